@@ -1,0 +1,190 @@
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { AddonLoadError } from '../errors.js'
+
+/** The native surface, all of it. JS validates what it passes; native asserts. */
+export interface NativeBinding {
+  /** llama.cpp's release and the back ends this build has. */
+  systemInfo(): NativeSystemInfo
+  /** Loads a model off the JS thread. `onProgress` returning is not awaited. */
+  loadModel(options: NativeLoadOptions): Promise<NativeModel>
+  /** Creates a context and its decode thread off the JS thread. */
+  createEngine(
+    model: NativeModel,
+    options: NativeEngineOptions,
+    onResults: (results: NativeResult[]) => void,
+  ): Promise<NativeEngine>
+  /**
+   * Serialises a GGUF header with ggml's own writer: metadata and tensor infos, padded to the
+   * alignment, ready to be followed by each tensor's bytes padded to 32.
+   */
+  ggufHeader(metadata: NativeGgufValue[], tensors: NativeTensorInfo[]): Uint8Array
+  /** Converts whole rows of `rowLength` values between ggml types, off the JS thread. */
+  encodeRows(
+    source: Uint8Array,
+    sourceType: GgmlType,
+    targetType: GgmlType,
+    rowLength: number,
+  ): Promise<Uint8Array>
+  /** Bytes of one row of `rowLength` values. Throws a RangeError if the type's blocks do not divide it. */
+  rowBytes(type: GgmlType, rowLength: number): number
+  /** Sends llama.cpp's log lines of at least `level` to `sink`; one sink an environment. */
+  setLog(
+    level: 'error' | 'warn' | 'info' | 'debug',
+    sink: ((level: string, text: string) => void) | null,
+  ): void
+}
+
+/** ggml's names of tensor types, lower case, as `ggml_type_name` gives them. */
+export type GgmlType =
+  | 'f32'
+  | 'f16'
+  | 'bf16'
+  | 'q8_0'
+  | 'q6_K'
+  | 'q5_K'
+  | 'q4_K'
+  | 'q4_0'
+  | 'iq4_nl'
+  | 'q5_0'
+  | 'q5_1'
+  | 'q4_1'
+  | 'q2_K'
+  | 'q3_K'
+
+export type NativeGgufValue =
+  | { key: string; type: 'string'; value: string }
+  | { key: string; type: 'uint32' | 'float32' | 'uint64'; value: number }
+  | { key: string; type: 'bool'; value: boolean }
+  | { key: string; type: 'string[]'; value: string[] }
+  | { key: string; type: 'int32[]'; value: Int32Array }
+
+/** `shape` in ggml's order: the fastest-running dimension (row length) first. */
+export interface NativeTensorInfo {
+  name: string
+  type: GgmlType
+  shape: number[]
+}
+
+export interface NativeSystemInfo {
+  llamaCpp: string
+  patch: string
+  backends: string[]
+  cpuFeatures: string
+}
+
+export interface NativeLoadOptions {
+  path: string
+  /** 0 keeps every layer on the CPU, -1 offloads all. */
+  gpuLayers: number
+  onProgress?: ((fraction: number) => void) | undefined
+}
+
+export interface NativeModel {
+  readonly vocabSize: number
+  readonly embeddingSize: number
+  readonly layerCount: number
+  readonly trainedContext: number
+  readonly sizeBytes: number
+  /** Logits a position of a model with guard heads, 0 for a plain model. Order: response risk, response category, query risk, query category. */
+  readonly headOutputs: number
+  /** Ids of text in which nothing is special. Fast enough for a delta; longer text goes to `tokenize`. */
+  tokenizeSync(text: string): Int32Array
+  /** The same for several texts, off the JS thread. */
+  tokenize(texts: string[]): Promise<Int32Array[]>
+  /** UTF-8 bytes each id stands for, indexed by id; 0 for control tokens. */
+  tokenLengths(): Int32Array
+  /** Text of ids; control tokens are left out; bytes that are not UTF-8 become U+FFFD. */
+  detokenize(ids: Int32Array): string
+  /** Added tokens: spelling, id, and whether the file marks them CONTROL. */
+  addedTokens(): { text: string; id: number; control: boolean }[]
+  /** Frees the weights once no engine uses them. Idempotent. */
+  close(): void
+}
+
+export interface NativeEngineOptions {
+  /** KV cells of the whole context. */
+  cells: number
+  maxSequences: number
+  /** true: sequences share one pool of cells and can share prefixes; false: each has its own. */
+  unified: boolean
+  batchSize: number
+  ubatchSize: number
+  /** Outputs (positions read) in one decode at most. */
+  maxOutputs: number
+  threads: number
+  kvType: 'f16' | 'q8_0' | 'f32'
+  flashAttention: 'auto' | 'on' | 'off'
+}
+
+export interface NativeRequest {
+  id: number
+  sequence: number
+  /** Cells of `sequence` to keep before `tokens` are appended; the rest is dropped. */
+  keep: number
+  /** Take the kept cells from this sequence instead (unified KV only); -1 for none. */
+  from: number
+  tokens: Int32Array
+  /** Ascending indices into `tokens` whose outputs are wanted. */
+  read: Int32Array
+  /** Vocabulary ids whose log-probabilities are wanted at each read position (models with an LM head). */
+  named: Int32Array
+  /** 0: a stream's tokens, decoded first; 1: a prefill, decoded in slices. */
+  priority: 0 | 1
+}
+
+export interface NativeResult {
+  id: number
+  error?: { code: string; message: string }
+  /** Guard heads: read positions x headOutputs logits. */
+  heads?: Float32Array
+  /** LM head, one entry a read position: the greedy token, the logit lead over the runner-up. */
+  greedy?: Int32Array
+  margin?: Float32Array
+  /** Read positions x named.length log-probabilities over the whole vocabulary. */
+  named?: Float32Array
+  /** llama_decode calls this request took part in, and their wall time. */
+  passes: number
+  ms: number
+}
+
+export interface NativeEngine {
+  submit(request: NativeRequest): void
+  /** Drops a request that has not been decoded yet; its result says ERR_ABORTED either way. */
+  cancel(id: number): void
+  /** Empties a sequence's cells, after the requests already submitted for it. */
+  release(sequence: number): void
+  stats(): { tokens: number; ticks: number; decodeMs: number; pending: number; cellsUsed: number }
+  /** Stops the thread after the tick in hand; requests not done fail with ERR_CLOSED. Idempotent. */
+  close(): Promise<void>
+}
+
+const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))))
+const require = createRequire(import.meta.url)
+let loaded: NativeBinding | undefined
+
+/**
+ * The native addon, loaded once: `build/Release` of a source build before a prebuilt binary.
+ *
+ * @throws AddonLoadError that names the platform, what was tried and how to mend it
+ */
+export function loadBinding(): NativeBinding {
+  if (loaded) return loaded
+  try {
+    const nodeGypBuild = require('node-gyp-build') as (dir: string) => NativeBinding
+    loaded = nodeGypBuild(root)
+    return loaded
+  } catch (cause) {
+    throw new AddonLoadError(
+      [
+        `the native addon could not be loaded on ${process.platform}-${process.arch}, Node ${process.version}.`,
+        `  tried:  ${path.join(root, 'build', 'Release')} and ${path.join(root, 'prebuilds')}`,
+        `  reason: ${cause instanceof Error ? cause.message.split('\n')[0] : String(cause)}`,
+        '  mend:   `npm rebuild qwen3guard` (in a clone: `npm run build:native`) builds it from source;',
+        '          that needs a C++17 compiler, cmake 3.21 or newer and git.',
+      ].join('\n'),
+      { cause },
+    )
+  }
+}

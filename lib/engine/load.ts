@@ -1,0 +1,147 @@
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ModelFileError, ModelKindError } from '../errors.js'
+import type { ModelDescription } from '../models/describe.js'
+import type { LoadOptions } from '../types.js'
+import { Engine, type EngineOptions } from './engine.js'
+import { listen } from './log.js'
+import { requireMemory } from './memory.js'
+import { Model } from './model.js'
+import { fromNative } from './native-error.js'
+import { validateLoadOptions } from './options.js'
+import { defaultThreads } from './threads.js'
+
+export type Variant = 'gen' | 'stream'
+
+const DEMO_MODELS = path.join(
+  path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url)))),
+  'models',
+)
+const CATALOG_NAME = /^qwen3guard-(gen|stream)-(0\.6|4|8)b$/
+
+/** Defaults by variant: Gen shares one pool of cells, Stream gives each sequence its own (docs/options.md). */
+const DEFAULTS = {
+  gen: { contextSize: 4096, maxSequences: 16, unified: true, outputs: 64 },
+  stream: { contextSize: 2048, maxSequences: 8, unified: false, outputs: 512 },
+} as const
+
+const BATCH_SIZE = 512
+
+/** A model with an engine on it, and the chat template to render with. */
+export interface LoadedEngine {
+  model: Model
+  engine: Engine
+  /** The option's, or the GGUF's; null if there is none. */
+  template: string | null
+  /** Closes the engine, then gives the model back. Idempotent. */
+  close(): Promise<void>
+}
+
+/**
+ * Path of a model: a .gguf file's own, or that of the demonstration model a name stands for.
+ *
+ * @throws ModelFileError ERR_MODEL_NOT_FOUND for a name that is none
+ */
+export function resolveModel(name: string | undefined, variant: Variant): string {
+  if (name === undefined || name === 'demo') return path.join(DEMO_MODELS, `demo-${variant}.gguf`)
+  if (name === 'demo-gen' || name === 'demo-stream') return path.join(DEMO_MODELS, `${name}.gguf`)
+  const official = CATALOG_NAME.exec(name)
+  if (official) {
+    const [, kind, size] = official
+    const repository = `Qwen/Qwen3Guard-${kind === 'gen' ? 'Gen' : 'Stream'}-${size}B`
+    throw new ModelFileError(
+      `${name} is not on this machine: download the checkpoint https://huggingface.co/${repository} into a folder DIR, ` +
+        `run \`npx qwen3guard convert DIR ${name}.gguf --type q8_0\` and give that file's path`,
+      undefined,
+      'ERR_MODEL_NOT_FOUND',
+    )
+  }
+  return path.resolve(name)
+}
+
+/**
+ * Resolves, checks and loads a model and creates the engine its variant wants.
+ *
+ * @throws TypeError, RangeError for options; AddonLoadError, ModelFileError, ModelKindError, MemoryError, `signal.reason`
+ */
+export async function loadEngine(options: LoadOptions, variant: Variant): Promise<LoadedEngine> {
+  validateLoadOptions(options)
+  const stopLog = options.onLog ? listen(options.logLevel ?? 'error', options.onLog) : undefined
+  let model: Model | undefined
+  try {
+    model = await Model.load(resolveModel(options.model, variant), options)
+    const { description, path: file } = model
+    requireVariant(description, variant, file)
+    if (description.demonstration) warnDemonstration()
+    const settings = engineOptions(options, variant, description)
+    // Weights are in memory by now, mapped from the file: what is still to come is the rest.
+    requireMemory({ ...description, sizeBytes: 0 }, settings)
+    const engine = await Engine.create(model, settings, options.signal)
+    const held = model
+    return {
+      model,
+      engine,
+      template: options.chatTemplate ?? description.chatTemplate,
+      close: async () => {
+        await engine.close()
+        held.close()
+        stopLog?.()
+      },
+    }
+  } catch (error) {
+    model?.close()
+    stopLog?.()
+    throw fromNative(error)
+  }
+}
+
+function engineOptions(options: LoadOptions, variant: Variant, description: ModelDescription): EngineOptions {
+  const defaults = DEFAULTS[variant]
+  const contextSize = options.contextSize ?? Math.min(defaults.contextSize, description.contextLength)
+  if (contextSize > description.contextLength) {
+    throw new RangeError(
+      `contextSize is ${contextSize}, the model was trained for ${description.contextLength} positions at most`,
+    )
+  }
+  const maxSequences = options.maxSequences ?? defaults.maxSequences
+  return {
+    contextSize,
+    maxSequences,
+    unified: defaults.unified,
+    // A full conversation must fit; short ones share the rest.
+    cells: Math.max(contextSize, maxSequences * 512),
+    maxQueue: options.maxQueue ?? 1024,
+    batchSize: BATCH_SIZE,
+    maxOutputs: Math.max(defaults.outputs, maxSequences),
+    threads: options.threads ?? defaultThreads(),
+    kvType: options.kvType ?? 'f16',
+    flashAttention: options.flashAttention ?? 'auto',
+  }
+}
+
+function requireVariant(description: ModelDescription, variant: Variant, file: string): void {
+  if (variant === 'gen' && description.variant === 'stream') {
+    throw new ModelKindError(
+      `${file} is a Qwen3Guard-Stream model: load it with StreamGuard, or give GenGuard a Gen file`,
+    )
+  }
+  if (variant === 'stream' && description.variant !== 'stream') {
+    const what =
+      description.variant === 'gen' ? 'a Qwen3Guard-Gen model' : 'a plain Qwen3 model without guard heads'
+    throw new ModelKindError(
+      `${file} is ${what}: StreamGuard needs a Stream file, made with \`npx qwen3guard convert\` from a Qwen3Guard-Stream checkpoint` +
+        (description.variant === 'gen' ? '; GenGuard loads this one' : ''),
+    )
+  }
+}
+
+let warned = false
+
+function warnDemonstration(): void {
+  if (warned) return
+  warned = true
+  process.emitWarning(
+    'this is a demonstration model: it shows the software and protects nobody. Use a Qwen3Guard checkpoint for moderation.',
+    { code: 'QWEN3GUARD_DEMO' },
+  )
+}

@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs'
+import os from 'node:os'
+import { MemoryError } from '../errors.js'
+import type { ModelDescription } from '../models/describe.js'
+import type { KvType } from '../types.js'
+import type { EngineOptions } from './engine.js'
+
+/** Bytes a KV value takes; q8_0 stores 32 values in 34 bytes. */
+const KV_BYTES: Record<KvType, number> = { f32: 4, f16: 2, q8_0: 34 / 32 }
+
+/** llama.cpp's graph, tokenizer and bookkeeping, whatever the model. */
+const FIXED_BYTES = 32 * 2 ** 20
+
+/** Memory a guard needs, in bytes. docs/options.md explains the terms. */
+export interface MemoryNeed {
+  weights: number
+  kvCache: number
+  compute: number
+  total: number
+}
+
+/** KV bytes of one position: keys and values of every layer. */
+export function kvBytesPerCell(model: ModelDescription, kvType: KvType): number {
+  return model.blockCount * model.headCountKv * 2 * model.keyLength * KV_BYTES[kvType]
+}
+
+/** Estimates what a model and an engine on it will take. `weights` is 0 where they are loaded already. */
+export function estimateMemory(model: ModelDescription, engine: EngineOptions): MemoryNeed {
+  const cells = engine.unified ? engine.cells : engine.contextSize * engine.maxSequences
+  const kvCache = cells * kvBytesPerCell(model, engine.kvType)
+  // Activations of one micro-batch, attention scores where there is no flash attention, output rows.
+  const activations =
+    engine.batchSize *
+    4 *
+    (6 * model.embeddingLength + 3 * model.feedForwardLength + 4 * model.headCount * model.keyLength)
+  const visible = engine.unified ? engine.cells : engine.contextSize
+  const scores = engine.flashAttention === false ? engine.batchSize * visible * model.headCount * 4 : 0
+  const outputWidth = model.heads ? 23 : model.vocabSize
+  const outputs = 2 * engine.maxOutputs * outputWidth * 4
+  const compute = FIXED_BYTES + activations + scores + outputs
+  return { weights: model.sizeBytes, kvCache, compute, total: model.sizeBytes + kvCache + compute }
+}
+
+/** Bytes this process may still take: the machine's free memory, or less where a cgroup says so. */
+export function availableMemory(): number {
+  const free = process.availableMemory?.() ?? os.freemem()
+  return Math.min(free, cgroupHeadroom())
+}
+
+function cgroupHeadroom(): number {
+  const read = (file: string) => {
+    try {
+      return readFileSync(file, 'utf8').trim()
+    } catch {
+      return undefined
+    }
+  }
+  const limit = read('/sys/fs/cgroup/memory.max')
+  const current = read('/sys/fs/cgroup/memory.current')
+  if (limit === undefined || limit === 'max' || current === undefined) return Number.POSITIVE_INFINITY
+  // The page cache counts as used but gives way.
+  const reclaimable = Number(read('/sys/fs/cgroup/memory.stat')?.match(/^inactive_file (\d+)$/m)?.[1] ?? 0)
+  return Math.max(0, Number(limit) - Number(current) + reclaimable)
+}
+
+/** @throws MemoryError with both sizes, before the system's out-of-memory killer has its say */
+export function requireMemory(
+  model: ModelDescription,
+  engine: EngineOptions,
+  available = availableMemory(),
+): void {
+  const need = estimateMemory(model, engine)
+  if (need.total <= available) return
+  const size = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`
+  throw new MemoryError(
+    need.total,
+    available,
+    `this needs about ${size(need.total)} (weights ${size(need.weights)}, KV cache ${size(need.kvCache)}, ` +
+      `compute ${size(need.compute)}) and ${size(available)} are available: lower contextSize ` +
+      `(${engine.contextSize}) or maxSequences (${engine.maxSequences}), use kvType 'q8_0', or a smaller model or type`,
+  )
+}

@@ -1,0 +1,27 @@
+import { DecodeError, GuardClosedError, type GuardError, MemoryError, ModelFileError } from '../errors.js'
+
+/** Makes the typed error of what native reports as `code` and `message`. */
+export function fromNative(error: unknown): Error {
+  const { code, message } = error as { code?: unknown; message?: unknown }
+  if (typeof code !== 'string' || typeof message !== 'string') return error as Error
+  return typed(code, message, error) ?? (error as Error)
+}
+
+function typed(code: string, message: string, cause: unknown): GuardError | undefined {
+  const options = cause instanceof Error ? { cause } : undefined
+  switch (code) {
+    case 'ERR_MODEL_LOAD':
+      return new ModelFileError(message, options, 'ERR_MODEL_LOAD')
+    case 'ERR_CHECKPOINT_INVALID':
+      return new ModelFileError(message, options, 'ERR_CHECKPOINT_INVALID')
+    case 'ERR_CLOSED':
+      return new GuardClosedError(message)
+    case 'ERR_MEMORY':
+      return new MemoryError(Number.NaN, process.memoryUsage.rss(), message, options)
+    case 'ERR_DECODE':
+    case 'ERR_INTERNAL':
+      return new DecodeError(message, options)
+    default:
+      return undefined
+  }
+}

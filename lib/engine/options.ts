@@ -1,0 +1,61 @@
+import type { LoadOptions } from '../types.js'
+
+const GPUS = ['auto', 'cuda', 'metal', 'vulkan', false] as const
+const KV_TYPES = ['f16', 'q8_0', 'f32'] as const
+const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? `'${value}'` : `${String(value)} (${typeof value})`
+}
+
+function oneOf(name: string, value: unknown, allowed: readonly unknown[]): void {
+  if (value !== undefined && !allowed.includes(value)) {
+    throw new TypeError(
+      `Expected \`${name}\` to be one of ${allowed.map(shown).join(', ')}, got ${shown(value)}`,
+    )
+  }
+}
+
+function integer(name: string, value: unknown, from: number, to: number): void {
+  if (value === undefined) return
+  if (typeof value !== 'number' || !Number.isInteger(value)) {
+    throw new TypeError(`Expected \`${name}\` to be an integer from ${from} to ${to}, got ${shown(value)}`)
+  }
+  if (value < from || value > to) {
+    throw new RangeError(`Expected \`${name}\` to be an integer from ${from} to ${to}, got ${value}`)
+  }
+}
+
+function ofType(name: string, value: unknown, type: 'string' | 'function'): void {
+  if (value !== undefined && typeof value !== type) {
+    throw new TypeError(`Expected \`${name}\` to be a ${type}, got ${shown(value)}`)
+  }
+}
+
+/** @throws TypeError, RangeError naming the option, what it may be and what came */
+export function validateLoadOptions(options: LoadOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`Expected the load options to be an object, got ${shown(options)}`)
+  }
+  ofType('model', options.model, 'string')
+  if (options.model === '') throw new TypeError("Expected `model` to name a model, got ''")
+  ofType('chatTemplate', options.chatTemplate, 'string')
+  oneOf('gpu', options.gpu, GPUS)
+  integer('threads', options.threads, 1, 512)
+  integer('contextSize', options.contextSize, 64, 1 << 20)
+  integer('maxSequences', options.maxSequences, 1, 256)
+  integer('maxQueue', options.maxQueue, 0, 1 << 20)
+  oneOf('kvType', options.kvType, KV_TYPES)
+  oneOf('flashAttention', options.flashAttention, ['auto', true, false])
+  if (options.kvType === 'q8_0' && options.flashAttention === false) {
+    throw new TypeError(
+      "`kvType: 'q8_0'` needs flash attention: leave `flashAttention` at 'auto' or set it to true",
+    )
+  }
+  ofType('onProgress', options.onProgress, 'function')
+  oneOf('logLevel', options.logLevel, LOG_LEVELS)
+  ofType('onLog', options.onLog, 'function')
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
+    throw new TypeError(`Expected \`signal\` to be an AbortSignal, got ${shown(options.signal)}`)
+  }
+}

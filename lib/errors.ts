@@ -1,0 +1,152 @@
+/** Every `code` a {@link GuardError} can carry. docs/errors.md lists what to do about each. */
+export type GuardErrorCode =
+  | 'ERR_ADDON_LOAD'
+  | 'ERR_BACKEND_MISSING'
+  | 'ERR_MODEL_NOT_FOUND'
+  | 'ERR_MODEL_INVALID'
+  | 'ERR_MODEL_LOAD'
+  | 'ERR_MODEL_KIND'
+  | 'ERR_CHECKPOINT_INVALID'
+  | 'ERR_TEMPLATE'
+  | 'ERR_GEN_FORMAT'
+  | 'ERR_TOO_LONG'
+  | 'ERR_BUSY'
+  | 'ERR_CLOSED'
+  | 'ERR_DECODE'
+  | 'ERR_MEMORY'
+
+const BRAND = Symbol.for('qwen3guard.error')
+
+/**
+ * Base of every error this package throws on its own account. Wrong arguments are `TypeError` or
+ * `RangeError`; an abort rejects with `signal.reason`.
+ */
+export class GuardError extends Error {
+  readonly code: GuardErrorCode
+
+  constructor(code: GuardErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+
+  /** True for errors of any copy of this package in the process. */
+  static isGuardError(value: unknown): value is GuardError {
+    return typeof value === 'object' && value !== null && BRAND in value
+  }
+}
+Object.defineProperty(GuardError.prototype, 'name', { value: 'GuardError' })
+Object.defineProperty(GuardError.prototype, BRAND, { value: true })
+
+function named(type: { prototype: Error }, name: string): void {
+  Object.defineProperty(type.prototype, 'name', { value: name })
+}
+
+/** The native addon could not be loaded, or lacks the back end asked for. */
+export class AddonLoadError extends GuardError {
+  constructor(
+    message: string,
+    options?: ErrorOptions,
+    code: 'ERR_ADDON_LOAD' | 'ERR_BACKEND_MISSING' = 'ERR_ADDON_LOAD',
+  ) {
+    super(code, message, options)
+  }
+}
+named(AddonLoadError, 'AddonLoadError')
+
+/** A model file or checkpoint is missing, broken or refused. */
+export class ModelFileError extends GuardError {
+  constructor(
+    message: string,
+    options?: ErrorOptions,
+    code:
+      | 'ERR_MODEL_NOT_FOUND'
+      | 'ERR_MODEL_INVALID'
+      | 'ERR_MODEL_LOAD'
+      | 'ERR_CHECKPOINT_INVALID' = 'ERR_MODEL_INVALID',
+  ) {
+    super(code, message, options)
+  }
+}
+named(ModelFileError, 'ModelFileError')
+
+/** A sound model file of another variant or architecture than the one asked for. */
+export class ModelKindError extends GuardError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_MODEL_KIND', message, options)
+  }
+}
+named(ModelKindError, 'ModelKindError')
+
+/** The chat template is missing, does not render, or is not one of Qwen3Guard's. */
+export class TemplateError extends GuardError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_TEMPLATE', message, options)
+  }
+}
+named(TemplateError, 'TemplateError')
+
+/** Gen's answer does not follow its grammar. Treat the text as not judged, never as safe. */
+export class GenFormatError extends GuardError {
+  /** What the model wrote. */
+  readonly text: string
+  constructor(message: string, text: string, options?: ErrorOptions) {
+    super('ERR_GEN_FORMAT', message, options)
+    this.text = text
+  }
+}
+named(GenFormatError, 'GenFormatError')
+
+/** The text has more tokens than the context holds. */
+export class TooLongError extends GuardError {
+  /** Tokens the text has. */
+  readonly tokens: number
+  /** Tokens the context holds. */
+  readonly limit: number
+  constructor(tokens: number, limit: number, what = 'the text') {
+    super(
+      'ERR_TOO_LONG',
+      `${what} has ${tokens} tokens, the context holds ${limit}: shorten it or load with a larger contextSize`,
+    )
+    this.tokens = tokens
+    this.limit = limit
+  }
+}
+named(TooLongError, 'TooLongError')
+
+/** The queue is full. Nothing was judged: try again after `retryAfterMs`. */
+export class GuardBusyError extends GuardError {
+  readonly retryAfterMs: number
+  constructor(message: string, retryAfterMs: number) {
+    super('ERR_BUSY', message)
+    this.retryAfterMs = retryAfterMs
+  }
+}
+named(GuardBusyError, 'GuardBusyError')
+
+/** The guard, engine or moderation was closed. */
+export class GuardClosedError extends GuardError {
+  constructor(message: string) {
+    super('ERR_CLOSED', message)
+  }
+}
+named(GuardClosedError, 'GuardClosedError')
+
+/** A decode failed or gave numbers that are not finite. Nothing was judged. */
+export class DecodeError extends GuardError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_DECODE', message, options)
+  }
+}
+named(DecodeError, 'DecodeError')
+
+/** The model, its KV cache and its buffers do not fit into the memory this process may use. */
+export class MemoryError extends GuardError {
+  readonly neededBytes: number
+  readonly availableBytes: number
+  constructor(neededBytes: number, availableBytes: number, message: string, options?: ErrorOptions) {
+    super('ERR_MEMORY', message, options)
+    this.neededBytes = neededBytes
+    this.availableBytes = availableBytes
+  }
+}
+named(MemoryError, 'MemoryError')

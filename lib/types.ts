@@ -1,0 +1,82 @@
+/**
+ * The three severities of Qwen3Guard, as the models spell them.
+ * *Strict* readings count `Controversial` as unsafe, *loose* readings as safe.
+ */
+export type Safety = 'Safe' | 'Controversial' | 'Unsafe'
+
+/** The nine categories, as Gen writes them. `Jailbreak` exists for prompts only. */
+export type Category =
+  | 'Violent'
+  | 'Non-violent Illegal Acts'
+  | 'Sexual Content or Sexual Acts'
+  | 'PII'
+  | 'Suicide & Self-Harm'
+  | 'Unethical Acts'
+  | 'Politically Sensitive Topics'
+  | 'Copyright Violation'
+  | 'Jailbreak'
+
+/** One turn of a conversation. `reasoning` is what a thinking model wrote before its answer. */
+export interface Message {
+  role: 'system' | 'user' | 'assistant'
+  content: string
+  reasoning?: string
+}
+
+/** What is judged: a string is one user message. */
+export type Input = string | Message[]
+
+/** Back ends a model can run on. `'auto'` takes the best this build has; `false` is the CPU. */
+export type Gpu = 'auto' | 'cuda' | 'metal' | 'vulkan' | false
+
+/** Type of the KV cache's cells. `q8_0` halves the memory of `f16` and needs flash attention. */
+export type KvType = 'f16' | 'q8_0' | 'f32'
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
+
+/** Options of `GenGuard.load` and `StreamGuard.load`. docs/options.md explains the defaults. */
+export interface LoadOptions {
+  /** Path of a .gguf file, `'demo'`, `'demo-gen'`, `'demo-stream'`, or a catalog name. Default: the demonstration model of the class. */
+  model?: string
+  /** Jinja chat template to use instead of the GGUF's own. */
+  chatTemplate?: string
+  /** Back end. One that this build lacks is an `AddonLoadError`. Default `'auto'`. */
+  gpu?: Gpu
+  /** Decode threads, 1 to 512. Default: the CPUs this process may use, less one for JS where there are more than two. */
+  threads?: number
+  /** Positions per sequence, at most the model's. Default: 4096 (Gen), 2048 (Stream), or the model's if it has fewer. */
+  contextSize?: number
+  /** Sequences in one engine, 1 to 256. Default: 16 (Gen), 8 (Stream). */
+  maxSequences?: number
+  /** Requests that may wait for a sequence before `GuardBusyError`. Default 1024. */
+  maxQueue?: number
+  /** Default `'f16'`. */
+  kvType?: KvType
+  /** Default `'auto'`: llama.cpp's choice for the back end. */
+  flashAttention?: 'auto' | boolean
+  /** Called with 0 to 1 while weights are read. */
+  onProgress?(fraction: number): void
+  /** What `onLog` receives. Default `'error'`. */
+  logLevel?: LogLevel
+  /** Receives llama.cpp's log lines. Default: nothing is printed. */
+  onLog?(level: LogLevel, message: string): void
+  /** Aborts the load; the promise rejects with `signal.reason`. */
+  signal?: AbortSignal
+}
+
+/** Counters of one engine. */
+export interface GuardStats {
+  /** Requests and openings that wait for a sequence. */
+  queued: number
+  /** Sequences in use, pinned prefixes included. */
+  openSequences: number
+  maxSequences: number
+  /** KV cells (positions) in use and free. */
+  cellsUsed: number
+  cellsFree: number
+  /** Tokens decoded since load, and tokens a second over the time spent decoding. */
+  tokensDecoded: number
+  tokensPerSecond: number
+  /** llama_decode calls since load. */
+  ticks: number
+}

@@ -1,0 +1,75 @@
+// Module entry: registers the two classes and the functions of NativeBinding (lib/engine/binding.ts).
+#include <ggml-backend.h>
+#include <llama.h>
+#include <napi.h>
+
+#include <cctype>
+#include <set>
+#include <string>
+
+#include "addon-data.h"
+#include "arguments.h"
+#include "engine-wrap.h"
+#include "gguf-wrap.h"
+#include "model-wrap.h"
+
+namespace guard {
+
+namespace {
+
+Napi::Value SystemInfo(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  StartBackend();
+  std::set<std::string> names;
+  for (size_t i = 0; i < ggml_backend_reg_count(); ++i) {
+    std::string name = ggml_backend_reg_name(ggml_backend_reg_get(i));
+    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    names.insert(name == "mtl" ? "metal" : name);
+  }
+  auto backends = Napi::Array::New(env);
+  for (const std::string& name : names) backends.Set(backends.Length(), Napi::String::New(env, name));
+
+  auto object = Napi::Object::New(env);
+  object.Set("llamaCpp", Napi::String::New(env, QWEN3GUARD_LLAMA_TAG));
+  object.Set("patch", Napi::String::New(env, QWEN3GUARD_PATCH));
+  object.Set("backends", backends);
+  object.Set("cpuFeatures", Napi::String::New(env, llama_print_system_info()));
+  return object;
+}
+
+Napi::Value SetLog(const Napi::CallbackInfo& info) {
+  return Guarded(info, [&]() -> Napi::Value {
+    const std::string name = StringOf(info[0], "a log level");
+    LogLevel level = LogLevel::kError;
+    for (LogLevel known : {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarn}) {
+      if (name == LogLevelName(known)) level = known;
+    }
+    StartBackend();
+    Napi::Function sink = info[1].IsFunction() ? info[1].As<Napi::Function>() : Napi::Function();
+    AddonData::Of(info.Env()).SetLog(info.Env(), level, sink);
+    return info.Env().Undefined();
+  });
+}
+
+}  // namespace
+
+Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
+  auto* data = new AddonData();
+  data->model_constructor = Napi::Persistent(ModelWrap::Define(env));
+  data->engine_constructor = Napi::Persistent(EngineWrap::Define(env));
+  env.SetInstanceData(data);
+
+  exports.Set("systemInfo", Napi::Function::New(env, SystemInfo, "systemInfo"));
+  exports.Set("setLog", Napi::Function::New(env, SetLog, "setLog"));
+  exports.Set("loadModel", Napi::Function::New(env, ModelWrap::Load, "loadModel"));
+  exports.Set("createEngine", Napi::Function::New(env, EngineWrap::Create, "createEngine"));
+  exports.Set("ggufHeader", Napi::Function::New(env, GgufHeader, "ggufHeader"));
+  exports.Set("encodeRows", Napi::Function::New(env, EncodeRowsAsync, "encodeRows"));
+  exports.Set("rowBytes", Napi::Function::New(env, RowBytes, "rowBytes"));
+  return exports;
+}
+
+}  // namespace guard
+
+using guard::InitAddon;  // the macro pastes the name, so it cannot be qualified
+NODE_API_MODULE(qwen3guard, InitAddon)

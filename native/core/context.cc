@@ -1,0 +1,129 @@
+#include "core/context.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "core/failure.h"
+#include "core/log.h"
+
+namespace guard {
+
+namespace {
+
+ggml_type ToGgml(KvType type) {
+  switch (type) {
+    case KvType::kF32:
+      return GGML_TYPE_F32;
+    case KvType::kQ8_0:
+      return GGML_TYPE_Q8_0;
+    default:
+      return GGML_TYPE_F16;
+  }
+}
+
+bool ShouldStop(void* data) {
+  return static_cast<const std::atomic<bool>*>(data)->load(std::memory_order_relaxed);
+}
+
+}  // namespace
+
+Context::Context(std::shared_ptr<Model> model, const ContextOptions& options, const std::atomic<bool>* stop)
+    : model_(std::move(model)),
+      options_(options),
+      owned_batch_(options.batch_size),
+      batch_(owned_batch_.value),
+      lengths_(static_cast<size_t>(options.max_sequences), 0) {
+  llama_context_params params = llama_context_default_params();
+  params.n_ctx = static_cast<uint32_t>(options.cells);
+  params.n_batch = static_cast<uint32_t>(options.batch_size);
+  params.n_ubatch = static_cast<uint32_t>(options.ubatch_size);
+  params.n_seq_max = static_cast<uint32_t>(options.max_sequences);
+  params.n_outputs_max = static_cast<uint32_t>(options.max_outputs);
+  params.n_threads = options.threads;
+  params.n_threads_batch = options.threads;
+  params.pooling_type = LLAMA_POOLING_TYPE_NONE;
+  params.flash_attn_type = options.flash_attention;
+  params.type_k = ToGgml(options.kv_type);
+  params.type_v = ToGgml(options.kv_type);
+  params.embeddings = model_->head_outputs() > 0;  // guard logits come out as embeddings
+  params.no_perf = true;
+  params.kv_unified = options.unified;
+  params.abort_callback = ShouldStop;
+  params.abort_callback_data = const_cast<std::atomic<bool>*>(stop);
+
+  ErrorCapture errors;
+  try {
+    context_.reset(llama_init_from_model(model_->get(), params));
+  } catch (const std::exception& error) {
+    throw Failure("ERR_MEMORY", std::string("llama.cpp could not create the context: ") + error.what());
+  }
+  if (!context_) throw Failure("ERR_MEMORY", "llama.cpp could not create the context: " + errors.text());
+
+  // Without a pool of its own llama.cpp starts and ends its threads in every decode.
+  ggml_threadpool_params pool = ggml_threadpool_params_default(options.threads);
+  pool_.reset(ggml_threadpool_new(&pool));
+  if (pool_) llama_attach_threadpool(context_.get(), pool_.get(), pool_.get());
+
+  sequence_capacity_ = static_cast<int32_t>(llama_n_ctx_seq(context_.get()));
+}
+
+void Context::Truncate(int32_t sequence, int32_t count) {
+  int32_t& length = lengths_[static_cast<size_t>(sequence)];
+  if (count >= length) return;
+  llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, count, -1);
+  length = count;
+}
+
+void Context::Share(int32_t source, int32_t target, int32_t count) {
+  if (!options_.unified) throw Failure("ERR_INTERNAL", "a split KV cache cannot share cells");
+  if (count > length(source)) throw Failure("ERR_INTERNAL", "the shared prefix is longer than its sequence");
+  if (source == target) return Truncate(target, count);
+  llama_memory_t memory = llama_get_memory(context_.get());
+  llama_memory_seq_rm(memory, target, -1, -1);
+  if (count > 0) llama_memory_seq_cp(memory, source, target, 0, count);
+  lengths_[static_cast<size_t>(target)] = count;
+}
+
+void Context::Add(llama_token token, int32_t sequence, bool output) {
+  const int32_t i = batch_.n_tokens++;
+  batch_.token[i] = token;
+  batch_.pos[i] = lengths_[static_cast<size_t>(sequence)]++;
+  batch_.n_seq_id[i] = 1;
+  batch_.seq_id[i][0] = sequence;
+  batch_.logits[i] = output;
+  if (output) ++outputs_;
+}
+
+int32_t Context::Decode() {
+  int32_t status;
+  try {
+    status = llama_decode(context_.get(), batch_);
+  } catch (const std::exception&) {
+    status = -3;
+  }
+  if (status != 0) {
+    // The first position a sequence has in the batch is where it was; micro-batches that were decoded
+    // before the failure have left cells behind it.
+    for (int32_t i = batch_.n_tokens - 1; i >= 0; --i) {
+      lengths_[static_cast<size_t>(batch_.seq_id[i][0])] = batch_.pos[i];
+    }
+    for (int32_t i = 0; i < batch_.n_tokens; ++i) {
+      const int32_t sequence = batch_.seq_id[i][0];
+      llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, length(sequence), -1);
+    }
+  }
+  batch_.n_tokens = 0;
+  outputs_ = 0;
+  return status;
+}
+
+const float* Context::Heads(int32_t batch_index) const {
+  return llama_get_embeddings_ith(context_.get(), batch_index);
+}
+
+const float* Context::Logits(int32_t batch_index) const {
+  return llama_get_logits_ith(context_.get(), batch_index);
+}
+
+}  // namespace guard

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <ggml-cpu.h>
+#include <llama.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/model.h"
+
+namespace guard {
+
+enum class KvType { kF16, kQ8_0, kF32 };
+
+struct ContextOptions {
+  int32_t cells = 0;
+  int32_t max_sequences = 1;
+  bool unified = false;
+  int32_t batch_size = 512;
+  int32_t ubatch_size = 512;
+  int32_t max_outputs = 512;
+  int32_t threads = 1;
+  KvType kv_type = KvType::kF16;
+  llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
+};
+
+// Owns a llama_context, its thread pool and its batch. Not thread-safe: the engine's thread uses it.
+//
+// llama.cpp asserts cannot be caught, so everything that would trip one is checked here first: the batch's
+// size, the number of outputs, partial copies between split caches, positions that do not follow on.
+class Context {
+ public:
+  // Throws Failure(ERR_MEMORY). `stop` ends a decode early when it becomes true.
+  Context(std::shared_ptr<Model> model, const ContextOptions& options, const std::atomic<bool>* stop);
+
+  const Model& model() const { return *model_; }
+  const ContextOptions& options() const { return options_; }
+  // Cells a sequence may hold.
+  int32_t sequence_capacity() const { return sequence_capacity_; }
+  int32_t length(int32_t sequence) const { return lengths_[static_cast<size_t>(sequence)]; }
+
+  // Keeps the first `count` cells of a sequence.
+  void Truncate(int32_t sequence, int32_t count);
+  // Makes the first `count` cells of `source` the whole content of `target` (unified cache only).
+  void Share(int32_t source, int32_t target, int32_t count);
+
+  int32_t batch_count() const { return batch_.n_tokens; }
+  int32_t batch_room() const { return options_.batch_size - batch_.n_tokens; }
+  int32_t output_room() const { return options_.max_outputs - outputs_; }
+  // Adds a token at the end of the sequence. The caller has checked the rooms and the capacity.
+  void Add(llama_token token, int32_t sequence, bool output);
+  // Decodes the batch and empties it. llama_decode's codes: 0 done, 1 no cells, 2 stopped, < 0 failed.
+  // On anything but 0 every sequence in the batch is as long as before.
+  int32_t Decode();
+
+  // Guard head logits (head_outputs floats) of a batch position flagged as output; nullptr if llama.cpp has
+  // none.
+  const float* Heads(int32_t batch_index) const;
+  // Vocabulary logits of a batch position flagged as output.
+  const float* Logits(int32_t batch_index) const;
+
+ private:
+  struct FreeContext {
+    void operator()(llama_context* context) const { llama_free(context); }
+  };
+  struct FreePool {
+    void operator()(ggml_threadpool* pool) const { ggml_threadpool_free(pool); }
+  };
+  class Batch {
+   public:
+    explicit Batch(int32_t size) : value(llama_batch_init(size, 0, 1)) { value.n_tokens = 0; }
+    ~Batch() { llama_batch_free(value); }
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+    llama_batch value;
+  };
+
+  std::shared_ptr<Model> model_;  // outlives the context
+  ContextOptions options_;
+  std::unique_ptr<ggml_threadpool, FreePool> pool_;  // outlives the context
+  std::unique_ptr<llama_context, FreeContext> context_;
+  Batch owned_batch_;
+  llama_batch& batch_;
+  int32_t outputs_ = 0;
+  int32_t sequence_capacity_ = 0;
+  std::vector<int32_t> lengths_;
+};
+
+}  // namespace guard

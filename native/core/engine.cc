@@ -1,0 +1,323 @@
+#include "core/engine.h"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <utility>
+
+#include "core/failure.h"
+#include "core/read.h"
+
+namespace guard {
+
+namespace {
+
+// A prefill gets this many tokens of a tick before another one waits for the rest of the room.
+constexpr size_t kPrefillSlice = 128;
+
+}  // namespace
+
+Engine::Engine(std::shared_ptr<Model> model, const ContextOptions& options, std::function<void()> notify)
+    : notify_(std::move(notify)),
+      context_(std::move(model), options, &stop_),
+      queues_(static_cast<size_t>(options.max_sequences)),
+      thread_([this] { Run(); }) {}
+
+Engine::~Engine() {
+  Close();
+}
+
+void Engine::Submit(Request request) {
+  const auto in_range = [this](int32_t sequence) {
+    return sequence >= 0 && sequence < context_.options().max_sequences;
+  };
+  const int32_t vocab_size = context_.model().vocab_size();
+  const auto is_token = [vocab_size](llama_token id) { return id >= 0 && id < vocab_size; };
+  const auto count = static_cast<int32_t>(request.tokens.size());
+  bool ok = in_range(request.sequence) && count > 0 && request.keep >= 0 &&
+            (request.from == -1 || in_range(request.from)) &&
+            request.keep <= context_.sequence_capacity() - count &&
+            std::all_of(request.tokens.begin(), request.tokens.end(), is_token) &&
+            std::all_of(request.named.begin(), request.named.end(), is_token);
+  for (size_t i = 0; ok && i < request.read.size(); ++i) {
+    ok = request.read[i] >= 0 && request.read[i] < count && (i == 0 || request.read[i] > request.read[i - 1]);
+  }
+  if (!ok) throw Failure("ERR_INTERNAL", "a request is out of range");
+
+  auto work = std::make_unique<Work>();
+  work->result.id = request.id;
+  work->request = std::move(request);
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (stop_) throw Failure("ERR_CLOSED", "the engine is closed");
+    inbox_.push_back(std::move(work));
+    ++stats_.pending;
+  }
+  wake_.notify_one();
+}
+
+void Engine::Cancel(uint32_t id) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    cancelled_.insert(id);
+  }
+  wake_.notify_one();
+}
+
+void Engine::Release(int32_t sequence) {
+  if (sequence < 0 || sequence >= context_.options().max_sequences) {
+    throw Failure("ERR_INTERNAL", "sequence out of range");
+  }
+  auto work = std::make_unique<Work>();
+  work->request.sequence = sequence;
+  work->release_only = true;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (stop_) return;
+    inbox_.push_back(std::move(work));
+  }
+  wake_.notify_one();
+}
+
+std::vector<Result> Engine::TakeResults() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  notified_ = false;
+  return std::exchange(outbox_, {});
+}
+
+EngineStats Engine::stats() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return stats_;
+}
+
+void Engine::Close() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_one();
+  std::lock_guard<std::mutex> lock(close_mutex_);
+  if (thread_.joinable()) thread_.join();
+}
+
+void Engine::Run() {
+  while (WaitForWork()) {
+    std::vector<Slice> slices = Pack();
+    if (!slices.empty()) Decode(slices);
+    DropFinished();
+    Publish();
+  }
+  AdmitInbox();
+  for (auto& queue : queues_) {
+    for (auto& work : queue) {
+      if (!work->release_only) Fail(*work, "ERR_CLOSED", "the engine was closed before this was decoded");
+    }
+    queue.clear();
+  }
+  Publish();
+}
+
+bool Engine::WaitForWork() {
+  const auto busy = [this] {
+    return std::any_of(queues_.begin(), queues_.end(), [](const auto& queue) { return !queue.empty(); });
+  };
+  {
+    std::unique_lock<std::mutex> lock(mutex_);
+    wake_.wait(lock, [&] { return stop_ || !inbox_.empty() || !cancelled_.empty() || busy(); });
+  }
+  if (stop_) return false;
+  AdmitInbox();
+  return true;
+}
+
+void Engine::AdmitInbox() {
+  std::deque<std::unique_ptr<Work>> arrived;
+  std::unordered_set<uint32_t> cancelled;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    arrived.swap(inbox_);
+    cancelled.swap(cancelled_);
+  }
+  for (auto& work : arrived) queues_[static_cast<size_t>(work->request.sequence)].push_back(std::move(work));
+  if (cancelled.empty()) return;
+  for (auto& queue : queues_) {
+    for (auto it = queue.begin(); it != queue.end();) {
+      Work& work = **it;
+      if (!work.release_only && cancelled.count(work.request.id) > 0) {
+        Fail(work, "ERR_ABORTED", "the request was cancelled");
+        it = queue.erase(it);
+      } else {
+        ++it;
+      }
+    }
+  }
+}
+
+// Brings the sequence to where the request's tokens follow on.
+void Engine::Start(Work& work) {
+  const Request& request = work.request;
+  if (request.from >= 0) {
+    context_.Share(request.from, request.sequence, request.keep);
+  } else {
+    if (request.keep > context_.length(request.sequence)) {
+      throw Failure("ERR_INTERNAL", "the request keeps more cells than its sequence has");
+    }
+    context_.Truncate(request.sequence, request.keep);
+  }
+  work.started = true;
+}
+
+std::vector<Engine::Slice> Engine::Pack() {
+  std::vector<Work*> streams, prefills;
+  for (size_t i = 0; i < queues_.size(); ++i) {
+    auto& queue = queues_[(next_sequence_ + i) % queues_.size()];
+    while (!queue.empty()) {
+      Work& work = *queue.front();
+      if (work.release_only) {
+        context_.Truncate(work.request.sequence, 0);
+        queue.pop_front();
+        continue;
+      }
+      try {
+        if (!work.started) Start(work);
+      } catch (const Failure& failure) {
+        Fail(work, failure.code(), failure.what());
+        queue.pop_front();
+        continue;
+      }
+      (work.request.priority == 0 ? streams : prefills).push_back(&work);
+      break;
+    }
+  }
+  next_sequence_ = (next_sequence_ + 1) % queues_.size();
+
+  std::vector<Slice> slices;
+  for (Work* work : streams) Append(*work, work->request.tokens.size(), slices);
+  for (Work* work : prefills) Append(*work, kPrefillSlice, slices);
+  for (Work* work : prefills) Append(*work, work->request.tokens.size(), slices);
+  return slices;
+}
+
+// Adds up to `budget` of the request's tokens to the batch, as far as there is room.
+void Engine::Append(Work& work, size_t budget, std::vector<Slice>& slices) {
+  const Request& request = work.request;
+  size_t packed = work.done;  // tokens of this request in earlier ticks and in this batch
+  size_t read = work.read_done;
+  for (const Slice& slice : slices) {
+    if (slice.work == &work) packed += slice.count;
+  }
+  while (read < request.read.size() && static_cast<size_t>(request.read[read]) < packed) ++read;
+
+  const int32_t batch_start = context_.batch_count();
+  size_t count = 0;
+  while (count < budget && packed < request.tokens.size() && context_.batch_room() > 0) {
+    const bool output = read < request.read.size() && static_cast<size_t>(request.read[read]) == packed;
+    if (output && context_.output_room() == 0) break;
+    context_.Add(request.tokens[packed], request.sequence, output);
+    if (output) ++read;
+    ++packed;
+    ++count;
+  }
+  if (count > 0) slices.push_back({&work, count, batch_start});
+}
+
+void Engine::Decode(std::vector<Slice>& slices) {
+  const auto started = std::chrono::steady_clock::now();
+  uint64_t tokens = 0;
+  for (const Slice& slice : slices) tokens += slice.count;
+  const int32_t status = context_.Decode();
+  const double ms =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - started).count();
+
+  if (status == 0) {
+    ++tick_;
+    for (const Slice& slice : slices) {
+      // A prefill may have two slices in one tick; it is one pass all the same.
+      if (std::exchange(slice.work->last_tick, tick_) != tick_) {
+        ++slice.work->result.passes;
+        slice.work->result.ms += ms;
+      }
+      Collect(slice);
+    }
+  } else if (status != 2) {  // 2: stopped by Close, which fails everything that waits
+    // JS admits by cells, so a full cache is a fault of ours; still nothing may be lost in silence.
+    const char* why = status == 1 ? "the KV cache has no free cells" : "llama_decode failed";
+    for (const Slice& slice : slices) {
+      if (!slice.work->finished)
+        Fail(*slice.work, "ERR_DECODE", why + (" (status " + std::to_string(status) + ")"));
+    }
+  }
+
+  uint64_t cells = 0;
+  for (int32_t i = 0; i < context_.options().max_sequences; ++i)
+    cells += static_cast<uint64_t>(context_.length(i));
+  std::lock_guard<std::mutex> lock(mutex_);
+  ++stats_.ticks;
+  stats_.decode_ms += ms;
+  stats_.cells_used = cells;
+  if (status == 0) stats_.tokens += tokens;
+}
+
+// Reads the outputs of a decoded slice; finishes the request with its last one.
+void Engine::Collect(const Slice& slice) {
+  Work& work = *slice.work;
+  if (work.finished) return;  // failed in an earlier slice of this tick
+  const Request& request = work.request;
+  const Model& model = context_.model();
+  const size_t end = work.done + slice.count;
+  bool finite = true;
+  while (finite && work.read_done < request.read.size() &&
+         static_cast<size_t>(request.read[work.read_done]) < end) {
+    const int32_t index = slice.batch_start + request.read[work.read_done] - static_cast<int32_t>(work.done);
+    if (model.head_outputs() > 0) {
+      const float* heads = context_.Heads(index);
+      finite = heads != nullptr && ReadHeads(heads, model.head_outputs(), work.result);
+    } else {
+      const float* logits = context_.Logits(index);
+      finite = logits != nullptr && ReadText(logits, model.vocab_size(), request.named, work.result);
+    }
+    ++work.read_done;
+  }
+  work.done = end;
+  if (!finite) {
+    Fail(work, "ERR_DECODE", "the model gave logits that are not finite");
+  } else if (work.done == request.tokens.size()) {
+    Finish(work);
+  }
+}
+
+void Engine::Fail(Work& work, const std::string& code, const std::string& message) {
+  work.result.error_code = code;
+  work.result.error_message = message;
+  Finish(work);
+}
+
+void Engine::Finish(Work& work) {
+  work.done = work.request.tokens.size();
+  work.finished = true;
+  finished_.push_back(std::move(work.result));
+}
+
+void Engine::DropFinished() {
+  for (auto& queue : queues_) {
+    if (!queue.empty() && queue.front()->finished) {
+      queue.pop_front();
+    }
+  }
+}
+
+// Hands the tick's results over and wakes JS once for all of them.
+void Engine::Publish() {
+  if (finished_.empty()) return;
+  bool notify = false;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    stats_.pending -= finished_.size();
+    for (Result& result : finished_) outbox_.push_back(std::move(result));
+    notify = !std::exchange(notified_, true);
+  }
+  finished_.clear();
+  if (notify) notify_();
+}
+
+}  // namespace guard

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include "core/context.h"
+#include "core/model.h"
+
+namespace guard {
+
+// Tokens for one sequence and what to read from them. Plain values: nothing of JS, nothing of llama.cpp.
+struct Request {
+  uint32_t id = 0;
+  int32_t sequence = 0;
+  int32_t keep = 0;   // cells kept before the tokens are appended
+  int32_t from = -1;  // sequence whose first `keep` cells are shared instead, or -1
+  int32_t priority = 1;
+  std::vector<llama_token> tokens;
+  std::vector<int32_t> read;       // ascending indices into tokens
+  std::vector<llama_token> named;  // ids whose log-probabilities are wanted
+};
+
+struct Result {
+  uint32_t id = 0;
+  std::string error_code;  // empty: the request was decoded
+  std::string error_message;
+  std::vector<float> heads;     // read x head_outputs
+  std::vector<int32_t> greedy;  // read
+  std::vector<float> margin;    // read
+  std::vector<float> named;     // read x named
+  int32_t passes = 0;
+  double ms = 0;
+};
+
+struct EngineStats {
+  uint64_t tokens = 0;
+  uint64_t ticks = 0;
+  double decode_ms = 0;
+  uint64_t pending = 0;
+  uint64_t cells_used = 0;
+};
+
+// One llama context and the thread that owns it. Every tick packs the waiting tokens of all sequences,
+// streams first, prefills in slices, into one llama_decode. The loop never waits for JS.
+class Engine {
+ public:
+  // [worker thread] Allocates the context and starts the thread. `notify` is called on the engine's
+  // thread when results wait and none did before.
+  Engine(std::shared_ptr<Model> model, const ContextOptions& options, std::function<void()> notify);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // [any thread] Throws Failure(ERR_CLOSED | ERR_INTERNAL).
+  void Submit(Request request);
+  // [any thread] Asks for an early end of a request; its result says ERR_ABORTED unless it is done by then.
+  void Cancel(uint32_t id);
+  // [any thread] Empties the sequence after the requests submitted for it.
+  void Release(int32_t sequence);
+  // [any thread] Hands over the results that wait.
+  std::vector<Result> TakeResults();
+  EngineStats stats() const;
+  const ContextOptions& options() const { return context_.options(); }
+
+  // [any thread but the engine's] Ends the tick in hand, fails what waits with ERR_CLOSED and joins the
+  // thread. Idempotent; a second caller waits for the first.
+  void Close();
+
+ private:
+  // A request in hand, or (release_only) the emptying of a sequence.
+  struct Work {
+    Request request;
+    bool release_only = false;
+    bool started = false;
+    bool finished = false;
+    uint64_t last_tick = 0;
+    size_t done = 0;       // tokens decoded
+    size_t read_done = 0;  // read positions decoded
+    Result result;
+  };
+
+  // The share of one request in a tick's batch.
+  struct Slice {
+    Work* work;
+    size_t count;
+    int32_t batch_start;
+  };
+
+  void Run();
+  // [engine thread] true when there is something to decode; takes new work from the inbox.
+  bool WaitForWork();
+  void AdmitInbox();
+  void Start(Work& work);
+  std::vector<Slice> Pack();
+  void Append(Work& work, size_t budget, std::vector<Slice>& slices);
+  void Decode(std::vector<Slice>& slices);
+  void Collect(const Slice& slice);
+  void Fail(Work& work, const std::string& code, const std::string& message);
+  void Finish(Work& work);
+  void DropFinished();
+  void Publish();
+
+  std::function<void()> notify_;
+  Context context_;
+
+  // [engine thread] work of each sequence in submission order; only the front is in hand.
+  std::vector<std::deque<std::unique_ptr<Work>>> queues_;
+  size_t next_sequence_ = 0;  // where packing starts, for fairness
+  uint64_t tick_ = 0;
+  std::vector<Result> finished_;  // [engine thread] of the tick in hand
+
+  mutable std::mutex mutex_;  // guards inbox_, cancelled_, outbox_, stats_, notified_
+  std::condition_variable wake_;
+  std::deque<std::unique_ptr<Work>> inbox_;
+  std::unordered_set<uint32_t> cancelled_;
+  std::vector<Result> outbox_;
+  bool notified_ = false;
+  EngineStats stats_;
+
+  std::atomic<bool> stop_{false};
+  std::mutex close_mutex_;  // guards the join
+  std::thread thread_;
+};
+
+}  // namespace guard

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace guard {
+
+enum class LogLevel { kDebug, kInfo, kWarn, kError };
+
+const char* LogLevelName(LogLevel level);
+
+// Takes over llama.cpp's process-wide log and starts its back ends; does so once a process.
+void StartBackend();
+
+// One sink an environment. `owner` names it; the sink is called on any thread, with no lock of ours
+// that a caller could wait for held. Setting nullptr removes it; afterwards it is not called again.
+void SetLogSink(void* owner, LogLevel level, std::function<void(LogLevel, const std::string&)> sink);
+void RemoveLogSink(void* owner);
+
+// Collects the error lines that llama.cpp prints on this thread while it lives: the reason of a failed load.
+class ErrorCapture {
+ public:
+  ErrorCapture();
+  ~ErrorCapture();
+  ErrorCapture(const ErrorCapture&) = delete;
+  ErrorCapture& operator=(const ErrorCapture&) = delete;
+
+  // The lines so far, joined by "; ", without trailing white space.
+  std::string text() const;
+
+ private:
+  std::string lines_;
+  std::string* previous_;
+};
+
+}  // namespace guard

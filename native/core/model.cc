@@ -1,0 +1,104 @@
+#include "core/model.h"
+
+#include <exception>
+#include <limits>
+
+#include "core/failure.h"
+#include "core/log.h"
+
+namespace guard {
+
+namespace {
+
+bool OnProgress(float fraction, void* data) {
+  const auto& report = *static_cast<const std::function<bool(float)>*>(data);
+  return !report || report(fraction);
+}
+
+// Bytes of one token; 0 for control tokens (special = false).
+std::string Piece(const llama_vocab* vocab, llama_token id) {
+  char small[64];
+  int32_t n = llama_token_to_piece(vocab, id, small, sizeof(small), 0, false);
+  if (n >= 0) return std::string(small, static_cast<size_t>(n));
+  std::string large(static_cast<size_t>(-n), '\0');
+  n = llama_token_to_piece(vocab, id, large.data(), static_cast<int32_t>(large.size()), 0, false);
+  large.resize(static_cast<size_t>(n > 0 ? n : 0));
+  return large;
+}
+
+}  // namespace
+
+std::shared_ptr<Model> Model::Load(const Options& options) {
+  StartBackend();
+  ggml_backend_dev_t no_devices[] = {nullptr};
+  llama_model_params params = llama_model_default_params();
+  params.n_gpu_layers = options.offload ? -1 : 0;
+  if (!options.offload) params.devices = no_devices;
+  params.progress_callback = OnProgress;
+  params.progress_callback_user_data = const_cast<std::function<bool(float)>*>(&options.on_progress);
+
+  ErrorCapture errors;
+  std::shared_ptr<Model> model(new Model());
+  try {
+    model->model_.reset(llama_model_load_from_file(options.path.c_str(), params));
+  } catch (const std::exception& error) {
+    throw Failure("ERR_MODEL_LOAD", options.path + ": llama.cpp refused the model: " + error.what());
+  }
+  if (!model->model_) {
+    throw Failure("ERR_MODEL_LOAD", options.path + ": llama.cpp refused the model: " + errors.text());
+  }
+  model->ReadVocabulary();
+  return model;
+}
+
+void Model::ReadVocabulary() {
+  vocab_ = llama_model_get_vocab(model_.get());
+  vocab_size_ = llama_vocab_n_tokens(vocab_);
+
+  // The label arrays mark a guard model for the patched graph (native/patches); its logits come out as
+  // an embedding of that width.
+  char value[8];
+  if (llama_model_meta_val_str(model_.get(), "qwen3guard.variant", value, sizeof(value)) > 0 &&
+      std::string(value) == "stream") {
+    head_outputs_ = llama_model_n_embd_out(model_.get());
+  }
+
+  token_lengths_.resize(static_cast<size_t>(vocab_size_));
+  for (llama_token id = 0; id < vocab_size_; ++id) {
+    token_lengths_[static_cast<size_t>(id)] = static_cast<int32_t>(Piece(vocab_, id).size());
+    const auto attr = llama_vocab_get_attr(vocab_, id);
+    if (attr & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_USER_DEFINED)) {
+      added_tokens_.push_back({llama_vocab_get_text(vocab_, id), id, (attr & LLAMA_TOKEN_ATTR_CONTROL) != 0});
+    }
+  }
+}
+
+std::vector<llama_token> Model::Tokenize(const std::string& text) const {
+  if (text.empty()) return {};
+  if (text.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max() / 2)) {
+    throw Failure("ERR_TOO_LONG", "the text is too long to tokenise");
+  }
+  // A token stands for at least one byte, so this always fits.
+  std::vector<llama_token> ids(text.size());
+  int32_t n;
+  try {
+    n = llama_tokenize(vocab_, text.data(), static_cast<int32_t>(text.size()), ids.data(),
+                       static_cast<int32_t>(ids.size()), /*add_special=*/false, /*parse_special=*/false);
+  } catch (const std::exception& error) {
+    throw Failure("ERR_DECODE", std::string("the text could not be tokenised: ") + error.what());
+  }
+  if (n < 0) throw Failure("ERR_DECODE", "the text has more tokens than bytes");
+  ids.resize(static_cast<size_t>(n));
+  return ids;
+}
+
+std::string Model::Detokenize(const std::vector<llama_token>& ids) const {
+  std::string text;
+  for (llama_token id : ids) {
+    if (id < 0 || id >= vocab_size_) throw Failure("ERR_INTERNAL", "token id out of range");
+    text += Piece(vocab_, id);
+  }
+  return text;
+}
+
+}  // namespace guard

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <napi.h>
+
+namespace guard {
+
+// The converter's native functions: see NativeBinding in lib/engine/binding.ts.
+Napi::Value GgufHeader(const Napi::CallbackInfo& info);
+Napi::Value EncodeRowsAsync(const Napi::CallbackInfo& info);
+Napi::Value RowBytes(const Napi::CallbackInfo& info);
+
+}  // namespace guard

@@ -1,0 +1,17 @@
+// clang-format over native/: `--check` only reports.
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+const require = createRequire(import.meta.url)
+const files = readdirSync(path.join(root, 'native'), { recursive: true })
+  .filter((name) => /\.(cc|h)$/.test(name))
+  .map((name) => path.join(root, 'native', name))
+const mode = process.argv.includes('--check') ? ['--dry-run', '--Werror'] : ['-i']
+const { status } = spawnSync(process.execPath, [require.resolve('clang-format'), ...mode, ...files], {
+  stdio: 'inherit',
+})
+process.exitCode = status ?? 1
