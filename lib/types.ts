@@ -42,7 +42,10 @@ export interface LoadOptions {
   chatTemplate?: string
   /** Back end. One that this build lacks is an `AddonLoadError`. Default `'auto'`. */
   gpu?: Gpu
-  /** Decode threads, 1 to 512. Default: the CPUs this process may use, less one for JS where there are more than two. */
+  /**
+   * Decode threads, 1 to 512. Default: the CPUs this process may use, less one for JS where there are more
+   * than two; one for models of at most 50 M parameters (the demonstration models).
+   */
   threads?: number
   /** Positions per sequence, at most the model's. Default: 4096 (Gen), 2048 (Stream), or the model's if it has fewer. */
   contextSize?: number
@@ -52,7 +55,10 @@ export interface LoadOptions {
   maxQueue?: number
   /** Default `'f16'`. */
   kvType?: KvType
-  /** Default `'auto'`: llama.cpp's choice for the back end. */
+  /**
+   * Default `'auto'`: off on the CPU, where llama.cpp's kernel is less exact and slower on long contexts
+   * (on for `kvType: 'q8_0'`, which needs it); llama.cpp's choice on a GPU.
+   */
   flashAttention?: 'auto' | boolean
   /** Called with 0 to 1 while weights are read. */
   onProgress?(fraction: number): void

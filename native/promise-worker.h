@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/failure.h"
+#include "core/process-exit.h"
 
 namespace guard {
 
@@ -55,6 +56,7 @@ class PromiseWorker {
   // [pool thread]
   static void Execute(napi_env, void* data) {
     auto* self = static_cast<PromiseWorker*>(data);
+    BusySection busy;
     try {
       self->value_ = std::make_unique<T>(self->work_());
     } catch (const Failure& failure) {

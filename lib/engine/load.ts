@@ -6,7 +6,7 @@ import type { LoadOptions } from '../types.js'
 import { Engine, type EngineOptions } from './engine.js'
 import { listen } from './log.js'
 import { requireMemory } from './memory.js'
-import { Model } from './model.js'
+import { Model, wantsOffload } from './model.js'
 import { fromNative } from './native-error.js'
 import { validateLoadOptions } from './options.js'
 import { defaultThreads } from './threads.js'
@@ -66,16 +66,26 @@ export function resolveModel(name: string | undefined, variant: Variant): string
  */
 export async function loadEngine(options: LoadOptions, variant: Variant): Promise<LoadedEngine> {
   validateLoadOptions(options)
+  const file = resolveModel(options.model, variant)
   const stopLog = options.onLog ? listen(options.logLevel ?? 'error', options.onLog) : undefined
   let model: Model | undefined
   try {
-    model = await Model.load(resolveModel(options.model, variant), options)
-    const { description, path: file } = model
-    requireVariant(description, variant, file)
+    model = await Model.load(file, {
+      ...options,
+      admit: (description, inMemory) => {
+        requireVariant(description, variant, file)
+        const offloaded = wantsOffload(options.gpu ?? 'auto')
+        // On a GPU the weights and the cache are not this memory's business.
+        const hostBytes = inMemory || offloaded ? 0 : description.sizeBytes
+        requireMemory(
+          { ...description, sizeBytes: hostBytes },
+          engineOptions(options, variant, description, offloaded),
+        )
+      },
+    })
+    const { description } = model
     if (description.demonstration) warnDemonstration()
-    const settings = engineOptions(options, variant, description)
-    // Weights are in memory by now, mapped from the file: what is still to come is the rest.
-    requireMemory({ ...description, sizeBytes: 0 }, settings)
+    const settings = engineOptions(options, variant, description, model.offloaded)
     const engine = await Engine.create(model, settings, options.signal)
     const held = model
     return {
@@ -95,7 +105,12 @@ export async function loadEngine(options: LoadOptions, variant: Variant): Promis
   }
 }
 
-function engineOptions(options: LoadOptions, variant: Variant, description: ModelDescription): EngineOptions {
+function engineOptions(
+  options: LoadOptions,
+  variant: Variant,
+  description: ModelDescription,
+  offloaded: boolean,
+): EngineOptions {
   const defaults = DEFAULTS[variant]
   const contextSize = options.contextSize ?? Math.min(defaults.contextSize, description.contextLength)
   if (contextSize > description.contextLength) {
@@ -104,6 +119,9 @@ function engineOptions(options: LoadOptions, variant: Variant, description: Mode
     )
   }
   const maxSequences = options.maxSequences ?? defaults.maxSequences
+  const kvType = options.kvType ?? 'f16'
+  // llama.cpp's CPU kernel accumulates in f16 and slows down with the context (docs/accuracy.md).
+  const flashAttention = !offloaded && kvType !== 'q8_0' ? false : 'auto'
   return {
     contextSize,
     maxSequences,
@@ -113,9 +131,12 @@ function engineOptions(options: LoadOptions, variant: Variant, description: Mode
     maxQueue: options.maxQueue ?? 1024,
     batchSize: BATCH_SIZE,
     maxOutputs: Math.max(defaults.outputs, maxSequences),
-    threads: options.threads ?? defaultThreads(),
-    kvType: options.kvType ?? 'f16',
-    flashAttention: options.flashAttention ?? 'auto',
+    threads: options.threads ?? defaultThreads(description.parameters),
+    kvType,
+    flashAttention:
+      options.flashAttention === undefined || options.flashAttention === 'auto'
+        ? flashAttention
+        : options.flashAttention,
   }
 }
 

@@ -10,11 +10,15 @@ import { fromNative } from './native-error.js'
 export interface ModelOptions {
   gpu?: Gpu | undefined
   onProgress?: ((fraction: number) => void) | undefined
+  /** Called before weights are read (`inMemory`: another user has read them); what it throws rejects the load. */
+  admit?: ((description: ModelDescription, inMemory: boolean) => void) | undefined
   signal?: AbortSignal | undefined
 }
 
 interface Shared {
-  loading: Promise<{ native: NativeModel; description: ModelDescription }>
+  header: Promise<ModelDescription>
+  /** Set by the first user that was admitted. */
+  weights?: Promise<NativeModel>
   users: number
 }
 
@@ -25,11 +29,20 @@ const shared = new Map<string, Shared>()
 export class Model {
   readonly path: string
   readonly description: ModelDescription
+  /** All layers are on a GPU. */
+  readonly offloaded: boolean
   readonly #key: string
   #native: NativeModel | null
 
-  private constructor(key: string, path: string, native: NativeModel, description: ModelDescription) {
+  private constructor(
+    key: string,
+    path: string,
+    offloaded: boolean,
+    native: NativeModel,
+    description: ModelDescription,
+  ) {
     this.#key = key
+    this.offloaded = offloaded
     this.path = path
     this.#native = native
     this.description = description
@@ -46,13 +59,16 @@ export class Model {
     const key = await identity(path, offload)
     let entry = shared.get(key)
     if (!entry) {
-      entry = { loading: read(path, offload, options), users: 0 }
+      entry = { header: describe(path), users: 0 }
       shared.set(key, entry)
     }
     entry.users += 1
     try {
-      const { native, description } = await untilAborted(entry.loading, options.signal)
-      return new Model(key, path, native, description)
+      const description = await untilAborted(entry.header, options.signal)
+      options.admit?.(description, entry.weights !== undefined)
+      entry.weights ??= readWeights(path, offload, options.onProgress)
+      const native = await untilAborted(entry.weights, options.signal)
+      return new Model(key, path, offload, native, description)
     } catch (error) {
       release(key, entry)
       throw fromNative(error)
@@ -79,31 +95,45 @@ function release(key: string, entry: Shared): void {
   if (entry.users > 0 || shared.get(key) !== entry) return
   shared.delete(key)
   // A load that everybody gave up still ends: its weights go then.
-  entry.loading.then(({ native }) => native.close()).catch(() => {})
+  entry.weights?.then((native) => native.close()).catch(() => {})
 }
 
-async function read(path: string, offload: boolean, options: ModelOptions) {
+async function describe(path: string): Promise<ModelDescription> {
   const header = await readGguf(path)
   await checkGguf(header)
-  const description = describeGguf(header)
+  return describeGguf(header)
+}
+
+async function readWeights(
+  path: string,
+  offload: boolean,
+  onProgress: ModelOptions['onProgress'],
+): Promise<NativeModel> {
+  let done = false
   let thrown: { error: unknown } | undefined
+  // A listener that throws must not do so in a native callback: the load rejects with its error.
+  const report = (fraction: number) => {
+    try {
+      onProgress?.(fraction)
+    } catch (error) {
+      thrown ??= { error }
+    }
+  }
   const native = await loadBinding().loadModel({
     path,
     gpuLayers: offload ? -1 : 0,
-    // A listener that throws must not do so in a native callback: the load rejects with its error.
     onProgress: (fraction) => {
-      try {
-        options.onProgress?.(fraction)
-      } catch (error) {
-        thrown ??= { error }
-      }
+      if (!done && fraction < 1) report(fraction)
     },
   })
+  // Native reports may still be under way; the last one is ours.
+  done = true
+  report(1)
   if (thrown) {
     native.close()
     throw thrown.error
   }
-  return { native, description }
+  return native
 }
 
 /** The same file on the same back end has the same key; a file that was replaced has another. */
@@ -118,7 +148,8 @@ async function identity(path: string, offload: boolean): Promise<string> {
   }
 }
 
-function wantsOffload(gpu: Gpu): boolean {
+/** Whether layers go to a GPU. @throws AddonLoadError ERR_BACKEND_MISSING */
+export function wantsOffload(gpu: Gpu): boolean {
   if (gpu === false) return false
   const { backends } = loadBinding().systemInfo()
   if (gpu === 'auto') return ['cuda', 'metal', 'vulkan'].some((name) => backends.includes(name))

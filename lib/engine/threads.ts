@@ -1,8 +1,15 @@
 import { readFileSync } from 'node:fs'
 import os from 'node:os'
 
-/** Decode threads by default: the CPUs this process may use, less one for JS where there are more than two. */
-export function defaultThreads(cpus = usableCpus()): number {
+/** Up to this many parameters a second thread costs more at the barriers between operations than it saves. */
+const ONE_THREAD_PARAMETERS = 50_000_000
+
+/**
+ * Decode threads by default: the CPUs this process may use, less one for JS where there are more than two;
+ * one for a model as small as the demonstration models.
+ */
+export function defaultThreads(parameters: number, cpus = usableCpus()): number {
+  if (parameters <= ONE_THREAD_PARAMETERS) return 1
   return Math.min(512, cpus > 2 ? cpus - 1 : Math.max(1, cpus))
 }
 

@@ -63,6 +63,11 @@ export class Tokenizer {
     return ids as Int32Array
   }
 
+  /** Ids of a short text in which nothing is special, at once. */
+  encodeShort(text: string): number[] {
+    return preTokens(wellFormed(text).normalize('NFC')).flatMap((word) => [...this.encodeWord(word)])
+  }
+
   /** Ids of one pre-token of NFC text, at once. */
   encodeWord(word: string): Int32Array {
     return this.#checked(word, this.#native.tokenizeSync(word))

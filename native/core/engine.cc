@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/failure.h"
+#include "core/process-exit.h"
 #include "core/read.h"
 
 namespace guard {
@@ -21,9 +22,13 @@ Engine::Engine(std::shared_ptr<Model> model, const ContextOptions& options, std:
     : notify_(std::move(notify)),
       context_(std::move(model), options, &stop_),
       queues_(static_cast<size_t>(options.max_sequences)),
-      thread_([this] { Run(); }) {}
+      thread_([this] { Run(); }) {
+  RegisterExitHandler(ExitStage::kContext);
+  AddExitAction(this, [this] { Close(); });
+}
 
 Engine::~Engine() {
+  RemoveExitAction(this);
   Close();
 }
 
@@ -231,6 +236,7 @@ void Engine::Decode(std::vector<Slice>& slices) {
 
   if (status == 0) {
     ++tick_;
+    RegisterExitHandler(ExitStage::kDecode);
     for (const Slice& slice : slices) {
       // A prefill may have two slices in one tick; it is one pass all the same.
       if (std::exchange(slice.work->last_tick, tick_) != tick_) {

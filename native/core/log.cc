@@ -7,6 +7,8 @@
 #include <mutex>
 #include <utility>
 
+#include "core/process-exit.h"
+
 namespace guard {
 
 namespace {
@@ -76,6 +78,7 @@ void StartBackend() {
   std::call_once(once, [] {
     llama_log_set(OnLog, nullptr);
     llama_backend_init();
+    RegisterExitHandler(ExitStage::kBackend);
   });
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/failure.h"
 #include "core/log.h"
+#include "core/process-exit.h"
 
 namespace guard {
 
@@ -12,7 +13,7 @@ namespace {
 
 bool OnProgress(float fraction, void* data) {
   const auto& report = *static_cast<const std::function<bool(float)>*>(data);
-  return !report || report(fraction);
+  return !ProcessIsExiting() && (!report || report(fraction));
 }
 
 // Bytes of one token; 0 for control tokens (special = false).
@@ -48,6 +49,7 @@ std::shared_ptr<Model> Model::Load(const Options& options) {
     throw Failure("ERR_MODEL_LOAD", options.path + ": llama.cpp refused the model: " + errors.text());
   }
   model->ReadVocabulary();
+  RegisterExitHandler(ExitStage::kModel);
   return model;
 }
 

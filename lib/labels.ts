@@ -1,0 +1,30 @@
+import type { Category, Safety } from './types.js'
+
+/** The three severities, mildest first. Class indices of a model are in another order and come from its metadata. */
+export const SAFETIES: readonly Safety[] = ['Safe', 'Controversial', 'Unsafe']
+
+/** The nine categories in the order of the models' policy text. */
+export const CATEGORIES: readonly Category[] = [
+  'Violent',
+  'Non-violent Illegal Acts',
+  'Sexual Content or Sexual Acts',
+  'PII',
+  'Suicide & Self-Harm',
+  'Unethical Acts',
+  'Politically Sensitive Topics',
+  'Copyright Violation',
+  'Jailbreak',
+]
+
+/** 0 for Safe, 1 for Controversial, 2 for Unsafe. */
+export function severity(risk: Safety): number {
+  return SAFETIES.indexOf(risk)
+}
+
+export function isSafety(text: string): text is Safety {
+  return (SAFETIES as readonly string[]).includes(text)
+}
+
+export function isCategory(text: string): text is Category {
+  return (CATEGORIES as readonly string[]).includes(text)
+}

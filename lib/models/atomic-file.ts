@@ -1,0 +1,31 @@
+import { randomBytes } from 'node:crypto'
+import type { FileHandle } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
+
+/**
+ * Writes a file that appears whole or not at all: `write` fills a temporary file beside `path`, which
+ * takes its name when `write` has succeeded and is removed when it has not.
+ *
+ * @returns what `write` returned
+ */
+export async function atomicFile<T>(
+  path: string,
+  write: (handle: FileHandle, temporaryPath: string) => Promise<T>,
+): Promise<T> {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.part`
+  const handle = await open(temporary, 'wx')
+  try {
+    let result: T
+    try {
+      result = await write(handle, temporary)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(temporary, path)
+    return result
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+}

@@ -1,0 +1,74 @@
+#include "core/process-exit.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace guard {
+
+namespace {
+
+struct ExitState {
+  std::mutex mutex;  // guards busy and actions
+  std::condition_variable idle;
+  int busy = 0;
+  std::map<void*, std::function<void()>> actions;
+  std::atomic<bool> exiting{false};
+};
+
+ExitState& State() {
+  static auto* state = new ExitState();  // never destroyed: it outlives every static
+  return *state;
+}
+
+void OnExit() {
+  ExitState& state = State();
+  state.exiting = true;
+  std::vector<std::function<void()>> actions;
+  {
+    std::lock_guard<std::mutex> lock(state.mutex);
+    for (const auto& [owner, action] : state.actions) actions.push_back(action);
+  }
+  for (const auto& action : actions) action();
+  // A load gives up at its next tensor; a process that hangs at exit would be worse than a late crash.
+  std::unique_lock<std::mutex> lock(state.mutex);
+  state.idle.wait_for(lock, std::chrono::seconds(10), [&] { return state.busy == 0; });
+}
+
+}  // namespace
+
+BusySection::BusySection() {
+  std::lock_guard<std::mutex> lock(State().mutex);
+  ++State().busy;
+}
+
+BusySection::~BusySection() {
+  std::lock_guard<std::mutex> lock(State().mutex);
+  if (--State().busy == 0) State().idle.notify_all();
+}
+
+bool ProcessIsExiting() {
+  return State().exiting;
+}
+
+void AddExitAction(void* owner, std::function<void()> action) {
+  std::lock_guard<std::mutex> lock(State().mutex);
+  State().actions[owner] = std::move(action);
+}
+
+void RemoveExitAction(void* owner) {
+  std::lock_guard<std::mutex> lock(State().mutex);
+  State().actions.erase(owner);
+}
+
+void RegisterExitHandler(ExitStage stage) {
+  static std::once_flag flags[4];
+  std::call_once(flags[static_cast<int>(stage)], [] { std::atexit(OnExit); });
+}
+
+}  // namespace guard
