@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+function node(...args: string[]): string {
+  return execFileSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' }).trim()
+}
+
+describe('the package', () => {
+  const program =
+    "process.stdout.write([typeof q.GenGuard, typeof q.StreamGuard, q.parseGen('Safety: Unsafe\\nCategories: PII').categories[0]].join())"
+
+  it('is imported by name', () => {
+    expect(node('--input-type=module', '-e', `import * as q from 'qwen3guard'; ${program}`)).toBe(
+      'function,function,PII',
+    )
+  })
+
+  it('is required by name', () => {
+    expect(node('--no-warnings', '-e', `const q = require('qwen3guard'); ${program}`)).toBe(
+      'function,function,PII',
+    )
+  })
+
+  it('ships what a source build and the demonstration need, and no tests', () => {
+    const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
+    const [packed] = JSON.parse(
+      execFileSync(npm, ['pack', '--dry-run', '--json', '--ignore-scripts', '--silent'], {
+        cwd: ROOT,
+        encoding: 'utf8',
+        shell: process.platform === 'win32',
+      }),
+    )
+    const files: string[] = packed.files.map((file: { path: string }) => file.path)
+    for (const needed of [
+      'dist/index.js',
+      'dist/index.d.ts',
+      'dist/cli/main.js',
+      'models/demo-gen.gguf',
+      'models/demo-stream.gguf',
+      'native/addon.cc',
+      'native/exports.map',
+      'native/llama.json',
+      'native/patches/0001-qwen3guard-heads.patch',
+      'scripts/build.mjs',
+      'scripts/install.mjs',
+      'binding.gyp',
+      'CMakeLists.txt',
+      'LICENSE',
+    ]) {
+      expect(files).toContain(needed)
+    }
+    expect(files.filter((file) => /^(test|bench|lib|scripts\/(train|golden))\//.test(file))).toEqual([])
+  })
+
+  it.runIf(process.platform === 'linux')(
+    'has an addon that exports its Node-API entry and nothing else',
+    () => {
+      const symbols = execFileSync('nm', ['-D', '--defined-only', 'build/Release/qwen3guard.node'], {
+        cwd: ROOT,
+        encoding: 'utf8',
+      })
+      const names = symbols
+        .trim()
+        .split('\n')
+        .map((line) => line.split(' ').at(-1))
+      expect(names.sort()).toEqual(['napi_register_module_v1', 'node_api_module_get_api_version_v1'])
+    },
+  )
+})
