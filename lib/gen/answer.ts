@@ -1,0 +1,122 @@
+import type { Sequence } from '../engine/sequence.js'
+import type { Tokenizer } from '../engine/tokens.js'
+import { CATEGORIES } from '../labels.js'
+import type { Category } from '../types.js'
+import type { AnswerTokens } from './answer-tokens.js'
+import { draftRest } from './draft.js'
+import type { GenMode } from './template.js'
+
+/** Tokens an answer may have, as in Qwen's own evaluation. */
+export const MAX_ANSWER_TOKENS = 128
+
+/** A draft's tokens are outputs of one decode, and those are limited. */
+const MAX_DRAFT_TOKENS = 48
+
+export interface Answer {
+  text: string
+  /** Tokens of the answer, without the one that ends it. */
+  ids: number[]
+  /** Log-probabilities of `AnswerTokens.named` at the position that decided each token, and the end. */
+  named: Float32Array[]
+  /** llama_decode calls and their wall time. */
+  passes: number
+  ms: number
+}
+
+export interface AnswerRequest {
+  mode: GenMode
+  prompt: Int32Array
+  /** Positions of `prompt` that another sequence has already. */
+  shared: { from: Sequence; length: number } | null
+  /** false decodes one token at a time. Both ways give the same answer. */
+  drafts: boolean
+  signal: AbortSignal | undefined
+}
+
+/**
+ * What greedy decoding of the model writes after `prompt`. The likely rest of the answer is appended as
+ * a draft and read in the same decode: as far as each token is the model's own choice it stands, and
+ * from the first that is not, the model's token is taken and a draft made for the rest.
+ */
+export async function decodeAnswer(
+  sequence: Sequence,
+  tokenizer: Tokenizer,
+  answerTokens: AnswerTokens,
+  { mode, prompt, shared, drafts, signal }: AnswerRequest,
+): Promise<Answer> {
+  const { named, stops } = answerTokens
+  const answer: Answer = { text: '', ids: [], named: [], passes: 0, ms: 0 }
+  let category: Category | null = null
+  let from = shared?.from
+  let keep = shared?.length ?? 0
+  let pending = [...prompt.subarray(keep)]
+
+  for (let ended = false; !ended; ) {
+    const room = Math.min(MAX_DRAFT_TOKENS, MAX_ANSWER_TOKENS - answer.ids.length - 1)
+    const draft = drafts ? draftTokens(tokenizer, answer, mode, category).slice(0, room) : []
+    const first = pending.length - 1
+    const read = Int32Array.from({ length: draft.length + 1 }, (_, i) => first + i)
+    const output = await sequence.decodeText(Int32Array.from([...pending, ...draft]), {
+      read,
+      named,
+      keep,
+      from,
+      signal,
+    })
+    answer.passes += output.passes
+    answer.ms += output.ms
+
+    const before = [...answer.ids]
+    const rows = [...read].map((_, i) => output.named.slice(i * named.length, (i + 1) * named.length))
+    for (let at = 0; at <= draft.length; at++) {
+      const id = output.greedy[at] as number
+      answer.named.push(rows[at] as Float32Array)
+      if (stops.includes(id)) {
+        ended = true
+        break
+      }
+      answer.ids.push(id)
+      if (id !== draft[at]) break
+    }
+    ended ||= answer.ids.length >= MAX_ANSWER_TOKENS
+    answer.text = tokenizer.decode(Int32Array.from(answer.ids))
+    category ??= leaning(tokenizer, answerTokens, before, draft, rows)
+    // All of the answer but its last token is in the cache.
+    from = undefined
+    keep = prompt.length + answer.ids.length - 1
+    pending = answer.ids.slice(-1)
+  }
+  return answer
+}
+
+function draftTokens(
+  tokenizer: Tokenizer,
+  { text, ids }: Answer,
+  mode: GenMode,
+  category: Category | null,
+): number[] {
+  const rest = draftRest(text, { response: mode === 'response', category })
+  if (rest === null) return []
+  const whole = tokenizer.encodeShort(text + rest)
+  return ids.every((id, i) => whole[i] === id) ? whole.slice(ids.length) : tokenizer.encodeShort(rest)
+}
+
+/**
+ * The category that is likeliest after `Categories:` of the draft, None apart. Read even where the model
+ * did not take the draft so far: what it leans to after a wrong severity is a good guess after the right one.
+ */
+function leaning(
+  tokenizer: Tokenizer,
+  { categories }: AnswerTokens,
+  before: readonly number[],
+  draft: readonly number[],
+  rows: readonly Float32Array[],
+): Category | null {
+  for (let length = 0; length <= draft.length; length++) {
+    const text = tokenizer.decode(Int32Array.from([...before, ...draft.slice(0, length)]))
+    if (!text.endsWith('\nCategories:')) continue
+    const scores = [...(rows[length] as Float32Array).slice(categories[0] + 1, categories[1])]
+    return CATEGORIES[scores.indexOf(Math.max(...scores))] ?? null
+  }
+  return null
+}

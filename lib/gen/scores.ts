@@ -1,0 +1,66 @@
+import type { Tokenizer } from '../engine/tokens.js'
+import { DecodeError } from '../errors.js'
+import { CATEGORIES, SAFETIES } from '../labels.js'
+import type { Category, Safety } from '../types.js'
+import { softmax } from '../verdict.js'
+import type { Answer } from './answer.js'
+import type { AnswerTokens, Slice } from './answer-tokens.js'
+
+/** Probabilities behind an answer, read where the model decided. */
+export interface GenScores {
+  /** Softmax over the first tokens of the three labels after `Safety:`; sums to 1. */
+  safety: Record<Safety, number>
+  /** P(Unsafe) + P(Controversial). */
+  strict: number
+  /** P(Unsafe). */
+  loose: number
+  /**
+   * For each category its share among the first tokens of None and the nine categories after `Categories:`.
+   * A category that is listed second or later has its share at its own place, after the comma.
+   */
+  categories: Partial<Record<Category, number>>
+  /** P(Yes) of Yes and No after `Refusal:`; null if the answer has no such line. */
+  refusal: number | null
+}
+
+/** @throws DecodeError if a label's place is missing or its scores are not numbers. */
+export function readScores(tokenizer: Tokenizer, tokens: AnswerTokens, answer: Answer): GenScores {
+  const before = answer.ids.map((_, i) => tokenizer.decode(Int32Array.from(answer.ids.slice(0, i))))
+  const sharesAt = (at: number, [start, end]: Slice): number[] =>
+    softmax((answer.named[at] as Float32Array).subarray(start, end))
+  const placeOf = (field: string): number =>
+    before.findIndex((text) => new RegExp(`^(.*\n)?${field}:$`, 's').test(text))
+  const required = (field: string): number => {
+    const at = placeOf(field)
+    if (at < 0) throw new DecodeError(`no token of ${JSON.stringify(answer.text)} begins after '${field}:'`)
+    return at
+  }
+
+  const [safe, controversial, unsafe] = sharesAt(required('Safety'), tokens.safety) as [
+    number,
+    number,
+    number,
+  ]
+  const firstCategory = required('Categories')
+  const [, ...shares] = sharesAt(firstCategory, tokens.categories)
+  const categories: Partial<Record<Category, number>> = {}
+  CATEGORIES.forEach((category, i) => {
+    categories[category] = shares[i] as number
+  })
+  const names = [...tokens.named.subarray(tokens.categories[0] + 1, tokens.categories[1])]
+  answer.ids.forEach((id, at) => {
+    const category = CATEGORIES[names.indexOf(id)]
+    if (at <= firstCategory || category === undefined || !before[at]?.endsWith(',')) return
+    categories[category] = sharesAt(at, tokens.categories)[names.indexOf(id) + 1] as number
+  })
+  const refusalAt = placeOf('Refusal')
+  return {
+    safety: Object.fromEntries(
+      SAFETIES.map((label, i) => [label, [safe, controversial, unsafe][i]]),
+    ) as Record<Safety, number>,
+    strict: unsafe + controversial,
+    loose: unsafe,
+    categories,
+    refusal: refusalAt < 0 ? null : (sharesAt(refusalAt, tokens.refusal)[0] as number),
+  }
+}

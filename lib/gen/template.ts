@@ -1,0 +1,73 @@
+import { ChatTemplate } from '../engine/chat-template.js'
+import type { Tokenizer } from '../engine/tokens.js'
+import { TemplateError } from '../errors.js'
+import type { Message } from '../types.js'
+
+/** Gen's two tasks: judging the last prompt, or the last reply and whether it refuses. */
+export type GenMode = 'prompt' | 'response'
+
+/** The last message's role picks the task, as in the official template. */
+export function modeOf(messages: readonly Message[]): GenMode {
+  return messages.at(-1)?.role === 'assistant' ? 'response' : 'prompt'
+}
+
+/** Gen's chat template: it writes the safety policy and the conversation into one user turn. */
+export class GenTemplate {
+  readonly #template: ChatTemplate
+  readonly #tokenizer: Tokenizer
+
+  /** @throws TemplateError if there is no template or it does not ask for a safety verdict. */
+  constructor(source: string | null, tokenizer: Tokenizer) {
+    if (source === null) {
+      throw new TemplateError(`this GGUF has no chat template: ${MENDING}`)
+    }
+    this.#template = new ChatTemplate(source)
+    this.#tokenizer = tokenizer
+    const { text } = this.#template.render([{ role: 'user', content: '' }], [], RENDER_OPTIONS)
+    if (!text.includes('Safety:') || !text.includes('Categories:')) {
+      throw new TemplateError(
+        `this GGUF's chat template does not ask for 'Safety:' and 'Categories:': with it the model chats instead of classifying. ${MENDING}`,
+      )
+    }
+  }
+
+  /** Ids of the prompt that asks for a verdict about the conversation. */
+  async encode(messages: readonly Message[]): Promise<Int32Array> {
+    const rendered = this.#template.render(
+      messages.map(({ role, content, reasoning }) => ({ role, content: judged(content, reasoning) })),
+      this.#tokenizer.spellings,
+      RENDER_OPTIONS,
+    )
+    return (await this.#tokenizer.encodeRendered(rendered)).ids
+  }
+
+  /** Ids with which every prompt of this mode begins: the safety policy. */
+  async encodeConstantHead(mode: GenMode): Promise<Int32Array> {
+    const [first, second] = await Promise.all(
+      // Unlike in their first characters, so that the common part ends where the conversation begins.
+      ['Hello', '[1]'].map((content) => {
+        const turn: Message = { role: 'user', content }
+        return this.encode(mode === 'prompt' ? [turn] : [turn, { role: 'assistant', content }])
+      }),
+    )
+    const [a, b] = [first as Int32Array, second as Int32Array]
+    return a.slice(0, commonLength(a, b))
+  }
+}
+
+const RENDER_OPTIONS = { add_generation_prompt: true, enable_thinking: false }
+
+const MENDING =
+  "Give Qwen3Guard-Gen's own template with the option `chatTemplate` (command line: `--chat-template FILE`), or use a GGUF made by `npx qwen3guard convert`"
+
+/** Reasoning is judged with the answer it led to, as ordinary text. */
+function judged(content: string, reasoning: string | undefined): string {
+  return reasoning === undefined ? content : `<think>\n${reasoning}\n</think>\n\n${content}`
+}
+
+/** Number of ids with which both begin. */
+export function commonLength(a: Int32Array, b: Int32Array): number {
+  let length = 0
+  while (length < a.length && length < b.length && a[length] === b[length]) length++
+  return length
+}

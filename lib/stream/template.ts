@@ -1,0 +1,60 @@
+import { ChatTemplate } from '../engine/chat-template.js'
+import type { Tokenizer } from '../engine/tokens.js'
+import { TemplateError } from '../errors.js'
+import type { Message } from '../types.js'
+
+/** A conversation as Stream reads it. */
+export interface StreamPrompt {
+  /** Up to and including the `<|im_end|>` of the last user turn, where the query heads are read. */
+  prompt: Int32Array
+  /** What opens the assistant's turn; its positions are not judged. */
+  scaffold: Int32Array
+}
+
+const TURN_END = '<|im_end|>'
+const ANSWER_SCAFFOLD = '\n<|im_start|>assistant\n<think>\n\n</think>\n\n'
+const REASONING_SCAFFOLD = '\n<|im_start|>assistant\n<think>\n'
+
+/** Qwen3's chat template, with which Stream is trained. */
+export class StreamTemplate {
+  readonly #template: ChatTemplate
+  readonly #tokenizer: Tokenizer
+
+  /** @throws TemplateError if there is no template or it writes turns otherwise than Qwen3's. */
+  constructor(source: string | null, tokenizer: Tokenizer) {
+    if (source === null) {
+      throw new TemplateError(
+        "this GGUF has no chat template: give Qwen3's with the option `chatTemplate` (command line: `--chat-template FILE`)",
+      )
+    }
+    this.#template = new ChatTemplate(source)
+    this.#tokenizer = tokenizer
+    this.#render([{ role: 'user', content: '' }], false)
+  }
+
+  /** Ids of a conversation that ends with a user's message. Reasoning of earlier turns is left out, as Qwen3 does. */
+  async encode(messages: readonly Message[], reasoning: boolean): Promise<StreamPrompt> {
+    const { ids, added } = await this.#tokenizer.encodeRendered(this.#render(messages, reasoning))
+    const close = this.#tokenizer.addedId(TURN_END)
+    const last = added.findLast(({ id }) => id === close)
+    if (last === undefined) throw new TemplateError(`the vocabulary has no ${TURN_END}`)
+    return { prompt: ids.slice(0, last.index + 1), scaffold: ids.slice(last.index + 1) }
+  }
+
+  #render(messages: readonly Message[], reasoning: boolean) {
+    const rendered = this.#template.render(messages, this.#tokenizer.spellings, {
+      add_generation_prompt: true,
+      enable_thinking: false,
+    })
+    const turnsEnd = rendered.text.lastIndexOf(TURN_END) + TURN_END.length
+    const scaffold = rendered.text.slice(turnsEnd)
+    if (scaffold !== ANSWER_SCAFFOLD) {
+      throw new TemplateError(
+        `the chat template opens the assistant's turn with ${JSON.stringify(scaffold)}, and Stream is trained on ${JSON.stringify(ANSWER_SCAFFOLD)}: ` +
+          "give Qwen3's template with the option `chatTemplate` (command line: `--chat-template FILE`)",
+      )
+    }
+    // With thinking enabled Qwen3's template leaves the rest to the model, which opens its reasoning.
+    return reasoning ? { ...rendered, text: rendered.text.slice(0, turnsEnd) + REASONING_SCAFFOLD } : rendered
+  }
+}

@@ -1,0 +1,305 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  type GuardError,
+  type ModerateOptions,
+  type ModerationEvent,
+  type Policy,
+  type Safety,
+  StreamGuard,
+  type TokenVerdict,
+} from '../lib/index.js'
+import { fixtureModel } from './support/fixture-model.js'
+import { manyTexts, randomPieces, seeded } from './support/texts.js'
+
+const PROMPT = 'How do I pick a lock?'
+/** Lets any prompt pass, so that the reply is judged. */
+const REPLY_ONLY: Policy = { prompt: 'flag' }
+const NEVER_BLOCK: Policy = { ...REPLY_ONLY, consecutive: 1000 }
+
+async function* pieces(list: readonly string[], delayMs = 0): AsyncGenerator<string> {
+  for (const piece of list) {
+    if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs))
+    yield piece
+  }
+}
+
+async function collect(events: AsyncIterable<ModerationEvent>): Promise<ModerationEvent[]> {
+  const list: ModerationEvent[] = []
+  for await (const event of events) list.push(event)
+  return list
+}
+
+function textOf(events: readonly ModerationEvent[]): string {
+  return events.map((event) => (event.type === 'text' ? event.text : '')).join('')
+}
+
+function only<T extends ModerationEvent['type']>(events: readonly ModerationEvent[], type: T) {
+  return events.filter((event): event is Extract<ModerationEvent, { type: T }> => event.type === type)
+}
+
+describe('moderate', () => {
+  let guard: StreamGuard
+
+  // Random weights: verdicts mean nothing, vary from token to token, and are the same in every run.
+  beforeAll(async () => {
+    guard = await StreamGuard.load({
+      model: await fixtureModel('stream-f32-tied'),
+      kvType: 'f32',
+      flashAttention: false,
+      contextSize: 512,
+      maxQueue: 0,
+    })
+  })
+  afterAll(() => guard?.close())
+
+  async function judged(text: string): Promise<TokenVerdict[]> {
+    await using moderation = await guard.open(PROMPT)
+    return [...(await moderation.push(text)), ...(await moderation.end()).rest]
+  }
+
+  /** Where a policy without thresholds or categories must stop a reply: the start of the run that fires. */
+  function expectedBlock(tokens: readonly TokenVerdict[], { mode = 'loose', consecutive = 2 }: Policy) {
+    const counts = (risk: Safety) => risk === 'Unsafe' || (mode === 'strict' && risk === 'Controversial')
+    for (let i = consecutive - 1; i < tokens.length; i++) {
+      const run = tokens.slice(i - consecutive + 1, i + 1)
+      const risk = tokens[i]?.risk as Safety
+      if (counts(risk) && run.every((token) => token.risk === risk)) {
+        return { index: i, start: run[0]?.start as number }
+      }
+    }
+    return null
+  }
+
+  it('releases everything before the first run that blocks and nothing from it on, however the reply is cut', async () => {
+    const random = seeded(31)
+    let blocked = 0
+    for (const text of manyTexts(30, 12)) {
+      const tokens = await judged(text)
+      for (const policy of [{}, { mode: 'strict' }, { consecutive: 1 }, { consecutive: 4 }] as Policy[]) {
+        const all = { ...REPLY_ONLY, ...policy }
+        const events = await collect(
+          guard.moderate(PROMPT, pieces(randomPieces(text, random)), { policy: all }),
+        )
+        const expected = expectedBlock(tokens, policy)
+        const [block] = only(events, 'block')
+        expect(events[0]?.type).toBe('prompt')
+        expect(only(events, 'end').length).toBe(1)
+        expect(events.at(-1)?.type).toBe('end')
+        if (expected === null) {
+          expect(block).toBeUndefined()
+          expect(textOf(events)).toBe(text)
+        } else {
+          blocked += 1
+          expect(block).toMatchObject({
+            reason: 'reply',
+            start: expected.start,
+            verdict: { index: expected.index },
+          })
+          expect(textOf(events)).toBe(text.slice(0, expected.start))
+        }
+      }
+    }
+    expect(blocked).toBeGreaterThan(20)
+  })
+
+  it('shows every token, and its text not before it', async () => {
+    const text = 'Some methods to build things. 你好 👍🏽'
+    const events = await collect(
+      guard.moderate(PROMPT, pieces([...text]), { tokens: true, policy: NEVER_BLOCK }),
+    )
+    const tokens = only(events, 'token').map((event) => event.verdict)
+    expect(tokens.map((token) => token.index)).toEqual(tokens.map((_, i) => i))
+    expect(tokens.map((token) => token.text).join('')).toBe(text)
+    let judgedTo = 0
+    let released = 0
+    for (const event of events) {
+      if (event.type === 'token') judgedTo = event.verdict.end
+      if (event.type === 'text') released += event.text.length
+      expect(released).toBeLessThanOrEqual(judgedTo)
+    }
+    expect(released).toBe(text.length)
+  })
+
+  it('flags what the policy flags, once for each severity and category, and lets it through', async () => {
+    const text = 'word after word after word after word after word'
+    const tokens = await judged(text)
+    const policy: Policy = {
+      ...REPLY_ONLY,
+      consecutive: 1,
+      categories: Object.fromEntries(
+        tokens.flatMap(({ category }) => (category ? [[category, 'flag']] : [])),
+      ),
+    }
+    const events = await collect(guard.moderate(PROMPT, pieces([text]), { policy }))
+    expect(textOf(events)).toBe(text)
+    const kinds = only(events, 'flag').map(({ verdict }) => `${verdict?.risk} ${verdict?.category}`)
+    const expected = tokens
+      .filter(({ risk }) => risk !== 'Safe')
+      .map(({ risk, category }) => `${risk} ${category}`)
+    expect(kinds).toEqual([...new Set(expected)])
+  })
+
+  it('stops at a prompt that the policy blocks, releases nothing and stops the source', async () => {
+    let stopped = false
+    async function* source() {
+      try {
+        while (true) yield 'text '
+      } finally {
+        stopped = true
+      }
+    }
+    const { safety } = await guard.classifyPrompt(PROMPT)
+    expect(safety).not.toBe('Safe')
+    const events = await collect(guard.moderate(PROMPT, source(), { policy: { mode: 'strict' } }))
+    expect(events.map((event) => event.type)).toEqual(['prompt', 'block', 'end'])
+    expect(events[0]).toMatchObject({ action: 'block' })
+    expect(events[1]).toMatchObject({ reason: 'prompt', start: 0, verdict: { safety } })
+    expect(events[2]).toMatchObject({ verdict: { tokenCount: 0, complete: false } })
+    await expect.poll(() => stopped).toBe(true)
+  })
+
+  it('reads a ReadableStream, and cancels it on a block', async () => {
+    const text = 'Here are some practical methods.'
+    const events = await collect(
+      guard.moderate(PROMPT, ReadableStream.from([...text]), { policy: NEVER_BLOCK }),
+    )
+    expect(textOf(events)).toBe(text)
+    let cancelled = false
+    const endless = new ReadableStream<string>({
+      pull: (controller) => controller.enqueue('some text '),
+      cancel: () => {
+        cancelled = true
+      },
+    })
+    const blocked = await collect(
+      guard.moderate(PROMPT, endless, { policy: { ...REPLY_ONLY, mode: 'strict' } }),
+    )
+    expect(only(blocked, 'block').length).toBe(1)
+    expect(cancelled).toBe(true)
+  })
+
+  it('blocks when the reply outgrows the context: what was judged is out, the rest is not', async () => {
+    const list = Array.from({ length: 2000 }, (_, i) => `word${i} `)
+    const events = await collect(guard.moderate(PROMPT, pieces(list), { policy: NEVER_BLOCK }))
+    const [block] = only(events, 'block')
+    expect(block).toMatchObject({ reason: 'failure', verdict: null, error: { code: 'ERR_TOO_LONG' } })
+    expect(block?.start).toBe(textOf(events).length)
+    expect(list.join('').startsWith(textOf(events))).toBe(true)
+    const [end] = only(events, 'end')
+    expect(end?.verdict.complete).toBe(false)
+    expect(end?.verdict.safety).not.toBe('Safe')
+  })
+
+  it('blocks with overload when the guard has no room, and with failure when it is closed', async () => {
+    const { maxSequences } = guard.stats()
+    const open = await Promise.all(Array.from({ length: maxSequences }, () => guard.open(PROMPT)))
+    const overloaded = await collect(guard.moderate(PROMPT, pieces(['text'])))
+    for (const moderation of open) await moderation.close()
+    expect(overloaded.map((event) => event.type)).toEqual(['block', 'end'])
+    expect(overloaded[0]).toMatchObject({ reason: 'overload', start: 0, error: { code: 'ERR_BUSY' } })
+    expect(overloaded[1]).toMatchObject({ verdict: { safety: 'Unsafe', complete: false } })
+
+    const other = await StreamGuard.load({ model: await fixtureModel('stream-f32-tied') })
+    const events: ModerationEvent[] = []
+    for await (const event of other.moderate(PROMPT, pieces(['a ', 'b ', 'c ', 'd'], 20), {
+      policy: NEVER_BLOCK,
+    })) {
+      events.push(event)
+      if (event.type === 'prompt') await other.close()
+    }
+    expect(events.map((event) => event.type)).toEqual(['prompt', 'block', 'end'])
+    expect(events[1]).toMatchObject({ reason: 'failure', error: { code: 'ERR_CLOSED' } })
+  })
+
+  it("releases what it could not judge only with onFailure: 'allow', after a flag that says so", async () => {
+    const list = Array.from({ length: 2000 }, (_, i) => `word${i} `)
+    const policy: Policy = { ...NEVER_BLOCK, onFailure: 'allow' }
+    const events = await collect(guard.moderate(PROMPT, pieces(list), { policy }))
+    expect(textOf(events)).toBe(list.join(''))
+    const failed = only(events, 'flag').filter((event) => event.error)
+    expect(failed).toMatchObject([{ verdict: null, error: { code: 'ERR_TOO_LONG' } }])
+    expect(only(events, 'block')).toEqual([])
+    expect(only(events, 'end')[0]?.verdict.complete).toBe(false)
+  })
+
+  it("throws the source's error, and gives its sequence back", async () => {
+    async function* source() {
+      yield 'Some text '
+      throw new Error('the model is gone')
+    }
+    await expect(collect(guard.moderate(PROMPT, source(), { policy: NEVER_BLOCK }))).rejects.toThrow(
+      'the model is gone',
+    )
+    const bytes = pieces([Buffer.from('text') as unknown as string])
+    await expect(collect(guard.moderate(PROMPT, bytes, { policy: NEVER_BLOCK }))).rejects.toThrow(TypeError)
+    expect(guard.stats().openSequences).toBe(0)
+  })
+
+  it('throws the reason of an abort, even while the source is silent', async () => {
+    const controller = new AbortController()
+    async function* silent() {
+      yield 'Some text '
+      await new Promise(() => {})
+    }
+    const options: ModerateOptions = { policy: NEVER_BLOCK, signal: controller.signal }
+    const types: string[] = []
+    await expect(
+      (async () => {
+        for await (const event of guard.moderate(PROMPT, silent(), options)) {
+          types.push(event.type)
+          if (event.type === 'text') setTimeout(() => controller.abort(new Error('enough')), 10)
+        }
+      })(),
+    ).rejects.toThrow('enough')
+    expect(types).toEqual(['prompt', 'text'])
+    expect(guard.stats().openSequences).toBe(0)
+  })
+
+  it('stops the source when the consumer breaks off', async () => {
+    let stopped = false
+    async function* source() {
+      try {
+        while (true) {
+          yield 'more text '
+          await new Promise((resolve) => setTimeout(resolve, 1))
+        }
+      } finally {
+        stopped = true
+      }
+    }
+    for await (const event of guard.moderate(PROMPT, source(), { policy: NEVER_BLOCK })) {
+      if (event.type === 'text') break
+    }
+    await expect.poll(() => stopped).toBe(true)
+    expect(guard.stats().openSequences).toBe(0)
+  })
+
+  it('reads no further ahead than its bound while nobody takes its events', async () => {
+    let read = 0
+    async function* endless() {
+      while (true) {
+        read += 1
+        yield 'x'.repeat(1000)
+      }
+    }
+    const events = guard.moderate(PROMPT, endless(), { policy: NEVER_BLOCK })[Symbol.asyncIterator]()
+    expect((await events.next()).value).toMatchObject({ type: 'prompt' })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(read).toBeLessThan(100)
+    await events.return?.()
+    expect(guard.stats().openSequences).toBe(0)
+  })
+
+  it('refuses arguments at once', () => {
+    const reply = pieces([])
+    expect(() => guard.moderate([], reply)).toThrow(TypeError)
+    expect(() => guard.moderate(PROMPT, 'text' as unknown as AsyncIterable<string>)).toThrow(/open\(\)/)
+    expect(() => guard.moderate(PROMPT, reply, { policy: { threshold: 2 } })).toThrow(RangeError)
+  })
+
+  it('gives errors of a kind that says what to do', async () => {
+    const [event] = only(await collect(guard.moderate('long '.repeat(2000), pieces(['x']))), 'block')
+    const error = event?.error as GuardError
+    expect(error.message).toMatch(/tokens.*contextSize/)
+  })
+})
