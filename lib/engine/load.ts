@@ -75,12 +75,10 @@ export async function loadEngine(options: LoadOptions, variant: Variant): Promis
       admit: (description, inMemory) => {
         requireVariant(description, variant, file)
         const offloaded = wantsOffload(options.gpu ?? 'auto')
-        // On a GPU the weights and the cache are not this memory's business.
-        const hostBytes = inMemory || offloaded ? 0 : description.sizeBytes
-        requireMemory(
-          { ...description, sizeBytes: hostBytes },
-          engineOptions(options, variant, description, offloaded),
-        )
+        const settings = engineOptions(options, variant, description, offloaded)
+        // On a GPU, weights and cache are in its own memory, and llama.cpp says when that is short.
+        if (offloaded) return
+        requireMemory({ ...description, sizeBytes: inMemory ? 0 : description.sizeBytes }, settings)
       },
     })
     const { description } = model

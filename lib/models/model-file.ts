@@ -38,7 +38,7 @@ function cannotOpen(path: string, cause: unknown): ModelFileError {
   if (code === 'EISDIR') return directory(path)
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     return new ModelFileError(
-      `there is no model file at ${path}: give the path of a .gguf file, 'demo' or a name from \`qwen3guard models\``,
+      `there is no model file at ${path}: give the path of a .gguf file, or 'demo' for the demonstration model`,
       { cause },
       'ERR_MODEL_NOT_FOUND',
     )

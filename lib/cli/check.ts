@@ -1,0 +1,118 @@
+import { readFile } from 'node:fs/promises'
+import type { Command } from 'commander'
+import type { Message } from '../index.js'
+import { exchange, InputError, parseMessages } from './conversation.js'
+import { Paint, percent, promptLine, replyLine, riskScores, TokenPrinter } from './display.js'
+import { addFailOn, EXIT, type FailOn, failsOn, type Run } from './exit.js'
+import { type CheckResult, judge, loadGuard, severityOf } from './judge.js'
+import { addLoadOptions, type LoadFlags } from './load-options.js'
+import { print, stdinText } from './standard-streams.js'
+
+interface CheckFlags extends LoadFlags {
+  prompt?: string
+  response?: string
+  messages?: string
+  json?: boolean
+  failOn?: FailOn
+}
+
+const HELP = `
+TEXT, or the text of --prompt or --response, may be "-" for stdin; without any text, a piped stdin is read.
+
+Example:
+  $ qwen3guard check --prompt "How do I pick a lock?" --response "First, insert a tension wrench …"`
+
+export function addCheck(program: Command, run: Run): void {
+  const { signal } = run
+  const command = program
+    .command('check')
+    .description('judge one prompt, reply or conversation')
+    .argument('[text]', "a user's message")
+    .option('--prompt <text>', "a user's message")
+    .option('--response <text>', "the assistant's reply to --prompt: the reply is judged")
+    .option('--messages <file>', 'a JSON array of {"role", "content"}: its last message is judged')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', HELP)
+    .action(async (text: string | undefined, flags: CheckFlags) => {
+      const messages = await readConversation(command, text, flags, signal)
+      const loaded = await loadGuard(command, flags, signal)
+      try {
+        const result = await judge(loaded, messages, signal)
+        await print(`${flags.json ? JSON.stringify(result) : describe(result)}\n`)
+        if (failsOn(flags.failOn, severityOf(result))) run.exitCode = EXIT.failOn
+      } finally {
+        await loaded.guard.close()
+      }
+    })
+  addFailOn(command)
+  addLoadOptions(command, 'demo-gen')
+}
+
+async function readConversation(
+  command: Command,
+  text: string | undefined,
+  flags: CheckFlags,
+  signal: AbortSignal,
+): Promise<Message[]> {
+  const given = [text, flags.prompt, flags.messages].filter((value) => value !== undefined)
+  if (given.length > 1) command.error('error: give one of TEXT, --prompt and --messages')
+  if (flags.response !== undefined && flags.prompt === undefined) {
+    command.error('error: --response needs --prompt')
+  }
+  if (flags.messages !== undefined) return await readMessages(flags.messages)
+
+  const prompt = text ?? flags.prompt ?? '-'
+  if (prompt === '-' && flags.response === '-') command.error('error: only one text can come from stdin')
+  if (given.length === 0 && process.stdin.isTTY) {
+    command.error('error: nothing to judge: give TEXT, --prompt or --messages, or pipe a text in')
+  }
+  const read = async (value: string) => (value === '-' ? await readStdin(command, signal) : value)
+  return exchange(await read(prompt), flags.response === undefined ? undefined : await read(flags.response))
+}
+
+async function readMessages(path: string): Promise<Message[]> {
+  const json = await readFile(path, 'utf8')
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch (cause) {
+    throw new InputError(`${path} is not JSON: ${(cause as Error).message}`, { cause })
+  }
+  return parseMessages(value)
+}
+
+/** All of stdin less one line break at its end, as the shell's `$(…)` drops it. */
+async function readStdin(command: Command, signal: AbortSignal): Promise<string> {
+  let text = ''
+  for await (const piece of stdinText(signal)) text += piece
+  text = text.replace(/\r?\n$/, '')
+  // An empty pipe is far more often a mistake upstream than a text to be called Safe.
+  if (text === '') command.error('error: nothing to judge: stdin is empty')
+  return text
+}
+
+/** The verdict for people. */
+function describe(result: CheckResult): string {
+  const paint = new Paint(process.stdout)
+  if (result.kind === 'gen') {
+    const { usage } = result
+    const lines = [
+      `${paint.severity(result.safety)}  ${result.categories.join(', ')}`.trimEnd(),
+      `  scores   ${riskScores(result.scores.safety)}`,
+    ]
+    if (result.refusal !== null) {
+      const score = result.scores.refusal === null ? '' : `  (yes ${percent(result.scores.refusal)})`
+      lines.push(`  refusal  ${result.refusal ? 'yes' : 'no'}${score}`)
+    }
+    lines.push(paint.dim(`  ${result.model}, ${usage.promptTokens} tokens in ${usage.ms.toFixed(0)} ms`))
+    return lines.join('\n')
+  }
+  const lines = [promptLine(paint, result.prompt)]
+  if (result.reply !== null) {
+    const { reply, tokens } = result
+    const printer = new TokenPrinter(paint)
+    const text = tokens.map((token) => printer.print(token)).join('')
+    lines.push(replyLine(paint, reply, reply.at === null ? undefined : tokens[reply.at]), '', text)
+  }
+  return lines.join('\n')
+}

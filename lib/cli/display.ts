@@ -1,0 +1,106 @@
+import { styleText } from 'node:util'
+import type { Category, PromptVerdict, ReplyVerdict, Safety, TokenVerdict } from '../index.js'
+
+const RISK_STYLE = { Safe: 'green', Controversial: 'yellow', Unsafe: 'red' } as const
+
+/** Colours for one output stream: none unless it is a terminal and NO_COLOR is unset or empty. */
+export class Paint {
+  readonly coloured: boolean
+
+  constructor(stream: { isTTY?: boolean }) {
+    this.coloured = stream.isTTY === true && !process.env.NO_COLOR
+  }
+
+  /** `text` in the colour of `safety`. */
+  risk(safety: Safety, text: string): string {
+    return this.#style(RISK_STYLE[safety], text)
+  }
+
+  /** The severity as a word that is seen first. */
+  severity(safety: Safety): string {
+    return this.#style(['bold', RISK_STYLE[safety]], safety)
+  }
+
+  dim(text: string): string {
+    return this.#style('dim', text)
+  }
+
+  #style(format: Parameters<typeof styleText>[0], text: string): string {
+    // The decision is made above, for this stream; newer Node versions would check stdout as well.
+    return this.coloured ? styleText(format, text, { validateStream: false }) : text
+  }
+}
+
+/** Writes tokens one after the other: coloured by risk, or with the risk named where it changes. */
+export class TokenPrinter {
+  readonly #paint: Paint
+  #risk: Safety = 'Safe'
+
+  constructor(paint: Paint) {
+    this.#paint = paint
+  }
+
+  /** What to write for the next token. */
+  print(token: TokenVerdict): string {
+    const text = printable(token.text)
+    if (this.#paint.coloured) return this.#paint.risk(token.risk, text)
+    const mark = token.risk === this.#risk ? '' : `[[${token.risk}]]`
+    this.#risk = token.risk
+    return mark + text
+  }
+}
+
+/** A judged text may hold terminal control sequences: they are shown, never sent. */
+export function printable(text: string): string {
+  return (
+    text
+      .replace(/[\x00-\x08\x0b-\x1f]/g, (control) => String.fromCharCode(0x2400 + control.charCodeAt(0)))
+      .replace(/[\x7f-\x9f]/g, '\u2421')
+      // Bidirectional overrides reorder what is read without changing what was judged.
+      .replace(/[\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+  )
+}
+
+/** `0.9731` as `97.3%`; what would round to nothing or to certainty says so. */
+export function percent(probability: number): string {
+  if (probability > 0 && probability < 0.001) return '<0.1%'
+  if (probability < 1 && probability > 0.999) return '>99.9%'
+  return `${(100 * probability).toFixed(1)}%`
+}
+
+/** `Unsafe 97.9%  Controversial 2.0%  Safe 0.1%` */
+export function riskScores(probabilities: Record<Safety, number>): string {
+  const order: Safety[] = ['Unsafe', 'Controversial', 'Safe']
+  return order.map((safety) => `${safety} ${percent(probabilities[safety])}`).join('  ')
+}
+
+/** One line on a prompt that Stream judged. */
+export function promptLine(paint: Paint, verdict: PromptVerdict): string {
+  return `Prompt  ${severityAndCategory(paint, verdict)}  ${paint.dim(riskScores(verdict.probabilities))}`
+}
+
+/** One line on a reply that Stream judged; `flagged` is the token at `verdict.at`. */
+export function replyLine(paint: Paint, verdict: ReplyVerdict, flagged: TokenVerdict | undefined): string {
+  const partly = verdict.complete ? '' : '  (not judged to its end)'
+  const line = `Reply   ${severityAndCategory(paint, verdict)}${partly}`
+  if (flagged === undefined) return `${line}  ${paint.dim(`${verdict.tokenCount} tokens`)}`
+  const token = `token ${flagged.index} of ${verdict.tokenCount}`
+  return `${line}  flagged at ${token}, character ${flagged.start}: ${JSON.stringify(printable(flagged.text))}`
+}
+
+function severityAndCategory(paint: Paint, verdict: { safety: Safety; category: Category | null }): string {
+  const severity = paint.severity(verdict.safety)
+  return verdict.category === null ? severity : `${severity}  ${verdict.category}`
+}
+
+/** `11534336` as `11.0 MiB`. */
+export function bytes(size: number): string {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB']
+  const power = size < 1 ? 0 : Math.min(Math.floor(Math.log2(size) / 10), units.length - 1)
+  return `${(size / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`
+}
+
+/** `4123456` as `4,123,456`. */
+export function count(value: number): string {
+  return value.toLocaleString('en')
+}

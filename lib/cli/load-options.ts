@@ -1,0 +1,86 @@
+import { readFile } from 'node:fs/promises'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { validateLoadOptions } from '../engine/options.js'
+import type { Gpu, KvType, LoadOptions, LogLevel } from '../index.js'
+import { startProgress } from './progress.js'
+
+/** What commander makes of the flags below. */
+export interface LoadFlags {
+  model?: string
+  threads?: number
+  contextSize?: number
+  maxSequences?: number
+  kvType?: KvType
+  flashAttention?: 'on' | 'off' | 'auto'
+  gpu?: 'auto' | 'cuda' | 'metal' | 'vulkan' | 'off'
+  chatTemplate?: string
+  logLevel: LogLevel
+}
+
+function integer(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Expected a whole number.')
+  return Number(text)
+}
+
+/** Gives `command` the flags of LoadOptions; docs/options.md explains them. */
+export function addLoadOptions(command: Command, defaultModel: string): Command {
+  return command
+    .option(
+      '-m, --model <model>',
+      `a .gguf file or a model name (default: the demonstration model ${defaultModel})`,
+    )
+    .option('--threads <n>', 'decode threads', integer)
+    .option('--context-size <n>', 'positions (tokens) per sequence', integer)
+    .option('--max-sequences <n>', 'sequences decoded at once', integer)
+    .addOption(new Option('--kv-type <type>', "type of the KV cache's cells").choices(['f16', 'q8_0', 'f32']))
+    .addOption(new Option('--flash-attention <mode>', 'flash attention').choices(['on', 'off', 'auto']))
+    .addOption(new Option('--gpu <backend>', 'back end').choices(['auto', 'cuda', 'metal', 'vulkan', 'off']))
+    .option('--chat-template <file>', "Jinja template to use instead of the model file's")
+    .addOption(
+      new Option('--log-level <level>', "llama.cpp's log lines on stderr")
+        .choices(['error', 'warn', 'info', 'debug'])
+        .default('error'),
+    )
+}
+
+/** LoadOptions as the flags say; what no flag names keeps the library's default. */
+export async function readLoadOptions(
+  command: Command,
+  flags: LoadFlags,
+  signal: AbortSignal,
+): Promise<LoadOptions> {
+  const flash = { on: true, off: false, auto: 'auto' } as const
+  const gpu: Gpu | undefined = flags.gpu === 'off' ? false : flags.gpu
+  const options: LoadOptions = {
+    ...(flags.model !== undefined && { model: flags.model }),
+    ...(flags.threads !== undefined && { threads: flags.threads }),
+    ...(flags.contextSize !== undefined && { contextSize: flags.contextSize }),
+    ...(flags.maxSequences !== undefined && { maxSequences: flags.maxSequences }),
+    ...(flags.kvType !== undefined && { kvType: flags.kvType }),
+    ...(flags.flashAttention !== undefined && { flashAttention: flash[flags.flashAttention] }),
+    ...(gpu !== undefined && { gpu }),
+    ...(flags.chatTemplate !== undefined && { chatTemplate: await readFile(flags.chatTemplate, 'utf8') }),
+    logLevel: flags.logLevel,
+    onLog: (_level, message) => process.stderr.write(message.endsWith('\n') ? message : `${message}\n`),
+    signal,
+  }
+  try {
+    validateLoadOptions(options)
+  } catch (error) {
+    command.error(`error: ${(error as Error).message}`)
+  }
+  return options
+}
+
+/** Runs `load` with a progress bar on stderr while the weights are read. */
+export async function withLoadProgress<T>(
+  options: LoadOptions,
+  load: (options: LoadOptions) => Promise<T>,
+): Promise<T> {
+  const progress = startProgress('loading', 1)
+  try {
+    return await load({ ...options, onProgress: (fraction) => progress.update(fraction) })
+  } finally {
+    progress.stop()
+  }
+}

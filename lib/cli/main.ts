@@ -1,0 +1,90 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { GuardError } from '../errors.js'
+import { addBatch } from './batch.js'
+import { addCheck } from './check.js'
+import { InputError } from './conversation.js'
+import { addConvert } from './convert.js'
+import { EXIT, type Run } from './exit.js'
+import { addInspect } from './inspect.js'
+import { addStream } from './stream.js'
+
+/** Ends the command quietly: whoever read its output has seen enough. */
+class BrokenPipe extends Error {}
+
+/** Ends the command because of SIGINT or SIGTERM. */
+class Interrupted extends Error {
+  readonly exitCode: number
+  constructor(signal: 'SIGINT' | 'SIGTERM') {
+    super(`interrupted by ${signal}`)
+    this.exitCode = 128 + (signal === 'SIGINT' ? 2 : 15)
+  }
+}
+
+function createProgram(run: Run): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  const program = new Command('qwen3guard')
+    .description('Qwen3Guard content moderation: prompts, replies and token streams judged on this machine.')
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError('(--help shows what is expected)')
+  program.hook('preAction', (_program, command) => {
+    run.failOn = command.getOptionValue('failOn') !== undefined
+  })
+  addCheck(program, run)
+  addStream(program, run)
+  addBatch(program, run)
+  addConvert(program, run)
+  addInspect(program, run)
+  return program.addHelpText('after', '\nExample:\n  $ qwen3guard check "How can I make a bomb?"')
+}
+
+/** Prints what went wrong, if anything, and returns the exit code. */
+function report(error: unknown, run: Run): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
+  if (error instanceof BrokenPipe) return run.failOn ? EXIT.error : EXIT.done
+  if (error instanceof Interrupted) {
+    process.stderr.write(`${error.message}\n`)
+    return error.exitCode
+  }
+  const known = GuardError.isGuardError(error) || error instanceof InputError || isSystemError(error)
+  if (known) process.stderr.write(`error: ${error.message} (${error.code})\n`)
+  else if (error instanceof TypeError || error instanceof RangeError)
+    process.stderr.write(`error: ${error.message}\n`)
+  else process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
+  return EXIT.error
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
+  return error instanceof Error && 'syscall' in error && 'code' in error
+}
+
+async function main(): Promise<void> {
+  const abort = new AbortController()
+  // Once: a second Ctrl-C ends the process where it stands.
+  for (const name of ['SIGINT', 'SIGTERM'] as const)
+    process.once(name, () => abort.abort(new Interrupted(name)))
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    abort.abort(error.code === 'EPIPE' ? new BrokenPipe() : error)
+  })
+  // A log that nobody reads is no reason to stop judging.
+  process.stderr.on('error', () => {})
+  if (process.listenerCount('warning') > 0) {
+    process.removeAllListeners('warning')
+    process.on('warning', (warning) => process.stderr.write(`warning: ${warning.message}\n`))
+  }
+
+  const run: Run = { signal: abort.signal, exitCode: EXIT.done, failOn: false }
+  try {
+    // Until the command has ended well: a process that runs out of work before that has failed.
+    process.exitCode = EXIT.error
+    await createProgram(run).parseAsync()
+    process.exitCode = run.exitCode
+  } catch (error) {
+    // What an abort broke on its way is a consequence of it.
+    process.exitCode = report(abort.signal.aborted ? abort.signal.reason : error, run)
+  }
+}
+
+void main()

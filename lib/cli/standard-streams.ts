@@ -1,0 +1,19 @@
+import { once } from 'node:events'
+import { addAbortSignal } from 'node:stream'
+
+/** Writes to stdout and waits while its reader is behind. */
+export async function print(text: string, signal?: AbortSignal): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain', signal && { signal })
+}
+
+/** The text that arrives on stdin, as it arrives; bytes that are not UTF-8 become U+FFFD. */
+export async function* stdinText(signal: AbortSignal): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  addAbortSignal(signal, process.stdin)
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    const text = decoder.decode(chunk, { stream: true })
+    if (text !== '') yield text
+  }
+  const rest = decoder.decode()
+  if (rest !== '') yield rest
+}
