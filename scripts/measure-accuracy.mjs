@@ -1,4 +1,4 @@
-// What weight types and KV types change: node scripts/measure-accuracy.mjs [--texts FILE.jsonl] [CHECKPOINT...]
+// What weight types, KV types and flash attention change: node scripts/measure-accuracy.mjs [--texts FILE.jsonl] [CHECKPOINT...]
 //
 // Converts each checkpoint (default: the fixtures) to every type, judges the same texts with each, and prints a
 // Markdown table of how far the probabilities move from those of f32 weights with an f32 KV cache. FILE has rows
@@ -16,15 +16,17 @@ import { convertCheckpoint } from '../dist/models/convert.js'
 
 const FIXTURES = fileURLToPath(new URL('../test/fixtures/checkpoints/', import.meta.url))
 const NAMES = ['stream-f32-tied', 'stream-bf16-sharded', 'gen-f32-tied', 'gen-f16-untied']
-/** Weights and KV cache; the first is the reference. */
+/** Weights, KV cache and flash attention; the first is the reference. Without it is the CPU's default. */
 const VARIANTS = [
-  ['f32', 'f32'],
-  ['f32', 'f16'],
-  ['f32', 'q8_0'],
-  ['bf16', 'f16'],
-  ['f16', 'f16'],
-  ['q8_0', 'f16'],
-  ['q8_0', 'q8_0'],
+  ['f32', 'f32', false],
+  ['f32', 'f16', false],
+  ['f32', 'f16', true],
+  ['f32', 'q8_0', true],
+  ['bf16', 'f16', false],
+  ['f16', 'f16', false],
+  ['q8_0', 'f16', false],
+  ['q8_0', 'f16', true],
+  ['q8_0', 'q8_0', true],
 ]
 const RISK_NAMES = [' Safe', ' Unsafe', ' Controversial']
 const TEXTS = [
@@ -62,7 +64,6 @@ async function judgeStream(model, engine, texts) {
   const sizes = [heads.response.risk, heads.response.category, heads.query.risk, heads.query.category].map(
     (l) => l.length,
   )
-  const width = sizes.reduce((a, b) => a + b, 0)
   const judged = []
   for (const [prompt, reply] of texts) {
     const options = { add_generation_prompt: true, enable_thinking: false }
@@ -70,14 +71,14 @@ async function judgeStream(model, engine, texts) {
     const { ids, added } = await tokenizer.encodeRendered(rendered)
     const end = added.filter(({ id }) => id === tokenizer.addedId('<|im_end|>')).at(-1).index
     const content = await tokenizer.encode(reply)
-    const tokens = Int32Array.from([...ids, ...content])
-    const sequence = await engine.acquire({ cells: tokens.length })
-    const { heads: logits } = await sequence.decodeHeads(tokens, {
-      read: Int32Array.from([end, ...content.map((_, i) => ids.length + i)]),
-    })
+    const sequence = await engine.acquire({ cells: ids.length + content.length })
+    // As a stream comes: the prompt at once, then token by token.
+    const decoded = [await sequence.decodeHeads(ids, { read: Int32Array.of(end) })]
+    for (const id of content) {
+      decoded.push(await sequence.decodeHeads(Int32Array.of(id), { read: Int32Array.of(0) }))
+    }
     sequence.release()
-    for (let i = 0; i <= content.length; i++) {
-      const row = logits.subarray(i * width, (i + 1) * width)
+    for (const [i, { heads: row }] of decoded.entries()) {
       const from = i === 0 ? sizes[0] + sizes[1] : 0
       const [risk, category] = i === 0 ? [sizes[2], sizes[3]] : [sizes[0], sizes[1]]
       judged.push({
@@ -128,7 +129,7 @@ function compare(judged, reference) {
   }
 }
 
-async function judge(file, kvType, texts) {
+async function judge(file, kvType, flashAttention, texts) {
   const model = await Model.load(file, { gpu: false })
   const engine = await Engine.create(model, {
     contextSize: 1024,
@@ -140,7 +141,7 @@ async function judge(file, kvType, texts) {
     maxOutputs: 512,
     threads: 1,
     kvType,
-    flashAttention: kvType === 'f32' ? false : 'auto',
+    flashAttention,
   })
   try {
     return await (model.description.variant === 'stream' ? judgeStream : judgeGen)(model, engine, texts)
@@ -155,18 +156,18 @@ const shown = (value) => (value === null ? '' : value < 1e-7 ? '0' : value.toPre
 async function measure(checkpoint, directory, texts) {
   let reference
   const files = new Map()
-  for (const [type, kvType] of VARIANTS) {
+  for (const [type, kvType, flashAttention] of VARIANTS) {
     if (!files.has(type)) {
       const file = path.join(directory, `${files.size}-${type}.gguf`)
       await convertCheckpoint(checkpoint, file, { type })
       files.set(type, file)
     }
     const file = files.get(type)
-    const judged = await judge(file, kvType, texts)
+    const judged = await judge(file, kvType, flashAttention, texts)
     reference ??= judged
     const { risk, category, changed, count } = compare(judged, reference)
     const megabytes = ((await stat(file)).size / 1e6).toFixed(1)
-    const cells = [path.basename(checkpoint), type, kvType, megabytes]
+    const cells = [path.basename(checkpoint), type, kvType, flashAttention ? 'on' : 'off', megabytes]
     cells.push(
       shown(risk.max),
       shown(risk.mean),
@@ -189,9 +190,9 @@ const texts = rows ? rows.map(({ prompt, response }) => [prompt, response ?? '']
 const directory = await mkdtemp(path.join(os.tmpdir(), 'qwen3guard-accuracy-'))
 try {
   console.log(
-    '| model | weights | KV | MB | risk, max | risk, mean | category, max | category, mean | risk changed |',
+    '| model | weights | KV | flash attention | MB | risk, max | risk, mean | category, max | category, mean | risk changed |',
   )
-  console.log('|---|---|---|---|---|---|---|---|---|')
+  console.log('|---|---|---|---|---|---|---|---|---|---|')
   const checkpoints = positionals.length > 0 ? positionals : NAMES.map((name) => path.join(FIXTURES, name))
   for (const checkpoint of checkpoints) await measure(path.resolve(checkpoint), directory, texts)
 } finally {
