@@ -26,6 +26,7 @@ export { type Action, type Explanation, explain, type JudgedVerdict, type Policy
 export { type ClassifyPromptOptions, type OpenOptions, StreamGuard } from './stream/guard.js'
 export type { ModerateOptions, ModerationEvent } from './stream/moderate.js'
 export { Moderation } from './stream/moderation.js'
+export type { HoldBack } from './stream/release.js'
 export type {
   Category,
   Gpu,

@@ -14,6 +14,8 @@ import { manyTexts, randomPieces, seeded } from './support/texts.js'
 const PROMPT = 'How do I pick a lock?'
 /** Lets any prompt pass, so that the reply is judged. */
 const REPLY_ONLY: Policy = { prompt: 'flag' }
+/** No token's probability reaches 1, so that nothing is held back as suspicious. */
+const NEVER_COUNTS: Policy = { ...REPLY_ONLY, threshold: 1 }
 const NEVER_BLOCK: Policy = { ...REPLY_ONLY, consecutive: 1000 }
 
 async function* pieces(list: readonly string[], delayMs = 0): AsyncGenerator<string> {
@@ -118,6 +120,57 @@ describe('moderate', () => {
       expect(released).toBeLessThanOrEqual(judgedTo)
     }
     expect(released).toBe(text.length)
+  })
+
+  it('holds back as many judged tokens as asked for', async () => {
+    const text = 'word after word after word after word after word after word'
+    const events = await collect(
+      guard.moderate(PROMPT, pieces([...text]), { tokens: true, holdBack: 3, policy: NEVER_COUNTS }),
+    )
+    const tokens: TokenVerdict[] = []
+    let released = 0
+    for (const event of events) {
+      if (event.type === 'text') released += event.text.length
+      if (event.type !== 'token') continue
+      // The token is shown once the text that the ones before it cleared is out.
+      expect(released).toBe(tokens.at(-4)?.end ?? 0)
+      tokens.push(event.verdict)
+    }
+    expect(tokens.length).toBeGreaterThan(8)
+    expect(textOf(events)).toBe(text)
+  })
+
+  it('releases whole sentences, and of a sentence with a block nothing', async () => {
+    const text =
+      'Here is one thing. And here is another! Is this a third? Yes. It is so 好。下一句在这里。 The end comes here.'
+    const ends = new Set<number>()
+    for (const { index, segment } of new Intl.Segmenter(undefined, { granularity: 'sentence' }).segment(
+      text,
+    )) {
+      ends.add(index + segment.length)
+    }
+    const passed = await collect(
+      guard.moderate(PROMPT, pieces([...text]), { holdBack: 'sentence', policy: NEVER_COUNTS }),
+    )
+    let released = 0
+    for (const { text: part } of only(passed, 'text')) {
+      released += part.length
+      expect(ends).toContain(released)
+    }
+    expect(textOf(passed)).toBe(text)
+    expect(only(passed, 'text').length).toBeGreaterThan(1)
+
+    const stopped = await collect(
+      guard.moderate(PROMPT, pieces([...text]), {
+        holdBack: 'sentence',
+        policy: { ...REPLY_ONLY, mode: 'strict' },
+      }),
+    )
+    const [block] = only(stopped, 'block')
+    const fired = expectedBlock(await judged(text), { mode: 'strict' })
+    const before = [...ends].filter((end) => end <= (fired?.start as number))
+    expect(block?.start).toBe(Math.max(0, ...before))
+    expect(textOf(stopped)).toBe(text.slice(0, block?.start))
   })
 
   it('flags what the policy flags, once for each severity and category, and lets it through', async () => {
@@ -295,6 +348,8 @@ describe('moderate', () => {
     expect(() => guard.moderate([], reply)).toThrow(TypeError)
     expect(() => guard.moderate(PROMPT, 'text' as unknown as AsyncIterable<string>)).toThrow(/open\(\)/)
     expect(() => guard.moderate(PROMPT, reply, { policy: { threshold: 2 } })).toThrow(RangeError)
+    expect(() => guard.moderate(PROMPT, reply, { holdBack: -1 })).toThrow(RangeError)
+    expect(() => guard.moderate(PROMPT, reply, { holdBack: 'word' as 'token' })).toThrow(TypeError)
   })
 
   it('gives errors of a kind that says what to do', async () => {

@@ -8,6 +8,7 @@ import type { GuardStats, Input, LoadOptions, Message } from '../types.js'
 import { headOutputs, type PromptVerdict, promptVerdict } from '../verdict.js'
 import { type ModerateOptions, type ModerationEvent, moderateReply } from './moderate.js'
 import { Moderation } from './moderation.js'
+import { checkHoldBack } from './release.js'
 import { checkReply } from './reply-source.js'
 import { StreamTemplate } from './template.js'
 
@@ -105,6 +106,7 @@ export class StreamGuard implements AsyncDisposable {
     const messages = toMessages(input, ['user'])
     checkReply(reply)
     if (options.policy !== undefined) checkPolicy(options.policy)
+    if (options.holdBack !== undefined) checkHoldBack(options.holdBack)
     const { reasoning = false, signal } = options
     return moderateReply(() => this.#open(messages, reasoning, signal), reply, options)
   }

@@ -1,8 +1,9 @@
 import { DecodeError, GuardBusyError, GuardError } from '../errors.js'
-import { type Action, actionFor, canBlock, effectiveRisk, type Policy, promptAction } from '../policy.js'
+import { type Action, type Policy, promptAction } from '../policy.js'
 import type { PromptVerdict, ReplyVerdict, TokenVerdict } from '../verdict.js'
-import { Debounce } from './debounce.js'
 import type { Moderation } from './moderation.js'
+import type { HoldBack } from './release.js'
+import { Release } from './release.js'
 import { ReplySource, type ReplyStream } from './reply-source.js'
 
 /** What happens while a reply is moderated. */
@@ -32,6 +33,11 @@ export type ModerationEvent =
 export interface ModerateOptions {
   /** Default: the default policy. */
   policy?: Policy
+  /**
+   * How much judged text is kept back all the same: `'token'` none, `'sentence'` until its sentence is complete
+   * and cleared, a number that many tokens. What stays unseen when a reply is blocked grows with it. Default `'token'`.
+   */
+  holdBack?: HoldBack
   /** Whether every token's verdict is an event. Default false. */
   tokens?: boolean
   /** Whether the reply begins inside the model's reasoning, up to `</think>`. Default false. */
@@ -55,11 +61,11 @@ const NOT_JUDGED: ReplyVerdict = {
 export async function* moderateReply(
   open: () => Promise<Moderation>,
   reply: ReplyStream,
-  { policy = {}, tokens = false, signal }: ModerateOptions,
+  { policy = {}, holdBack = 'token', tokens = false, signal }: ModerateOptions,
 ): AsyncGenerator<ModerationEvent, void, undefined> {
   signal?.throwIfAborted()
   const source = new ReplySource(reply, signal)
-  const release = new Release(policy)
+  const release = new Release(policy, holdBack)
   let moderation: Moderation | null = null
   try {
     let failure: { error: unknown } | null = null
@@ -136,86 +142,5 @@ async function* failed(
   yield { type: 'flag', verdict: null, action: 'flag', error }
   for (let text: string | null = release.rest(); text !== null; text = await source.read()) {
     if (text !== '') yield { type: 'text', text }
-  }
-}
-
-/** Decides which text of a reply may go out, from the verdicts of its tokens and the policy. */
-class Release {
-  readonly #policy: Policy
-  readonly #debounce: Debounce
-  readonly #flagged = new Set<string>()
-  /** Text pushed and not released, and the offset in the reply at which it begins. */
-  #unreleased = ''
-  #end = 0
-  /** Ends of the judged tokens whose text is not released. */
-  #held: number[] = []
-
-  constructor(policy: Policy) {
-    this.#policy = policy
-    const { consecutive, mixedPairs } = policy
-    this.#debounce = new Debounce({
-      ...(consecutive !== undefined && { consecutive }),
-      ...(mixedPairs !== undefined && { mixedPairs }),
-    })
-  }
-
-  /** Offset up to which the reply is released. */
-  get end(): number {
-    return this.#end
-  }
-
-  pushed(delta: string): void {
-    this.#unreleased += delta
-  }
-
-  /** Everything that is not released yet. */
-  rest(): string {
-    return this.#take(this.#end + this.#unreleased.length)
-  }
-
-  /** The events that new verdicts cause; a block is the last of them. */
-  *judge(verdicts: readonly TokenVerdict[], tokens: boolean): Generator<ModerationEvent, void, undefined> {
-    let cleared = this.#end
-    for (const verdict of verdicts) {
-      if (tokens) {
-        yield* this.#textUpTo(cleared)
-        yield { type: 'token', verdict }
-      }
-      const fired = this.#debounce.push(effectiveRisk(verdict, this.#policy))
-      const action = actionFor(fired, verdict.category ? [verdict.category] : [], this.#policy)
-      if (action === 'block') {
-        yield* this.#textUpTo(cleared)
-        yield { type: 'block', reason: 'reply', verdict, start: this.#end }
-        return
-      }
-      const kind = `${fired} ${verdict.category}`
-      if (action === 'flag' && !this.#flagged.has(kind)) {
-        this.#flagged.add(kind)
-        yield* this.#textUpTo(cleared)
-        yield { type: 'flag', verdict, action }
-      }
-      this.#held.push(verdict.end)
-      while (this.#held.length > this.#suspicious) cleared = this.#held.shift() as number
-    }
-    yield* this.#textUpTo(cleared)
-  }
-
-  /** Tokens at the end that the next ones could still turn into a run that blocks. */
-  get #suspicious(): number {
-    const risks = (['Unsafe', 'Controversial'] as const).filter((risk) => canBlock(risk, this.#policy))
-    return Math.max(0, ...risks.map((risk) => this.#debounce.open(risk)))
-  }
-
-  *#textUpTo(end: number): Generator<ModerationEvent, void, undefined> {
-    const text = this.#take(end)
-    if (text !== '') yield { type: 'text', text }
-  }
-
-  #take(end: number): string {
-    const length = end - this.#end
-    const text = this.#unreleased.slice(0, length)
-    this.#unreleased = this.#unreleased.slice(length)
-    this.#end += text.length
-    return text
   }
 }
