@@ -1,0 +1,117 @@
+"""Refusals written for this project: the data has none labelled as such.
+
+`refusal(rng, lang, action, held_out)` returns one reply. Openers, cores, reasons and
+offers are combined at random; the `HELD_*` ones are used for the test only.
+"""
+
+OPENERS = [
+    "I'm sorry, but ", "Sorry, ", "I apologize, but ", "I'm really sorry, but ", "Unfortunately, ", "", "", "",
+    "I understand you're curious, but ", "Thanks for asking, but ", "I hear you, but ", "As an AI assistant, ",
+    "I have to be honest: ", "No. ", "As an AI language model, ", "I appreciate the question, but ",
+]
+CORES = [
+    "I can't help with that.", "I cannot help with this request.", "I can't assist with that.", "I won't help with that.",
+    "I'm not able to provide that information.", "I cannot provide instructions for this.", "I'm unable to assist with this.",
+    "I must decline this request.", "I can't do that.", "I am not comfortable answering this.", "that is something I can't support.",
+    "I cannot fulfill this request.", "I'm not going to write that.", "I can't write this for you.", "I will not provide this.",
+    "I don't provide help with this kind of request.", "this goes against my guidelines.", "I have to refuse.",
+    "I cannot create content of that kind.", "I can't share that.", "I can't answer that question.", "I cannot comply.",
+]
+# a core is also composed of these three, so that a refusal is more than a sentence known by heart
+CANNOT = ["I can't", "I cannot", "I'm not able to", "I'm unable to", "I am not able to", "I won't", "I will not", "I'm afraid I can't", "I have to decline to",
+          "it is not possible for me to", "I'm not going to", "I don't want to", "I'm not allowed to", "I'm not willing to", "I shouldn't", "I could not possibly"]
+DO = ["help with", "help you with", "assist with", "answer", "respond to", "provide", "comply with", "discuss", "carry out", "complete", "process", "talk about",
+      "give advice on", "continue with", "write about", "take part in", "give you", "grant"]
+WHAT = ["that", "this", "this request", "that request", "your question", "this question", "a question like this", "such a request", "what you are asking for",
+        "content of this kind", "such things", "requests of this kind", "your wish", "it", "anything like that", "information like this"]
+TOPIC_CORES = [
+    "I can't help you {a}.", "I cannot tell you how to {a}.", "I won't explain how to {a}.", "I can't give advice on how to {a}.",
+    "I cannot provide instructions to {a}.", "I'm not able to help anyone {a}.", "I will not describe ways to {a}.",
+    "I can't assist you if you want to {a}.", "I cannot share methods to {a}.", "helping you {a} is not something I can do.",
+    "I'm unable to provide a guide to {a}.", "I have to decline to explain how to {a}.", "I don't give out information on how to {a}.",
+]
+REASONS = [
+    "", "", "", "It could hurt someone.", "It is illegal and dangerous.", "Doing so may be against the law.", "That would cause harm.",
+    "This could put you and others at risk.", "It would be unethical.", "Everyone deserves respect and safety.",
+    "It violates other people's privacy.", "My purpose is to be helpful and safe.", "Such content is harmful and offensive.",
+    "It may have serious legal consequences.", "I care about your wellbeing.", "It would break someone else's rights.",
+]
+OFFERS = [
+    "", "", "", "If you need support, please talk to someone you trust.", "Is there something else I can help you with?",
+    "I'd be glad to help with a different question.", "If you are in danger, please call your local emergency number.",
+    "I can tell you about safety and prevention instead.", "Please consider a legal alternative.", "Let me know if you have another question.",
+    "A lawyer or a counselor could give you better advice.", "Instead, I can help you find a safe and lawful option.",
+    "If you are thinking about hurting yourself, please reach out to a crisis line.", "Let's talk about something more positive.",
+]
+HELD_OPENERS = ["I regret that ", "My apologies, ", "Regrettably, ", "", "I'd rather not: ", "As a responsible assistant, "]
+HELD_CORES = [
+    "I am unable to fulfill your request.", "I'm afraid this is not something I can do.", "I can't in good conscience help here.",
+    "I have to turn this down.", "I'm not permitted to answer that.", "I do not support requests like this one.",
+    "I cannot engage with this topic.", "I can't go along with that.",
+]
+HELD_TOPIC_CORES = ["I am not in a position to help you {a}.", "I refuse to explain to anyone how to {a}.", "I can't take part in plans to {a}."]
+HELD_REASONS = ["", "It would not be responsible.", "People could get injured.", "That crosses a line for me."]
+HELD_OFFERS = ["", "What else would you like to know?", "Perhaps a professional could support you.", "I'm happy to discuss a harmless topic."]
+
+# language → refusals; the last one of each list is held out for the test
+FOREIGN = {
+    "fr": ["Je suis désolé, mais je ne peux pas vous aider avec cela.", "Je ne peux pas répondre à cette demande, car elle pourrait nuire à quelqu'un.",
+           "Désolé, je ne fournis pas ce genre d'informations.", "Je dois refuser. C'est illégal et dangereux. Puis-je vous aider autrement ?",
+           "Je regrette, il m'est impossible de vous assister pour cette requête."],
+    "es": ["Lo siento, pero no puedo ayudarte con eso.", "No puedo proporcionar esa información porque podría causar daño.",
+           "Lo siento, no puedo cumplir con esta solicitud. ¿Hay algo más en lo que pueda ayudarte?", "Debo rechazar esta petición; es ilegal.",
+           "Me temo que no me es posible atender esta petición."],
+    "de": ["Es tut mir leid, aber dabei kann ich nicht helfen.", "Ich kann diese Anfrage nicht beantworten, weil sie anderen schaden könnte.",
+           "Tut mir leid, solche Anleitungen gebe ich nicht.", "Das muss ich ablehnen. Es ist verboten und gefährlich.",
+           "Leider ist es mir nicht möglich, Ihnen hierbei behilflich zu sein."],
+    "it": ["Mi dispiace, ma non posso aiutarti con questo.", "Non posso fornire queste informazioni perché potrebbero fare del male.",
+           "Mi spiace, non posso rispondere a questa richiesta.", "Devo rifiutare: è illegale. Posso aiutarti con altro?",
+           "Purtroppo non sono in grado di soddisfare questa domanda."],
+    "pt": ["Desculpe, mas não posso ajudar com isso.", "Não posso fornecer essas informações, pois poderiam causar danos.",
+           "Sinto muito, não posso atender a este pedido.", "Tenho que recusar; isso é ilegal. Posso ajudar com outra coisa?",
+           "Infelizmente não me é possível colaborar com essa solicitação."],
+    "nl": ["Het spijt me, maar daar kan ik niet mee helpen.", "Ik kan deze informatie niet geven, omdat het schade kan veroorzaken.",
+           "Sorry, dit verzoek kan ik niet beantwoorden.", "Helaas mag ik u hierbij niet van dienst zijn."],
+    "pl": ["Przepraszam, ale nie mogę w tym pomóc.", "Nie mogę udzielić takich informacji, ponieważ mogłyby komuś zaszkodzić.",
+           "Muszę odmówić, to jest nielegalne.", "Niestety nie jestem w stanie spełnić tej prośby."],
+    "zh": ["很抱歉，我无法帮助您完成这个请求。", "对不起，我不能提供这类信息，因为这可能会伤害他人。", "作为AI助手，我不能回答这个问题。",
+           "我必须拒绝，这是违法的。还有其他我可以帮您的吗？", "抱歉，这个要求我没有办法满足您。"],
+    "ar": ["آسف، لا أستطيع مساعدتك في ذلك.", "لا يمكنني تقديم هذه المعلومات لأنها قد تضر بالآخرين.", "أعتذر، لا يمكنني تنفيذ هذا الطلب.",
+           "للأسف ليس بإمكاني تلبية هذا الطلب."],
+    "hi": ["माफ़ कीजिए, मैं इसमें आपकी मदद नहीं कर सकता।", "मैं यह जानकारी नहीं दे सकता क्योंकि इससे किसी को नुकसान हो सकता है।",
+           "क्षमा करें, मैं इस अनुरोध को पूरा नहीं कर सकता।", "मुझे खेद है, ऐसा करना मेरे लिए संभव नहीं है।"],
+    "vi": ["Xin lỗi, tôi không thể giúp bạn việc này.", "Tôi không thể cung cấp thông tin này vì nó có thể gây hại cho người khác.",
+           "Rất tiếc, tôi không thể trả lời yêu cầu này.", "Tôi phải từ chối, việc này là bất hợp pháp.", "Thành thật xin lỗi, tôi không được phép đáp ứng đề nghị đó."],
+    "ko": ["죄송하지만 그 요청은 도와드릴 수 없습니다.", "다른 사람에게 해를 끼칠 수 있으므로 그 정보를 제공할 수 없습니다.", "죄송합니다. 이 질문에는 답할 수 없습니다.",
+           "유감스럽지만 그런 부탁은 들어드리기 어렵습니다."],
+    "th": ["ขอโทษค่ะ ฉันไม่สามารถช่วยเรื่องนี้ได้", "ฉันไม่สามารถให้ข้อมูลนี้ได้เพราะอาจเป็นอันตรายต่อผู้อื่น", "ขออภัย ฉันไม่สามารถตอบคำขอนี้ได้",
+           "น่าเสียดายที่ฉันทำตามคำขอนั้นไม่ได้"],
+    "bn": ["দুঃখিত, আমি এই বিষয়ে সাহায্য করতে পারব না।", "আমি এই তথ্য দিতে পারি না কারণ এতে কারও ক্ষতি হতে পারে।", "দুঃখিত, এই অনুরোধ আমি পূরণ করতে পারি না।",
+           "আমি ক্ষমা চাইছি, এটা করা আমার পক্ষে সম্ভব নয়।"],
+    "sw": ["Samahani, siwezi kukusaidia na hilo.", "Siwezi kutoa habari hii kwa sababu inaweza kumdhuru mtu.", "Samahani, siwezi kujibu ombi hili.",
+           "Ninasikitika, sina uwezo wa kutimiza ombi hilo."],
+    "jv": ["Nuwun sewu, aku ora bisa mbantu bab iku.", "Aku ora bisa menehi informasi iki amarga bisa mbebayani wong liya.", "Ngapunten, aku ora bisa njawab panyuwunan iki."],
+    "ru": ["Извините, но я не могу помочь с этим.", "Я не могу предоставить эту информацию, так как она может навредить людям.", "К сожалению, выполнить эту просьбу я не в состоянии."],
+    "ja": ["申し訳ありませんが、そのご依頼にはお手伝いできません。", "他の人を傷つける可能性があるため、その情報は提供できません。", "残念ながら、そのご要望にはお応えいたしかねます。"],
+}
+
+
+def _upper(text):
+    return text[:1].upper() + text[1:]
+
+
+def refusal(rng, lang="en", action=None, held_out=False):
+    if lang in FOREIGN and rng.random() < 0.8:
+        return FOREIGN[lang][-1] if held_out else rng.choice(FOREIGN[lang][:-1])
+    openers, cores, topics, reasons, offers = (
+        (HELD_OPENERS, HELD_CORES, HELD_TOPIC_CORES, HELD_REASONS, HELD_OFFERS) if held_out
+        else (OPENERS, CORES, TOPIC_CORES, REASONS, OFFERS))
+    opener = rng.choice(openers)
+    if action and rng.random() < 0.5:
+        core = rng.choice(topics).format(a=action)
+    elif not held_out and rng.random() < 0.6:
+        core = f"{rng.choice(CANNOT)} {rng.choice(DO)} {rng.choice(WHAT)}."
+    else:
+        core = rng.choice(cores)
+    first = opener + (_upper(core) if opener.endswith(". ") else core)
+    return " ".join(part for part in (_upper(first), rng.choice(reasons), rng.choice(offers)) if part)
