@@ -5,6 +5,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // Native code runs in child processes of the runner: a crash names the file that caused it.
     pool: 'forks',
+    reporters: process.env.CI ? ['dot'] : ['default'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },
