@@ -1,0 +1,167 @@
+// npm run bench -- gen: Gen on the 0.6B shape against node-llama-cpp, and against a plain C++ loop that makes the
+// same decodes over the same library. The contenders take turns, text by text.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { GenGuard } from '../../dist/index.js'
+import { installPeer } from '../install-peer.mjs'
+import { buildLoop, Loop } from '../loop/loop.mjs'
+import { median, percentile, quiet, table } from '../measure.mjs'
+import { demonstrationModel, padModel } from '../pad-model.mjs'
+import { Contender } from './contender.mjs'
+import { CONVERSATIONS, PROMPTS, SHORT } from './texts.mjs'
+
+/** As long as the official template, whose policy text every check begins with. */
+const TEMPLATE = fileURLToPath(new URL('../../test/fixtures/rendered/gen_template.jinja', import.meta.url))
+
+/** Goals of the issue that this bench was made for: times faster than node-llama-cpp, times the loop. */
+const GOALS = { prompt: 2.5, response: 2.4, loop: 1.1, many: 1.2 }
+const MANY = 64
+
+export async function benchGen({ threads = 2, rounds = 3 }) {
+  const peerVersion = installPeer()
+  const model = await padModel('gen')
+  await checkPadded(model)
+
+  const options = { model, threads, chatTemplate: readFileSync(TEMPLATE, 'utf8'), gpu: false }
+  const guard = await Contender.start('./guard.mjs', options)
+  const peer = await Contender.start('./node-llama-cpp.mjs', { ...options, sequences: 16 })
+  const loop = await Loop.start(buildLoop(), model, { threads })
+  console.log(
+    `Qwen3-0.6B's shape, Q8_0, ${threads} threads, ${rounds} rounds; node-llama-cpp ${peerVersion}, the same file and texts\n`,
+  )
+  try {
+    for (const [mode, inputs] of [
+      ['prompt', PROMPTS],
+      ['response', CONVERSATIONS],
+    ]) {
+      await oneAtATime(mode, inputs, rounds, { guard, peer, loop })
+    }
+    await manyAtOnce(Math.ceil(rounds / 3), { guard, peer, loop })
+    const peaks = [guard.peak, peer.peak, await loop.peak()]
+    const mebibytes = peaks.map((bytes) => `${(bytes / 2 ** 20).toFixed(0)} MiB`)
+    console.log(
+      `\npeak memory, file pages included: qwen3guard ${mebibytes[0]}, node-llama-cpp ${mebibytes[1]}, loop ${mebibytes[2]}`,
+    )
+  } finally {
+    await Promise.all([guard.stop(), peer.stop(), loop.stop()])
+  }
+}
+
+/** The padded model must answer as the small one does, or what follows measures nothing. */
+async function checkPadded(model) {
+  const [small, padded] = await Promise.all([
+    GenGuard.load({ model: demonstrationModel('gen') }),
+    GenGuard.load({ model, maxSequences: 4 }),
+  ])
+  let same = 0
+  let furthest = 0
+  for (const text of SHORT) {
+    const [a, b] = [await small.classify(text), await padded.classify(text)]
+    if (a.text === b.text) same++
+    furthest = Math.max(furthest, Math.abs(a.scores.safety.Unsafe - b.scores.safety.Unsafe))
+  }
+  await Promise.all([small.close(), padded.close()])
+  console.log(
+    `the padded model answers as the demonstration model on ${same} of ${SHORT.length} texts; P(Unsafe) at most ${furthest.toExponential(1)} apart`,
+  )
+}
+
+async function oneAtATime(mode, inputs, rounds, { guard, peer, loop }) {
+  const times = { guard: [], peer: [], prefix: [], loop: [], prefill: [] }
+  const left = []
+  const passes = []
+  let equal = 0
+  const turn = async (input, record) => {
+    await quiet()
+    const ours = await guard.run('one', input)
+    const { result: decodes } = await guard.run('decodes')
+    await quiet()
+    const replayed = await loop.run(decodes)
+    await quiet()
+    const theirs = await peer.run('one', input)
+    await quiet()
+    const kept = await peer.run('prefix', input)
+    const { usage, text } = ours.result
+    const toCompute = usage.promptTokens - usage.cachedTokens
+    await quiet()
+    const raw = await loop.rates(toCompute, 0)
+    if (!record) return
+    times.guard.push(ours.ms)
+    times.loop.push(replayed)
+    times.peer.push(theirs.ms)
+    times.prefix.push(kept.ms)
+    times.prefill.push(raw.prefill)
+    left.push(toCompute)
+    passes.push(usage.passes)
+    if (text === theirs.result.text && text === kept.result.text) equal++
+  }
+  // The policy text of this mode is decoded here, once, by the guard and by the loop.
+  for (const input of inputs.slice(-1)) await turn(input, false)
+  for (let round = 0; round < rounds; round++) for (const input of inputs) await turn(input, true)
+
+  const against = (name) => median(times[name].map((ms, i) => ms / times.guard[i]))
+  const overLoop = median(times.guard.map((ms, i) => ms / times.loop[i]))
+  console.log(
+    `\n${mode} mode, one at a time: ${median(left)} tokens left to compute, ${(passes.reduce((a, b) => a + b, 0) / passes.length).toFixed(2)} passes, text equal in ${equal} of ${passes.length}`,
+  )
+  const row = (name, key, note) => [
+    name,
+    median(times[key]).toFixed(0),
+    percentile(times[key], 0.95).toFixed(0),
+    note,
+  ]
+  table(
+    ['', 'median ms', 'p95 ms', 'qwen3guard is'],
+    [
+      row('qwen3guard', 'guard', ''),
+      row('node-llama-cpp', 'peer', `${against('peer').toFixed(2)}x faster (goal ${GOALS[mode]})`),
+      row('node-llama-cpp, shared prefix kept', 'prefix', `${against('prefix').toFixed(2)}x faster`),
+      row(
+        'plain C++ loop, the same decodes',
+        'loop',
+        `${overLoop.toFixed(2)}x its time (goal ${GOALS.loop})`,
+      ),
+      row(
+        'raw prefill of the tokens left',
+        'prefill',
+        `${median(times.guard.map((ms, i) => ms / times.prefill[i])).toFixed(2)}x its time`,
+      ),
+    ],
+  )
+}
+
+async function manyAtOnce(rounds, { guard, peer, loop }) {
+  const inputs = Array.from({ length: MANY }, (_, i) => PROMPTS[i % PROMPTS.length])
+  const rates = { many: [], one: [], peer: [] }
+  let tokens = 0
+  let prefill
+  for (let round = 0; round < rounds; round++) {
+    await guard.run('decodes')
+    const many = await guard.run('many', inputs)
+    const { result: decodes } = await guard.run('decodes')
+    tokens = decodes.reduce((sum, decode) => sum + decode.tokens.length, 0)
+    let single = 0
+    for (const input of inputs.slice(0, 12)) single += (await guard.run('one', input)).ms
+    const theirs = await peer.run('many', inputs.slice(0, 16))
+    prefill = await loop.rates(512, 0)
+    rates.many.push((1000 * MANY) / many.ms)
+    rates.one.push((1000 * 12) / single)
+    rates.peer.push((1000 * 16) / theirs.ms)
+  }
+  const best = (1000 * MANY) / (tokens * (prefill.prefill / 512))
+  const [many, one, theirs] = [rates.many, rates.one, rates.peer].map(median)
+  console.log(`\n${MANY} prompts at once: verdicts a second`)
+  table(
+    ['', 'verdicts/s', 'qwen3guard is'],
+    [
+      [`qwen3guard, ${MANY} at once`, many.toFixed(2), ''],
+      [
+        'qwen3guard, one at a time',
+        one.toFixed(2),
+        `${(many / one).toFixed(2)}x as many (goal ${GOALS.many})`,
+      ],
+      ['node-llama-cpp, 16 sequences', theirs.toFixed(2), `${(many / theirs).toFixed(2)}x as many`],
+      ['raw prefill at 512 of all tokens decoded', best.toFixed(2), `${(many / best).toFixed(2)}x as many`],
+    ],
+  )
+}

@@ -1,0 +1,16 @@
+// One contender in a process of its own, so that its threads and memory are its own: answers one job at a time.
+// Started by contender.mjs.
+const { open } = await import(process.argv[2])
+const run = await open(JSON.parse(process.argv[3]))
+process.send({ ready: true })
+
+process.on('message', async ({ job, input }) => {
+  try {
+    const started = performance.now()
+    const result = await run[job](input)
+    const ms = performance.now() - started
+    process.send({ result, ms, peak: process.resourceUsage().maxRSS * 1024 })
+  } catch (error) {
+    process.send({ error: error.stack })
+  }
+})

@@ -1,0 +1,47 @@
+// qwen3guard as a contender.
+import { loadBinding } from '../../dist/engine/binding.js'
+import { GenGuard } from '../../dist/index.js'
+
+export async function open(options) {
+  const recorded = recordDecodes()
+  const guard = await GenGuard.load(options)
+  return {
+    /** One verdict. */
+    one: (input) => guard.classify(input).then(answer),
+    /** Many at once. */
+    many: async (inputs) => {
+      const answers = []
+      for await (const verdict of guard.classifyAll(inputs)) answers.push(answer(verdict))
+      return answers
+    },
+    /** What the engine was asked to decode since the last time, for the plain C++ loop to do again. */
+    decodes: async () => recorded.splice(0),
+  }
+}
+
+const answer = ({ text, usage }) => ({ text, usage })
+
+/** Notes every request to a native engine: what it appends, to what, and which positions it reads. */
+function recordDecodes() {
+  const recorded = []
+  const binding = loadBinding()
+  const create = binding.createEngine
+  binding.createEngine = async (...options) => {
+    const engine = await create.apply(binding, options)
+    return {
+      submit: (request) => {
+        const { sequence, keep, from, tokens, read } = request
+        recorded.push({ sequence, keep, from, tokens: [...tokens], read: [...read] })
+        engine.submit(request)
+      },
+      release: (sequence) => {
+        recorded.push({ sequence, keep: 0, from: -1, tokens: [], read: [] })
+        engine.release(sequence)
+      },
+      cancel: (id) => engine.cancel(id),
+      stats: () => engine.stats(),
+      close: () => engine.close(),
+    }
+  }
+  return recorded
+}

@@ -1,0 +1,92 @@
+// Builds and drives the plain C++ loop (loop.cc).
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { cacheDir, llamaSource, patchHash, pin } from '../../scripts/llama-source.mjs'
+
+const here = path.dirname(fileURLToPath(import.meta.url))
+const addon = path.join(path.dirname(path.dirname(here)), 'build-cmake')
+
+/**
+ * Path of the loop's binary, built where it is not there or not up to date.
+ *
+ * @param variant name of a build of ggml under other options, given as `definitions`; default: the addon's own
+ */
+export function buildLoop(variant = 'addon', definitions = []) {
+  if (!existsSync(path.join(addon, 'llama.cpp', 'src'))) {
+    throw new Error('the loop links what the addon links: run `npm run build:native` first')
+  }
+  const directory = path.join(cacheDir(), 'bench', `loop-${pin.tag}-${patchHash()}-${variant}`)
+  const run = (...words) => {
+    const { status, stderr, stdout } = spawnSync('cmake', words, { encoding: 'utf8', maxBuffer: 1 << 28 })
+    if (status !== 0)
+      throw new Error(`cmake ${words.join(' ')}\n${stdout.slice(-4000)}${stderr.slice(-4000)}`)
+  }
+  run(
+    ...['-S', here, '-B', directory, '-DCMAKE_BUILD_TYPE=Release'],
+    ...[`-DLLAMA_CPP_DIR=${llamaSource()}`, `-DADDON_BUILD_DIR=${addon}`],
+    ...(definitions.length > 0 ? ['-DVARIANT=ON', ...definitions] : []),
+  )
+  run('--build', directory, '--parallel')
+  return path.join(directory, 'loop')
+}
+
+/** The loop with one model loaded. */
+export class Loop {
+  #child
+  #lines
+  #exited
+
+  /** `settings` by the names in loop.cc, such as `{ ubatch: 256 }`. */
+  static async start(binary, model, settings = {}) {
+    const loop = new Loop()
+    const words = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
+    loop.#child = spawn(binary, [model, ...words], { stdio: ['pipe', 'pipe', 'inherit'] })
+    loop.#exited = new Promise((resolve) => {
+      loop.#child.on('exit', resolve)
+    })
+    loop.#lines = createInterface({ input: loop.#child.stdout })[Symbol.asyncIterator]()
+    await loop.#line()
+    return loop
+  }
+
+  async #line() {
+    const { value, done } = await this.#lines.next()
+    if (done) throw new Error(`the loop ended with exit code ${await this.#exited}`)
+    return value
+  }
+
+  #send(line) {
+    this.#child.stdin.write(`${line}\n`)
+  }
+
+  /** Milliseconds that the decodes take one after the other. */
+  async run(decodes) {
+    for (const { sequence, keep, from, tokens, read } of decodes) {
+      const words = ['pass', sequence, keep, from, tokens.length, ...tokens, read.length, ...read]
+      this.#send(words.join(' '))
+    }
+    this.#send('run')
+    return Number(await this.#line())
+  }
+
+  /** Milliseconds of a prefill of `count` tokens, and of one of the `steps` single tokens after it (median). */
+  async rates(count, steps) {
+    this.#send(`rates ${count} ${steps}`)
+    const [prefill, step] = (await this.#line()).split(' ').map(Number)
+    return { prefill, step }
+  }
+
+  /** Largest resident set so far, in bytes; 0 where the system does not say. */
+  async peak() {
+    this.#send('peak')
+    return Number(await this.#line())
+  }
+
+  async stop() {
+    this.#child.stdin.end()
+    await this.#exited
+  }
+}

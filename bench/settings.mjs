@@ -1,0 +1,54 @@
+// npm run bench -- settings: what llama.cpp's and ggml's own settings change on the 0.6B shape. Each is measured
+// beside the addon's, in turn. Those of the build (OpenMP, llamafile's kernels) compile ggml again, once.
+import { buildLoop, Loop } from './loop/loop.mjs'
+import { median, quiet, table } from './measure.mjs'
+import { padModel } from './pad-model.mjs'
+
+const VARIANTS = [
+  { name: "the addon's settings" },
+  { name: 'flash attention', settings: { flash: 1 } },
+  { name: 'no thread pool of its own', settings: { pool: 0 } },
+  { name: 'poll 0 (sleep at once)', settings: { poll: 0 } },
+  { name: 'poll 100', settings: { poll: 100 } },
+  { name: 'threads pinned to CPUs', settings: { pin: 1 } },
+  { name: 'micro-batch 128', settings: { ubatch: 128 } },
+  { name: 'micro-batch 256', settings: { ubatch: 256 } },
+  { name: 'one thread', settings: { threads: 1 } },
+  { name: 'weights not repacked', settings: { repack: 0 } },
+  { name: 'weights not repacked', type: 'q4_0', settings: { repack: 0 } },
+  { name: "the addon's settings", type: 'q4_0' },
+  { name: "built without llamafile's kernels", build: ['no-llamafile', ['-DGGML_LLAMAFILE=OFF']] },
+  { name: 'built with OpenMP', build: ['openmp', ['-DGGML_OPENMP=ON']], settings: { pool: 0 } },
+]
+
+export async function benchSettings({ threads = 2, rounds = 3 }) {
+  const entries = []
+  for (const { name, type = 'q8_0', settings = {}, build = ['addon', []] } of VARIANTS) {
+    const file = await padModel('gen', type)
+    entries.push({ name, type, file, settings: { threads, ...settings }, binary: buildLoop(...build) })
+  }
+  const results = entries.map(() => ({ short: [], long: [], step: [] }))
+  for (let round = 0; round < rounds; round++) {
+    for (const [i, { binary, file, settings }] of entries.entries()) {
+      const loop = await Loop.start(binary, file, { cells: 1024, sequences: 1, ...settings })
+      await quiet()
+      await loop.rates(64, 2)
+      results[i].short.push((await loop.rates(128, 0)).prefill)
+      const { prefill, step } = await loop.rates(512, 12)
+      results[i].long.push(prefill)
+      results[i].step.push(step)
+      await loop.stop()
+    }
+  }
+  console.log(`Qwen3-0.6B's shape, ${threads} threads, median of ${rounds} rounds in turn\n`)
+  table(
+    ['', 'type', 'tokens/s at 128', 'tokens/s at 512', 'one-token step ms'],
+    entries.map(({ name, type }, i) => [
+      name,
+      type,
+      ((1000 * 128) / median(results[i].short)).toFixed(0),
+      ((1000 * 512) / median(results[i].long)).toFixed(0),
+      median(results[i].step).toFixed(1),
+    ]),
+  )
+}
