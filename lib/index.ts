@@ -18,6 +18,7 @@ export {
   GenGuard,
   type GenUsage,
   type GenVerdict,
+  type GenWindow,
 } from './gen/guard.js'
 export { type GenAnswer, parseGen } from './gen/parse.js'
 export type { GenScores } from './gen/scores.js'

@@ -74,7 +74,7 @@ export interface LoadOptions {
 export interface GuardStats {
   /** Requests and openings that wait for a sequence. */
   queued: number
-  /** Sequences in use, pinned prefixes included. */
+  /** Sequences in use, pinned prefixes included. What is kept for conversations that may go on counts as free. */
   openSequences: number
   maxSequences: number
   /** KV cells (positions) in use and free. */

@@ -127,6 +127,11 @@ class EngineWrap::Waker {
   // [js thread]
   static void Finalize(napi_env env, void* data, void*) {
     std::unique_ptr<std::shared_ptr<Waker>> share(static_cast<std::shared_ptr<Waker>*>(data));
+    {
+      // Node frees the function after this, whoever asked for it.
+      std::lock_guard<std::mutex> lock((*share)->mutex_);
+      (*share)->function_ = nullptr;
+    }
     napi_delete_reference(env, std::exchange((*share)->on_results_, nullptr));
   }
 
@@ -284,7 +289,6 @@ Napi::Value EngineWrap::Stats(const Napi::CallbackInfo& info) {
     set("ticks", static_cast<double>(stats.ticks));
     set("decodeMs", stats.decode_ms);
     set("pending", static_cast<double>(stats.pending));
-    set("cellsUsed", static_cast<double>(stats.cells_used));
     return object;
   });
 }

@@ -35,15 +35,19 @@ function patches() {
     .map((name) => path.join(patchDir, name))
 }
 
-/** Changes with the patches, so that an edited patch never meets an old tree. */
+/** Changes with the pin and the patches, so that neither ever meets an old tree. */
 export function patchHash() {
   const hash = createHash('sha256')
+  hash.update(pin.commit)
   for (const file of patches()) hash.update(readFileSync(file))
   return hash.digest('hex').slice(0, 12)
 }
 
 function run(command, args, options, explain) {
-  const result = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28, ...options })
+  const env = { ...process.env, ...options.env }
+  // Set inside a git hook, these would send our git commands to the hook's repository.
+  for (const name of ['GIT_DIR', 'GIT_INDEX_FILE', 'GIT_WORK_TREE']) delete env[name]
+  const result = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28, ...options, env })
   if (result.error || result.status !== 0) {
     const detail = (result.error?.message ?? `${result.stderr}\n${result.stdout}`).trim()
     throw new BuildError(`${explain}\n\n${command} ${args.join(' ')}\n${detail}`)
@@ -98,7 +102,7 @@ export function applyPatches(tree, files = patches()) {
       'git',
       ['apply', '--whitespace=nowarn', file],
       // Without a repository of its own in the tree git would look for one in the folders above.
-      { cwd: tree, env: { ...process.env, GIT_CEILING_DIRECTORIES: path.dirname(tree) } },
+      { cwd: tree, env: { GIT_CEILING_DIRECTORIES: path.dirname(tree) } },
       `${path.basename(file)} does not apply to llama.cpp ${pin.tag}.\n` +
         `The patch and native/llama.json must belong together: check both out from one commit (git checkout -- native).`,
     )

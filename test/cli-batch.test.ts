@@ -128,6 +128,7 @@ describe('batch', () => {
     )
     expect(code).toBe(1)
     expect(rows[0]?.error).toMatchObject({ code: 'ERR_INPUT', line: 1 })
+    expect(rows[0]?.row).toBe('{"prompt":"a\uFFFD"}')
     expect(rows[1]?.verdict).toBeDefined()
   })
 

@@ -52,9 +52,11 @@ describe('check --json with a Gen model', () => {
     expect(Object.keys(verdict.usage).sort()).toEqual([
       'cachedTokens',
       'generatedTokens',
+      'leastMargin',
       'ms',
       'passes',
       'promptTokens',
+      'uncertain',
     ])
   })
 

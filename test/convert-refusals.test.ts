@@ -134,7 +134,14 @@ describe('convertCheckpoint refuses', () => {
         c.query_category_map = { 0: 'Violent', 1: 'PII' }
         c.num_query_category = 2
       },
-      /query_category_head\.weight has shape \[9, 32\], expected \[2, 32\] by the number of labels in query_category_map/,
+      /"query_category_map" has 2 labels \(Violent, PII\), expected Violent, .*Jailbreak in some order/,
+    ],
+    [
+      'Jailbreak among the categories of replies',
+      (c) => {
+        c.response_category_map = { ...(c.response_category_map as object), 7: 'Jailbreak' }
+      },
+      /"response_category_map" has "Jailbreak" at 7, expected one of/,
     ],
     [
       'a stated number of classes that labels do not have',

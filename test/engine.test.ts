@@ -127,6 +127,32 @@ describe('sequences', () => {
   })
 })
 
+describe('a tick', () => {
+  it('packs the waiting tokens of all sequences into one decode', async () => {
+    const running = await engine()
+    const sequences = await Promise.all([1, 2, 3, 4].map(() => running.acquire({ cells: 100 })))
+    const before = running.stats().ticks
+    const tokens = ids(20)
+    await Promise.all(sequences.map((sequence) => sequence.decodeText(tokens, LAST(tokens))))
+    // The first may be under way before the others are submitted.
+    expect(running.stats().ticks - before).toBeLessThanOrEqual(2)
+  })
+
+  it('takes streams before prefills', async () => {
+    const running = await engine({ batchSize: 64, maxOutputs: 64 })
+    const long = await running.acquire({ cells: 1024 })
+    const stream = await running.acquire({ cells: 1024 })
+    const prefill = long.decodeText(ids(1000), LAST(ids(1000)))
+    const before = running.stats().ticks
+    const tokens = ids(256, 2)
+    const { passes } = await stream.decodeText(tokens, { ...LAST(tokens), priority: 0 })
+    // Four full batches of its own, and the one that was under way; sharing would take twice as many.
+    expect(passes).toBe(4)
+    expect(running.stats().ticks - before).toBeLessThanOrEqual(6)
+    await prefill
+  })
+})
+
 describe('admission', () => {
   it('waits for a free sequence, in order, and refuses when too many wait', async () => {
     const running = await engine()

@@ -64,7 +64,10 @@ describe('GenGuard with the demonstration model', () => {
 
   beforeAll(async () => {
     guard = await GenGuard.load({ ...EXACT, model: 'demo-gen' })
-    stepwise = await GenGuard.load({ ...EXACT, model: 'demo-gen', maxSequences: 1 }, { drafts: false })
+    stepwise = await GenGuard.load(
+      { ...EXACT, model: 'demo-gen', maxSequences: 1 },
+      { drafts: false, reuse: false },
+    )
   })
   afterAll(async () => {
     await guard?.close()

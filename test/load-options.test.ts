@@ -1,6 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { loadEngine, resolveModel } from '../lib/engine/load.js'
-import { availableMemory, estimateMemory, requireMemory } from '../lib/engine/memory.js'
+import { availableMemory, estimateMemory, kvBytesPerCell, requireMemory } from '../lib/engine/memory.js'
 import { Model } from '../lib/engine/model.js'
 import { validateLoadOptions } from '../lib/engine/options.js'
 import { defaultThreads } from '../lib/engine/threads.js'
@@ -66,6 +66,42 @@ describe('loadEngine', () => {
     await expect(loading).rejects.toThrow('cpu')
   })
 
+  it("rejects with the signal's reason, whatever that is", async () => {
+    const model = await fixtureModel('gen-f32-tied')
+    const coded = Object.assign(new Error('mine'), { code: 'ERR_DECODE' })
+    for (const reason of [null, coded]) {
+      const abort = new AbortController()
+      const loading = loadEngine({ model, signal: abort.signal }, 'gen')
+      abort.abort(reason)
+      expect(await loading.catch((error: unknown) => ({ error }))).toEqual({ error: reason })
+    }
+  })
+
+  it('goes on when onLog throws, and lets other listeners hear', async () => {
+    const model = await fixtureModel('gen-f32-tied')
+    const lines: string[] = []
+    const warnings: string[] = []
+    const onWarning = (warning: Error) => warnings.push(warning.message)
+    process.on('warning', onWarning)
+    const bad = await loadEngine(
+      {
+        model,
+        logLevel: 'info',
+        onLog: () => {
+          throw new Error('no log')
+        },
+      },
+      'gen',
+    )
+    const good = await loadEngine({ model, logLevel: 'info', onLog: (_, line) => lines.push(line) }, 'gen')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(lines.length).toBeGreaterThan(0)
+    expect(warnings.some((message) => message.includes('no log'))).toBe(true)
+    await bad.close()
+    await good.close()
+    process.off('warning', onWarning)
+  })
+
   it('refuses a context the model was not trained for', async () => {
     const loading = loadEngine({ model: await fixtureModel('gen-f32-tied'), contextSize: 1 << 20 }, 'gen')
     await expect(loading).rejects.toBeInstanceOf(RangeError)
@@ -120,6 +156,43 @@ describe('memory', () => {
       expect(error).toMatchObject({ neededBytes: need.total, availableBytes: need.total - 1 })
     }
     model.close()
+  })
+
+  it('is what load fails with, sizes and all', async () => {
+    const available = vi.spyOn(process, 'availableMemory').mockReturnValue(1_000_000)
+    try {
+      const error = await loadEngine({ model: await fixtureModel('gen-f32-tied') }, 'gen').catch(
+        (reason: unknown) => reason,
+      )
+      expect(error).toBeInstanceOf(MemoryError)
+      expect(error).toMatchObject({ availableBytes: 1_000_000 })
+      expect((error as MemoryError).neededBytes).toBeGreaterThan(1_000_000)
+    } finally {
+      available.mockRestore()
+    }
+  })
+
+  it('counts the cells that llama.cpp allocates', async () => {
+    const lines: string[] = []
+    const loaded = await loadEngine(
+      {
+        model: await fixtureModel('stream-f32-tied'),
+        contextSize: 64,
+        maxSequences: 6,
+        logLevel: 'info',
+        onLog: (_, message) => lines.push(message),
+      },
+      'stream',
+    )
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const cells = Number(lines.join('\n').match(/n_ctx +=\s+(\d+)/)?.[1])
+    const { description } = loaded.model
+    const { kvCache } = estimateMemory(description, loaded.engine.options)
+    expect(kvCache).toBe(cells * kvBytesPerCell(description, 'f16'))
+    // Guard heads have 23 outputs a position; a vocabulary's would take 24 times that.
+    const output = lines.join('\n').match(/output buffer size =\s+([\d.]+) MiB/)?.[1]
+    expect(Number(output)).toBeLessThanOrEqual(0.01)
+    await loaded.close()
   })
 
   it('reads what this process may use', () => {

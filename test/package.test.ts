@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process'
+import { statSync } from 'node:fs'
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
@@ -22,6 +24,22 @@ describe('the package', () => {
     expect(node('--no-warnings', '-e', `const q = require('qwen3guard'); ${program}`)).toBe(
       'function,function,PII',
     )
+  })
+
+  it('warns once a process that a demonstration model protects nobody', () => {
+    const program = `
+      import { GenGuard, StreamGuard } from 'qwen3guard'
+      const codes = []
+      process.on('warning', (warning) => codes.push(warning.code))
+      for (const guard of [await GenGuard.load(), await StreamGuard.load()]) await guard.close()
+      setImmediate(() => process.stdout.write(codes.join()))`
+    expect(node('--no-warnings', '--input-type=module', '-e', program)).toBe('QWEN3GUARD_DEMO')
+  })
+
+  it('has demonstration models of at most 12 MB', () => {
+    for (const name of ['demo-gen', 'demo-stream']) {
+      expect(statSync(path.join(ROOT, 'models', `${name}.gguf`)).size).toBeLessThan(12e6)
+    }
   })
 
   it('ships what a source build and the demonstration need, and no tests', () => {

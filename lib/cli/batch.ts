@@ -120,7 +120,7 @@ class Batch {
 
   async *#lines(source: AsyncIterable<Buffer>): AsyncGenerator<Line> {
     for await (const line of readLines(source)) {
-      if ('text' in line.content && line.content.text.trim() === '') this.#blank += 1
+      if (!('defect' in line.content) && line.content.text.trim() === '') this.#blank += 1
       else yield line
     }
   }
@@ -129,9 +129,9 @@ class Batch {
     let text: string | null = null
     let row: unknown
     try {
-      if ('defect' in line.content) throw new InputError(line.content.defect)
       text = line.content.text
-      row = parseJson(text)
+      if ('defect' in line.content) throw new InputError(line.content.defect)
+      row = parseJson(line.content.text)
       if (!isObject(row)) throw new InputError('expected a JSON object')
       const verdict = await judge(this.#loaded, parseRow(row), signal)
       return { line, json: withField(text, row, { verdict }), severity: severityOf(verdict) }

@@ -8,8 +8,8 @@ export interface Line {
   number: number
   /** Bytes of the source up to and with this line. */
   offset: number
-  /** Without its line break, or what is wrong with the line. */
-  content: { text: string } | { defect: string }
+  /** Without its line break; or what is wrong with the line, and as much of its text as can be shown. */
+  content: { text: string } | { defect: string; text: string | null }
 }
 
 /**
@@ -51,12 +51,12 @@ export async function* readLines(source: AsyncIterable<Buffer>): AsyncGenerator<
 
 function decode(pieces: Buffer[], length: number): Line['content'] {
   if (length > MAX_LINE_BYTES) {
-    return { defect: `expected a line of at most ${MAX_LINE_BYTES} bytes, got ${length}` }
+    return { defect: `expected a line of at most ${MAX_LINE_BYTES} bytes, got ${length}`, text: null }
   }
+  const bytes = Buffer.concat(pieces, length)
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(pieces, length))
-    return { text: text.replace(/\r$/, '') }
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/\r$/, '') }
   } catch {
-    return { defect: 'expected UTF-8, got other bytes' }
+    return { defect: 'expected UTF-8, got other bytes', text: bytes.toString('utf8') }
   }
 }

@@ -155,7 +155,7 @@ export interface NativeEngine {
   cancel(id: number): void
   /** Empties a sequence's cells, after the requests already submitted for it. */
   release(sequence: number): void
-  stats(): { tokens: number; ticks: number; decodeMs: number; pending: number; cellsUsed: number }
+  stats(): { tokens: number; ticks: number; decodeMs: number; pending: number }
   /** Stops the thread after the tick in hand; requests not done fail with ERR_CLOSED. Idempotent. */
   close(): Promise<void>
 }

@@ -2,7 +2,8 @@ import { DecodeError, GuardBusyError, GuardClosedError, TooLongError } from '../
 import type { GuardStats, KvType } from '../types.js'
 import { loadBinding, type NativeEngine, type NativeRequest, type NativeResult } from './binding.js'
 import { type Model, untilAborted } from './model.js'
-import { fromNative } from './native-error.js'
+import { fromNative, typedErrors } from './native-error.js'
+import { PrefixCache } from './prefix-cache.js'
 import { Sequence } from './sequence.js'
 
 export interface EngineOptions {
@@ -23,8 +24,20 @@ export interface EngineOptions {
   flashAttention: 'auto' | boolean
 }
 
+export interface AcquireOptions {
+  /** Positions the sequence must have room for. */
+  cells: number
+  /**
+   * What is going to be decoded. A parked sequence that begins with more than `longerThan` of these tokens is
+   * preferred; the acquired sequence's `length` says how many it holds.
+   */
+  reuse?: { tokens: Int32Array; longerThan: number } | undefined
+  signal?: AbortSignal | undefined
+}
+
 interface Waiter {
   cells: number
+  reuse: AcquireOptions['reuse']
   resolve(sequence: Sequence): void
   reject(error: unknown): void
   detach(): void
@@ -37,13 +50,16 @@ interface InFlight {
 
 /**
  * One llama context with its decode thread. Hands out sequences as long as there are free ones with
- * enough KV cells, first come first served, and routes results back to who asked.
+ * enough KV cells, first come first served, and routes results back to who asked. Parked sequences count
+ * as free: they are evicted, least recently used first, before anybody waits.
  */
 export class Engine {
   readonly model: Model
   readonly options: Readonly<EngineOptions>
   readonly #native: NativeEngine
   readonly #free: number[]
+  readonly #parked: PrefixCache
+  readonly #open = new Set<Sequence>()
   readonly #waiters: Waiter[] = []
   readonly #inFlight: Map<number, InFlight>
   #cellsReserved = 0
@@ -60,6 +76,7 @@ export class Engine {
     this.options = options
     this.#native = native
     this.#inFlight = inFlight
+    this.#parked = new PrefixCache(options.maxSequences)
     this.#free = Array.from({ length: options.maxSequences }, (_, i) => options.maxSequences - 1 - i)
   }
 
@@ -70,35 +87,37 @@ export class Engine {
     signal?: AbortSignal | undefined,
   ): Promise<Engine> {
     const inFlight = new Map<number, InFlight>()
-    const creating = loadBinding().createEngine(
-      model.native,
-      {
-        cells: options.unified ? options.cells : options.contextSize * options.maxSequences,
-        maxSequences: options.maxSequences,
-        unified: options.unified,
-        batchSize: options.batchSize,
-        ubatchSize: options.batchSize,
-        maxOutputs: options.maxOutputs,
-        threads: options.threads,
-        kvType: options.kvType,
-        flashAttention: options.flashAttention === 'auto' ? 'auto' : options.flashAttention ? 'on' : 'off',
-      },
-      // Called once a tick with everything that tick finished.
-      (results) => {
-        for (const result of results) {
-          const request = inFlight.get(result.id)
-          inFlight.delete(result.id)
-          if (result.error) request?.reject(result.error)
-          else request?.resolve(result)
-        }
-      },
+    const creating = typedErrors(
+      loadBinding().createEngine(
+        model.native,
+        {
+          cells: options.unified ? options.cells : options.contextSize * options.maxSequences,
+          maxSequences: options.maxSequences,
+          unified: options.unified,
+          batchSize: options.batchSize,
+          ubatchSize: options.batchSize,
+          maxOutputs: options.maxOutputs,
+          threads: options.threads,
+          kvType: options.kvType,
+          flashAttention: options.flashAttention === 'auto' ? 'auto' : options.flashAttention ? 'on' : 'off',
+        },
+        // Called once a tick with everything that tick finished.
+        (results) => {
+          for (const result of results) {
+            const request = inFlight.get(result.id)
+            inFlight.delete(result.id)
+            if (result.error) request?.reject(result.error)
+            else request?.resolve(result)
+          }
+        },
+      ),
     )
     try {
       return new Engine(model, options, await untilAborted(creating, signal), inFlight)
     } catch (error) {
       // Given up while it was made: it is closed when it is there.
       creating.then((native) => native.close()).catch(() => {})
-      throw fromNative(error)
+      throw error
     }
   }
 
@@ -108,18 +127,18 @@ export class Engine {
   }
 
   /**
-   * A sequence with room for `cells` positions. Waits for one when all are taken.
+   * A sequence with room for `cells` positions. Waits for one when all are taken by others.
    *
    * @throws TooLongError if no sequence could ever hold that many
    * @throws GuardBusyError if `maxQueue` callers wait already
    * @throws GuardClosedError, or `signal.reason`
    */
-  acquire({ cells, signal }: { cells: number; signal?: AbortSignal | undefined }): Promise<Sequence> {
+  acquire({ cells, reuse, signal }: AcquireOptions): Promise<Sequence> {
     return new Promise<Sequence>((resolve, reject) => {
       if (this.#closing) return reject(new GuardClosedError('the guard is closed'))
       if (signal?.aborted) return reject(signal.reason)
       if (cells > this.contextSize) return reject(new TooLongError(cells, this.contextSize))
-      if (this.#waiters.length === 0 && this.#fits(cells)) return resolve(this.#take(cells))
+      if (this.#waiters.length === 0 && this.#fits(cells)) return resolve(this.#take(cells, reuse))
       if (this.#waiters.length >= this.options.maxQueue) {
         return reject(
           new GuardBusyError(
@@ -136,6 +155,7 @@ export class Engine {
       }
       const waiter: Waiter = {
         cells,
+        reuse,
         resolve,
         reject,
         detach: () => signal?.removeEventListener('abort', onAbort),
@@ -146,23 +166,71 @@ export class Engine {
   }
 
   #fits(cells: number): boolean {
-    return (
-      this.#free.length > 0 && (!this.options.unified || this.#cellsReserved + cells <= this.options.cells)
-    )
+    return this.#open.size < this.options.maxSequences && this.#hasCells(cells)
   }
 
-  #take(cells: number): Sequence {
-    const id = this.#free.pop() as number
-    this.#cellsReserved += cells
-    return new Sequence(id, cells, {
-      decode: (request, signal) => this.#decode(request, signal),
-      release: () => {
-        this.#native.release(id)
-        this.#free.push(id)
-        this.#cellsReserved -= cells
-        this.#admit()
+  /** Whether a unified cache has this many cells that no open sequence has reserved. */
+  #hasCells(cells: number): boolean {
+    return !this.options.unified || this.#cellsReserved + cells <= this.options.cells
+  }
+
+  #take(cells: number, reuse: AcquireOptions['reuse']): Sequence {
+    // What is parked lies in cells that are not reserved, so it always fits. Its cells behind what is reused
+    // are freed with the first request only, so until then they are reserved as well.
+    const claimed = reuse ? this.#parked.claim(reuse.tokens, reuse.longerThan) : null
+    let reserved = Math.max(cells, claimed?.sequence.cells ?? 0)
+    const id = claimed?.sequence.id ?? this.#freeId()
+    while (this.#parked.size > 0 && !this.#hasCells(reserved + this.#parked.cells)) this.#evict()
+    this.#cellsReserved += reserved
+    const giveBack = () => {
+      this.#open.delete(sequence)
+      this.#cellsReserved -= reserved
+    }
+    const sequence = new Sequence(
+      id,
+      cells,
+      {
+        decode: async (request, signal) => {
+          const result = await this.#decode(request, signal)
+          if (reserved > cells && this.#open.has(sequence)) {
+            this.#cellsReserved -= reserved - cells
+            reserved = cells
+            this.#admit()
+          }
+          return result
+        },
+        release: () => {
+          giveBack()
+          this.#empty(id)
+          this.#admit()
+        },
+        park: (tokens) => {
+          giveBack()
+          for (const evicted of this.#parked.add({ id, tokens, cells: sequence.length }))
+            this.#empty(evicted.id)
+          this.#admit()
+        },
       },
-    })
+      claimed?.length ?? 0,
+    )
+    this.#open.add(sequence)
+    return sequence
+  }
+
+  #freeId(): number {
+    if (this.#free.length === 0) this.#evict()
+    return this.#free.pop() as number
+  }
+
+  #evict(): void {
+    const evicted = this.#parked.evict()
+    if (evicted) this.#empty(evicted.id)
+  }
+
+  /** Frees the cells of a sequence that nobody holds, after the work already submitted. */
+  #empty(id: number): void {
+    this.#native.release(id)
+    this.#free.push(id)
   }
 
   #admit(): void {
@@ -173,7 +241,7 @@ export class Engine {
     ) {
       this.#waiters.shift()
       waiter.detach()
-      waiter.resolve(this.#take(waiter.cells))
+      waiter.resolve(this.#take(waiter.cells, waiter.reuse))
     }
   }
 
@@ -215,13 +283,16 @@ export class Engine {
     return Math.max(10, Math.ceil(ticks > 0 ? (decodeMs / ticks) * 2 : 100))
   }
 
+  /** Parked sequences and their cells count as free. */
   stats(): GuardStats {
-    const { tokens, ticks, decodeMs, cellsUsed } = this.#native.stats()
+    const { tokens, ticks, decodeMs } = this.#native.stats()
     const { maxSequences, contextSize, cells, unified } = this.options
     const total = unified ? cells : contextSize * maxSequences
+    let cellsUsed = 0
+    for (const sequence of this.#open) cellsUsed += sequence.length
     return {
       queued: this.#waiters.length,
-      openSequences: maxSequences - this.#free.length,
+      openSequences: this.#open.size,
       maxSequences,
       cellsUsed,
       cellsFree: Math.max(0, total - cellsUsed),

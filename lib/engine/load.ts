@@ -7,7 +7,6 @@ import { Engine, type EngineOptions } from './engine.js'
 import { listen } from './log.js'
 import { requireMemory } from './memory.js'
 import { Model, wantsOffload } from './model.js'
-import { fromNative } from './native-error.js'
 import { validateLoadOptions } from './options.js'
 import { defaultThreads } from './threads.js'
 
@@ -99,7 +98,7 @@ export async function loadEngine(options: LoadOptions, variant: Variant): Promis
   } catch (error) {
     model?.close()
     stopLog?.()
-    throw fromNative(error)
+    throw error
   }
 }
 
@@ -118,6 +117,11 @@ function engineOptions(
   }
   const maxSequences = options.maxSequences ?? defaults.maxSequences
   const kvType = options.kvType ?? 'f16'
+  if (kvType === 'q8_0' && description.keyLength % 32 !== 0) {
+    throw new RangeError(
+      `kvType 'q8_0' stores values in blocks of 32, this model's attention heads have ${description.keyLength}: use 'f16'`,
+    )
+  }
   // llama.cpp's CPU kernel accumulates in f16 and slows down with the context (docs/accuracy.md).
   const flashAttention = !offloaded && kvType !== 'q8_0' ? false : 'auto'
   return {

@@ -18,6 +18,15 @@ export function listen(level: LogLevel, onLog: Listener['onLog']): () => void {
   }
 }
 
+/** What a listener throws must not reach the native callback, nor keep other listeners from hearing. */
+function tell(listener: Listener, level: LogLevel, message: string): void {
+  try {
+    listener.onLog(level, message)
+  } catch (error) {
+    process.emitWarning(`onLog threw: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
 function connect(): void {
   const lowest = LEVELS.find((level) => [...listeners].some((listener) => listener.level === level))
   loadBinding().setLog(
@@ -27,7 +36,7 @@ function connect(): void {
       : (level, message) => {
           for (const listener of [...listeners]) {
             if (LEVELS.indexOf(level as LogLevel) >= LEVELS.indexOf(listener.level)) {
-              listener.onLog(level as LogLevel, message)
+              tell(listener, level as LogLevel, message)
             }
           }
         },

@@ -24,16 +24,21 @@ export function kvBytesPerCell(model: ModelDescription, kvType: KvType): number 
   return model.blockCount * model.headCountKv * 2 * model.keyLength * KV_BYTES[kvType]
 }
 
+/** llama.cpp rounds the cells of a pool, or of each sequence of a split cache, up to this. */
+function padded(cells: number): number {
+  return Math.ceil(cells / 256) * 256
+}
+
 /** Estimates what a model and an engine on it will take. `weights` is 0 where they are loaded already. */
 export function estimateMemory(model: ModelDescription, engine: EngineOptions): MemoryNeed {
-  const cells = engine.unified ? engine.cells : engine.contextSize * engine.maxSequences
+  const cells = engine.unified ? padded(engine.cells) : padded(engine.contextSize) * engine.maxSequences
   const kvCache = cells * kvBytesPerCell(model, engine.kvType)
   // Activations of one micro-batch, attention scores where there is no flash attention, output rows.
   const activations =
     engine.batchSize *
     4 *
     (6 * model.embeddingLength + 3 * model.feedForwardLength + 4 * model.headCount * model.keyLength)
-  const visible = engine.unified ? engine.cells : engine.contextSize
+  const visible = padded(engine.unified ? engine.cells : engine.contextSize)
   const scores = engine.flashAttention === false ? engine.batchSize * visible * model.headCount * 4 : 0
   const outputWidth = model.heads ? 23 : model.vocabSize
   const outputs = 2 * engine.maxOutputs * outputWidth * 4

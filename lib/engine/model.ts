@@ -5,7 +5,7 @@ import { describeGguf, type ModelDescription } from '../models/describe.js'
 import { readGguf } from '../models/gguf.js'
 import type { Gpu } from '../types.js'
 import { loadBinding, type NativeModel } from './binding.js'
-import { fromNative } from './native-error.js'
+import { typedErrors } from './native-error.js'
 
 export interface ModelOptions {
   gpu?: Gpu | undefined
@@ -66,12 +66,14 @@ export class Model {
     try {
       const description = await untilAborted(entry.header, options.signal)
       options.admit?.(description, entry.weights !== undefined)
+      const reads = entry.weights === undefined
       entry.weights ??= readWeights(path, offload, options.onProgress)
       const native = await untilAborted(entry.weights, options.signal)
+      if (!reads) options.onProgress?.(1)
       return new Model(key, path, offload, native, description)
     } catch (error) {
       release(key, entry)
-      throw fromNative(error)
+      throw error
     }
   }
 
@@ -119,13 +121,14 @@ async function readWeights(
       thrown ??= { error }
     }
   }
-  const native = await loadBinding().loadModel({
+  const loading = loadBinding().loadModel({
     path,
     gpuLayers: offload ? -1 : 0,
     onProgress: (fraction) => {
       if (!done && fraction < 1) report(fraction)
     },
   })
+  const native = await typedErrors(loading)
   // Native reports may still be under way; the last one is ours.
   done = true
   report(1)

@@ -1,4 +1,14 @@
 import { DecodeError, GuardClosedError, type GuardError, MemoryError, ModelFileError } from '../errors.js'
+import { availableMemory } from './memory.js'
+
+/** Settles like a promise of the binding, its rejection made the typed error. Not for promises that others can reject. */
+export async function typedErrors<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise
+  } catch (error) {
+    throw fromNative(error)
+  }
+}
 
 /** Makes the typed error of what native reports as `code` and `message`. */
 export function fromNative(error: unknown): Error {
@@ -17,7 +27,8 @@ function typed(code: string, message: string, cause: unknown): GuardError | unde
     case 'ERR_CLOSED':
       return new GuardClosedError(message)
     case 'ERR_MEMORY':
-      return new MemoryError(Number.NaN, process.memoryUsage.rss(), message, options)
+      // llama.cpp does not say how much it wanted.
+      return new MemoryError(Number.NaN, availableMemory(), message, options)
     case 'ERR_DECODE':
     case 'ERR_INTERNAL':
       return new DecodeError(message, options)

@@ -5,6 +5,8 @@ import type { NativeRequest, NativeResult } from './binding.js'
 export interface SequenceOwner {
   decode(request: Omit<NativeRequest, 'id'>, signal: AbortSignal | undefined): Promise<NativeResult>
   release(): void
+  /** Like `release`, but the cells stay until somebody needs them. */
+  park(tokens: Int32Array): void
 }
 
 export interface DecodeOptions {
@@ -45,13 +47,15 @@ export class Sequence {
   /** Positions this sequence may hold. */
   readonly capacity: number
   readonly #owner: SequenceOwner
-  #length = 0
+  #length: number
   #released = false
 
-  constructor(id: number, capacity: number, owner: SequenceOwner) {
+  /** `length`: positions that the KV cache holds already. */
+  constructor(id: number, capacity: number, owner: SequenceOwner, length = 0) {
     this.id = id
     this.capacity = capacity
     this.#owner = owner
+    this.#length = length
   }
 
   /** Positions in the KV cache once the requests made so far are done. */
@@ -110,5 +114,19 @@ export class Sequence {
     if (this.#released) return
     this.#released = true
     this.#owner.release()
+  }
+
+  /**
+   * Gives the sequence back, but leaves its first positions, which hold `tokens`, to a later `acquire` that
+   * begins with them. For sequences whose requests have all succeeded. Idempotent, and after `release` nothing.
+   */
+  park(tokens: Int32Array): void {
+    if (this.#released) return
+    if (tokens.length === 0 || tokens.length > this.#length) {
+      this.release()
+    } else {
+      this.#released = true
+      this.#owner.park(tokens)
+    }
   }
 }

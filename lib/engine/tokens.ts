@@ -1,6 +1,7 @@
 import { ModelFileError } from '../errors.js'
 import type { NativeModel } from './binding.js'
 import type { Rendered } from './chat-template.js'
+import { fromNative, typedErrors } from './native-error.js'
 import { preTokens, wellFormed } from './pre-tokens.js'
 
 /** Ids of a rendered template. */
@@ -18,7 +19,6 @@ export interface TemplateIds {
 export class Tokenizer {
   readonly #native: NativeModel
   readonly #added: ReadonlyMap<string, number>
-  readonly #addedIds: ReadonlySet<number>
   readonly #spelling: RegExp | null
   /** UTF-8 bytes of each id; 0 for added tokens. */
   readonly lengths: Int32Array
@@ -29,7 +29,6 @@ export class Tokenizer {
     this.#native = native
     const added = native.addedTokens()
     this.#added = new Map(added.map((token) => [token.text, token.id]))
-    this.#addedIds = new Set(this.#added.values())
     // Longest first, so that a spelling that begins another does not hide it.
     const spellings = [...this.#added.keys()].filter(Boolean).sort((a, b) => b.length - a.length)
     this.#spelling = spellings.length > 0 ? new RegExp(spellings.map(escaped).join('|'), 'gu') : null
@@ -52,11 +51,6 @@ export class Tokenizer {
     return this.#added.get(spelling)
   }
 
-  /** Whether an id is an added token, and so stands for no text. */
-  isAdded(id: number): boolean {
-    return this.#addedIds.has(id)
-  }
-
   /** Ids of plain text in which nothing is special, off the JS thread. */
   async encode(text: string): Promise<Int32Array> {
     const [ids] = await this.#encodeAll([text])
@@ -70,7 +64,10 @@ export class Tokenizer {
 
   /** Ids of one pre-token of NFC text, at once. */
   encodeWord(word: string): Int32Array {
-    return this.#checked(word, this.#native.tokenizeSync(word))
+    return this.#checked(
+      word,
+      typed(() => this.#native.tokenizeSync(word)),
+    )
   }
 
   /** Ids of a rendered template. */
@@ -103,7 +100,7 @@ export class Tokenizer {
 
   /** Text of ids; added tokens are left out. */
   decode(ids: Int32Array): string {
-    return this.#native.detokenize(ids)
+    return typed(() => this.#native.detokenize(ids))
   }
 
   /** Ids of several texts. Words repeat, and each is sent to the native side once. */
@@ -111,7 +108,7 @@ export class Tokenizer {
     const words = texts.map((text) => preTokens(wellFormed(text).normalize('NFC')))
     const distinct = [...new Set(words.flat())]
     const encoded = new Map<string, Int32Array>()
-    const ids = distinct.length > 0 ? await this.#native.tokenize(distinct) : []
+    const ids = distinct.length > 0 ? await typedErrors(this.#native.tokenize(distinct)) : []
     distinct.forEach((word, i) => {
       encoded.set(word, this.#checked(word, ids[i]))
     })
@@ -141,4 +138,12 @@ export class Tokenizer {
 
 function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\/]/gu, '\\$&')
+}
+
+function typed<T>(call: () => T): T {
+  try {
+    return call()
+  } catch (error) {
+    throw fromNative(error)
+  }
 }

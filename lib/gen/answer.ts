@@ -18,6 +18,8 @@ export interface Answer {
   ids: number[]
   /** Log-probabilities of `AnswerTokens.named` at the position that decided each token, and the end. */
   named: Float32Array[]
+  /** Least lead, in logits, of one of them over the runner-up. */
+  leastMargin: number
   /** llama_decode calls and their wall time. */
   passes: number
   ms: number
@@ -26,8 +28,8 @@ export interface Answer {
 export interface AnswerRequest {
   mode: GenMode
   prompt: Int32Array
-  /** Positions of `prompt` that another sequence has already. */
-  shared: { from: Sequence; length: number } | null
+  /** Positions of `prompt` that are in the cache already, of another sequence if `from` names one. */
+  cached: { length: number; from?: Sequence }
   /** false decodes one token at a time. Both ways give the same answer. */
   drafts: boolean
   signal: AbortSignal | undefined
@@ -39,16 +41,23 @@ export interface AnswerRequest {
  * from the first that is not, the model's token is taken and a draft made for the rest.
  */
 export async function decodeAnswer(
-  sequence: Sequence,
+  sequence: Pick<Sequence, 'decodeText'>,
   tokenizer: Tokenizer,
   answerTokens: AnswerTokens,
-  { mode, prompt, shared, drafts, signal }: AnswerRequest,
+  { mode, prompt, cached, drafts, signal }: AnswerRequest,
 ): Promise<Answer> {
   const { named, stops } = answerTokens
-  const answer: Answer = { text: '', ids: [], named: [], passes: 0, ms: 0 }
+  const answer: Answer = {
+    text: '',
+    ids: [],
+    named: [],
+    leastMargin: Number.POSITIVE_INFINITY,
+    passes: 0,
+    ms: 0,
+  }
   let category: Category | null = null
-  let from = shared?.from
-  let keep = shared?.length ?? 0
+  let from = cached.from
+  let keep = cached.length
   let pending = [...prompt.subarray(keep)]
 
   for (let ended = false; !ended; ) {
@@ -71,6 +80,7 @@ export async function decodeAnswer(
     for (let at = 0; at <= draft.length; at++) {
       const id = output.greedy[at] as number
       answer.named.push(rows[at] as Float32Array)
+      answer.leastMargin = Math.min(answer.leastMargin, output.margin[at] as number)
       if (stops.includes(id)) {
         ended = true
         break

@@ -1,53 +1,56 @@
+import { setTimeout } from 'node:timers/promises'
 import { type LoadedEngine, loadEngine } from '../engine/load.js'
 import { untilAborted } from '../engine/model.js'
+import { commonLength } from '../engine/prefix-cache.js'
 import type { Sequence } from '../engine/sequence.js'
 import { Tokenizer } from '../engine/tokens.js'
-import { GenFormatError, GuardClosedError, TooLongError } from '../errors.js'
+import { GenFormatError, GuardBusyError, GuardClosedError, TooLongError } from '../errors.js'
 import { toMessages } from '../input.js'
-import type { GuardStats, Input, LoadOptions } from '../types.js'
+import type { GuardStats, Input, LoadOptions, Message } from '../types.js'
 import { decodeAnswer, MAX_ANSWER_TOKENS } from './answer.js'
 import { type AnswerTokens, findAnswerTokens } from './answer-tokens.js'
 import { inOrder } from './in-order.js'
-import { type GenAnswer, parseGen } from './parse.js'
-import { type GenScores, readScores } from './scores.js'
-import { commonLength, type GenMode, GenTemplate, modeOf } from './template.js'
+import { parseGen } from './parse.js'
+import { readScores } from './scores.js'
+import { type GenMode, GenTemplate, modeOf } from './template.js'
+import { type GenVerdict, type GenWindow, NEAR_TIE, worstOf } from './verdict.js'
+import { cutWindows, SHORTEST_WINDOW } from './windows.js'
 
-/** Gen's verdict about the last message of a conversation. */
-export interface GenVerdict extends GenAnswer {
-  /** The model's answer as written: what greedy decoding gives. */
-  text: string
-  scores: GenScores
-  usage: GenUsage
-}
-
-export interface GenUsage {
-  promptTokens: number
-  /** Of these, tokens taken from the shared safety policy instead of computed. */
-  cachedTokens: number
-  /** Tokens of the answer, the one that ends it included. */
-  generatedTokens: number
-  /** llama_decode calls this took part in, and their wall time. */
-  passes: number
-  ms: number
-}
+export type { GenUsage, GenVerdict, GenWindow } from './verdict.js'
 
 export interface ClassifyOptions {
   signal?: AbortSignal
+  /**
+   * What becomes of a conversation that does not fit the context. `'error'`, the default: TooLongError.
+   * `'window'`: the last message is judged in overlapping windows, each with all that comes before the message,
+   * and the worst verdict is the message's (docs/gen.md).
+   */
+  tooLong?: TooLong
 }
 
 export interface ClassifyAllOptions {
   /** Inputs in work at a time. Default: the engine's sequences. */
   concurrency?: number
   signal?: AbortSignal
+  /** As for `classify`. */
+  tooLong?: TooLong
 }
+
+export type TooLong = 'error' | 'window'
 
 /** Settings for tests and measurements. */
 interface InternalOptions {
+  /** false decodes one token at a time. */
   drafts: boolean
+  /** false computes every prompt from its beginning. */
+  reuse?: boolean
 }
 
 /** Prompts that begin alike for fewer tokens than this are not worth a sequence. */
 const SHORTEST_SHARED = 16
+
+/** Tokens by which a text may grow where it is joined with the template. */
+const JOIN_TOKENS = 4
 
 /** Sequences below which none is spent on the policy text. */
 const SEQUENCES_TO_SHARE = 4
@@ -71,17 +74,19 @@ export class GenGuard implements AsyncDisposable {
   readonly #template: GenTemplate
   readonly #answerTokens: AnswerTokens
   readonly #drafts: boolean
+  readonly #reuse: boolean
   /** The policy text of each mode in a sequence of its own; null where there is no room for it. */
   readonly #heads = new Map<GenMode, Promise<SharedHead | null>>()
   #cellsShared = 0
   #closed = false
 
-  private constructor(loaded: LoadedEngine, { drafts }: InternalOptions) {
+  private constructor(loaded: LoadedEngine, { drafts, reuse = true }: InternalOptions) {
     this.#loaded = loaded
     this.#tokenizer = new Tokenizer(loaded.model.native)
     this.#template = new GenTemplate(loaded.template, this.#tokenizer)
     this.#answerTokens = findAnswerTokens(this.#tokenizer)
     this.#drafts = drafts
+    this.#reuse = reuse
   }
 
   /**
@@ -107,30 +112,92 @@ export class GenGuard implements AsyncDisposable {
    * Judges the last message: a user's as a prompt, an assistant's as a reply. An assistant's `reasoning` is
    * judged as part of its text.
    *
-   * @throws TypeError for input; TooLongError if it does not fit the context with 128 tokens for the answer;
-   *   GenFormatError if the model's answer is no verdict; GuardBusyError, GuardClosedError, DecodeError,
-   *   TemplateError; `signal.reason`. Whatever is thrown, nothing was judged.
+   * @throws TypeError for input; TooLongError if it does not fit the context with 128 tokens for the answer
+   *   (with `tooLong: 'window'`: if what comes before the last message does not); GenFormatError if the model's
+   *   answer is no verdict; GuardBusyError, GuardClosedError, DecodeError, TemplateError; `signal.reason`.
+   *   Whatever is thrown, nothing was judged.
    */
-  async classify(input: Input, { signal }: ClassifyOptions = {}): Promise<GenVerdict> {
+  async classify(input: Input, { signal, tooLong = 'error' }: ClassifyOptions = {}): Promise<GenVerdict> {
     const messages = toMessages(input, ['user', 'assistant'])
+    checkTooLong(tooLong)
     signal?.throwIfAborted()
     this.#requireOpen()
-    const mode = modeOf(messages)
     const prompt = await this.#template.encode(messages)
-    const { engine } = this.#loaded
-    const cells = prompt.length + MAX_ANSWER_TOKENS
-    if (cells > engine.contextSize) {
-      throw new TooLongError(cells, engine.contextSize, 'the conversation, with room for the answer,')
+    if (this.#fits(prompt)) return await this.#judge(modeOf(messages), prompt, signal)
+    if (tooLong === 'error') throw this.#tooLong(prompt.length, 'the conversation')
+    return await this.#judgeWindows(messages, signal)
+  }
+
+  /** The worst verdict about the windows of the last message. */
+  async #judgeWindows(messages: readonly Message[], signal: AbortSignal | undefined): Promise<GenVerdict> {
+    const mode = modeOf(messages)
+    const { cells, contextSize, maxSequences } = this.#loaded.engine.options
+    // Half of the engine at most: other checks find room beside one long text.
+    const concurrency = Math.max(1, Math.floor(Math.min(maxSequences, cells / contextSize) / 2))
+    const judge = async (item: { prompt: Int32Array; window: GenWindow }, stop: AbortSignal) => {
+      return { ...(await this.#judge(mode, item.prompt, stop)), window: item.window }
     }
+    const verdicts: GenVerdict[] = []
+    for await (const verdict of inOrder(this.#windows(messages), judge, concurrency, signal)) {
+      verdicts.push(verdict)
+    }
+    return worstOf(verdicts)
+  }
+
+  /** Windows of the last message with the prompts that judge them: of its reasoning, then of its content. */
+  async *#windows(messages: readonly Message[]): AsyncGenerator<{ prompt: Int32Array; window: GenWindow }> {
+    const before = messages.slice(0, -1)
+    const { role, content, reasoning } = messages.at(-1) as Message
+    for (const part of ['reasoning', 'answer'] as const) {
+      const text = part === 'answer' ? content : reasoning
+      if (text === undefined || text === '') continue
+      const encode = (piece: string) => {
+        const message = part === 'answer' ? { content: piece } : { content: '', reasoning: piece }
+        return this.#template.encode([...before, { role, ...message }])
+      }
+      const rest = (await encode('')).length
+      const room = this.#loaded.engine.contextSize - MAX_ANSWER_TOKENS - rest - JOIN_TOKENS
+      const history = () =>
+        this.#tooLong(rest + SHORTEST_WINDOW + JOIN_TOKENS, 'what comes before the last message')
+      if (room < SHORTEST_WINDOW) throw history()
+      const windows = cutWindows(text, this.#tokenizer, room, async ({ start, end }) => {
+        const prompt = await encode(text.slice(start, end))
+        return this.#fits(prompt) ? prompt : null
+      })
+      for await (const window of windows) {
+        if (window === null) throw history()
+        yield { prompt: window.prompt, window: { ...window.span, part } }
+      }
+    }
+  }
+
+  #fits(prompt: Int32Array): boolean {
+    return prompt.length + MAX_ANSWER_TOKENS <= this.#loaded.engine.contextSize
+  }
+
+  #tooLong(tokens: number, what: string): TooLongError {
+    const { contextSize } = this.#loaded.engine
+    return new TooLongError(tokens + MAX_ANSWER_TOKENS, contextSize, `${what}, with room for the answer,`)
+  }
+
+  async #judge(mode: GenMode, prompt: Int32Array, signal: AbortSignal | undefined): Promise<GenVerdict> {
+    const { engine } = this.#loaded
     const head = await untilAborted(this.#sharedHead(mode), signal)
-    const sequence = await engine.acquire({ cells, signal })
+    const inHead = head ? Math.min(commonLength(prompt, head.ids), prompt.length - 1) : 0
+    const sequence = await engine.acquire({
+      cells: prompt.length + MAX_ANSWER_TOKENS,
+      reuse: this.#reuse ? { tokens: prompt, longerThan: inHead + SHORTEST_SHARED } : undefined,
+      signal,
+    })
     try {
-      const length = head ? Math.min(commonLength(prompt, head.ids), prompt.length - 1) : 0
-      const shared = head && length >= SHORTEST_SHARED ? { from: head.sequence, length } : null
+      const cached =
+        sequence.length > 0 || !head || inHead < SHORTEST_SHARED
+          ? { length: sequence.length }
+          : { length: inHead, from: head.sequence }
       const answer = await decodeAnswer(sequence, this.#tokenizer, this.#answerTokens, {
         mode,
         prompt,
-        shared,
+        cached,
         drafts: this.#drafts,
         signal,
       })
@@ -141,18 +208,23 @@ export class GenGuard implements AsyncDisposable {
           answer.text,
         )
       }
-      return {
+      const verdict: GenVerdict = {
         ...parsed,
         text: answer.text,
         scores: readScores(this.#tokenizer, this.#answerTokens, answer),
         usage: {
           promptTokens: prompt.length,
-          cachedTokens: shared?.length ?? 0,
+          cachedTokens: cached.length,
           generatedTokens: answer.named.length,
           passes: answer.passes,
           ms: answer.ms,
+          leastMargin: answer.leastMargin,
+          uncertain: answer.leastMargin < NEAR_TIE,
         },
       }
+      // The conversation may go on. Whatever failed is not kept.
+      if (this.#reuse) sequence.park(prompt)
+      return verdict
     } finally {
       sequence.release()
     }
@@ -166,12 +238,15 @@ export class GenGuard implements AsyncDisposable {
    */
   classifyAll(
     inputs: Iterable<Input> | AsyncIterable<Input>,
-    { concurrency = this.stats().maxSequences, signal }: ClassifyAllOptions = {},
+    { concurrency = this.stats().maxSequences, signal, tooLong = 'error' }: ClassifyAllOptions = {},
   ): AsyncIterable<GenVerdict> {
     if (!Number.isInteger(concurrency) || concurrency < 1) {
       throw new RangeError(`Expected concurrency to be an integer of at least 1, got ${concurrency}`)
     }
-    return inOrder(inputs, (input, signal) => this.classify(input, { signal }), concurrency, signal)
+    checkTooLong(tooLong)
+    const classify = (input: Input, signal: AbortSignal) =>
+      whenThereIsRoom(() => this.classify(input, { signal, tooLong }), signal)
+    return inOrder(inputs, classify, concurrency, signal)
   }
 
   /** Queue, sequences, KV cells and speed. */
@@ -225,6 +300,24 @@ export class GenGuard implements AsyncDisposable {
     } catch (error) {
       this.#cellsShared -= ids.length
       throw error
+    }
+  }
+}
+
+function checkTooLong(tooLong: unknown): void {
+  if (tooLong !== 'error' && tooLong !== 'window') {
+    throw new TypeError(`Expected tooLong to be 'error' or 'window', got ${JSON.stringify(tooLong)}`)
+  }
+}
+
+/** Many inputs wait their turn: a full queue is theirs to sit out, and no reason to end the iteration. */
+async function whenThereIsRoom<T>(classify: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    try {
+      return await classify()
+    } catch (error) {
+      if (!(error instanceof GuardBusyError)) throw error
+      await untilAborted(setTimeout(error.retryAfterMs), signal)
     }
   }
 }

@@ -1,4 +1,5 @@
 import { ChatTemplate } from '../engine/chat-template.js'
+import { commonLength } from '../engine/prefix-cache.js'
 import type { Tokenizer } from '../engine/tokens.js'
 import { TemplateError } from '../errors.js'
 import type { Message } from '../types.js'
@@ -63,11 +64,4 @@ const MENDING =
 /** Reasoning is judged with the answer it led to, as ordinary text. */
 function judged(content: string, reasoning: string | undefined): string {
   return reasoning === undefined ? content : `<think>\n${reasoning}\n</think>\n\n${content}`
-}
-
-/** Number of ids with which both begin. */
-export function commonLength(a: Int32Array, b: Int32Array): number {
-  let length = 0
-  while (length < a.length && length < b.length && a[length] === b[length]) length++
-  return length
 }

@@ -2,7 +2,7 @@ import type { Report } from './check-keys.js'
 import type { GgufFile } from './gguf.js'
 import { KEYS, scalarAt } from './metadata.js'
 import type { HeadSizes } from './qwen3-tensors.js'
-import { wrongLabels } from './stream-labels.js'
+import { type LabelKind, wrongLabels } from './stream-labels.js'
 
 /**
  * Checks the labels of Stream's heads.
@@ -20,7 +20,7 @@ export function checkHeads(file: GgufFile, report: Report): HeadSizes | null | u
     return stray.length > 0 ? undefined : null
   }
   let sound = true
-  const count = (key: string, kind: 'risk' | 'category'): number => {
+  const count = (key: string, kind: LabelKind): number => {
     const problem = brokenLabels(file, key, kind)
     if (problem) {
       sound = false
@@ -32,7 +32,7 @@ export function checkHeads(file: GgufFile, report: Report): HeadSizes | null | u
   }
   const group = (name: 'response' | 'query') => ({
     risk: count(KEYS.labels[name].risk, 'risk'),
-    category: count(KEYS.labels[name].category, 'category'),
+    category: count(KEYS.labels[name].category, `${name}Category`),
   })
   const response = group('response')
   const query = group('query')
@@ -44,7 +44,7 @@ export function checkHeads(file: GgufFile, report: Report): HeadSizes | null | u
   return sound ? { inner, response, query } : undefined
 }
 
-function brokenLabels(file: GgufFile, key: string, kind: 'risk' | 'category'): string | null {
+function brokenLabels(file: GgufFile, key: string, kind: LabelKind): string | null {
   const value = file.metadata.get(key)
   if (value === undefined) return 'is missing, expected the labels of a head'
   if (value.type !== 'array' || value.of !== 'string')

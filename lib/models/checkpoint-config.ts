@@ -35,9 +35,9 @@ const VARIANTS: Readonly<Record<string, 'gen' | 'stream'>> = {
 /** The config's keys of each head's labels and number of classes. */
 export const LABEL_MAPS = {
   responseRisk: { map: 'response_risk_level_map', count: 'num_risk_level', kind: 'risk' },
-  responseCategory: { map: 'response_category_map', count: 'num_category', kind: 'category' },
+  responseCategory: { map: 'response_category_map', count: 'num_category', kind: 'responseCategory' },
   queryRisk: { map: 'query_risk_level_map', count: 'num_query_risk_level', kind: 'risk' },
-  queryCategory: { map: 'query_category_map', count: 'num_query_category', kind: 'category' },
+  queryCategory: { map: 'query_category_map', count: 'num_query_category', kind: 'queryCategory' },
 } as const
 
 /**

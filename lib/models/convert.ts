@@ -22,7 +22,7 @@ export type ConvertType = 'f32' | 'f16' | 'bf16' | 'q8_0'
 
 export interface ConvertOptions {
   type: ConvertType
-  /** Marks the file as a demonstration model, of which every load warns. Default false. */
+  /** Marks the file as a demonstration model, of which the first load in a process warns. Default false. */
   demonstration?: boolean | undefined
   /** `general.name`. Default: the checkpoint's directory name. */
   name?: string | undefined

@@ -58,7 +58,11 @@ Context::Context(std::shared_ptr<Model> model, const ContextOptions& options, co
   } catch (const std::exception& error) {
     throw Failure("ERR_MEMORY", std::string("llama.cpp could not create the context: ") + error.what());
   }
-  if (!context_) throw Failure("ERR_MEMORY", "llama.cpp could not create the context: " + errors.text());
+  if (!context_) {
+    const bool memory = errors.text().find("alloc") != std::string::npos;
+    throw Failure(memory ? "ERR_MEMORY" : "ERR_MODEL_LOAD",
+                  "llama.cpp could not create the context: " + errors.text());
+  }
 
   // Without a pool of its own llama.cpp starts and ends its threads in every decode.
   ggml_threadpool_params pool = ggml_threadpool_params_default(options.threads);

@@ -254,13 +254,9 @@ void Engine::Decode(std::vector<Slice>& slices) {
     }
   }
 
-  uint64_t cells = 0;
-  for (int32_t i = 0; i < context_.options().max_sequences; ++i)
-    cells += static_cast<uint64_t>(context_.length(i));
   std::lock_guard<std::mutex> lock(mutex_);
   ++stats_.ticks;
   stats_.decode_ms += ms;
-  stats_.cells_used = cells;
   if (status == 0) stats_.tokens += tokens;
 }
 

@@ -46,7 +46,6 @@ struct EngineStats {
   uint64_t ticks = 0;
   double decode_ms = 0;
   uint64_t pending = 0;
-  uint64_t cells_used = 0;
 };
 
 // One llama context and the thread that owns it. Every tick packs the waiting tokens of all sequences,

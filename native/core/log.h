@@ -13,8 +13,8 @@ const char* LogLevelName(LogLevel level);
 // Takes over llama.cpp's process-wide log and starts its back ends; does so once a process.
 void StartBackend();
 
-// One sink an environment. `owner` names it; the sink is called on any thread, with no lock of ours
-// that a caller could wait for held. Setting nullptr removes it; afterwards it is not called again.
+// One sink an environment. `owner` names it. The sink is called on any thread under the lock that
+// RemoveLogSink takes, so that it is not called again once that has returned: it must not wait, nor log.
 void SetLogSink(void* owner, LogLevel level, std::function<void(LogLevel, const std::string&)> sink);
 void RemoveLogSink(void* owner);
 

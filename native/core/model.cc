@@ -78,7 +78,7 @@ void Model::ReadVocabulary() {
 std::vector<llama_token> Model::Tokenize(const std::string& text) const {
   if (text.empty()) return {};
   if (text.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max() / 2)) {
-    throw Failure("ERR_TOO_LONG", "the text is too long to tokenise");
+    throw Failure("ERR_DECODE", "a text of more than 1 GiB cannot be tokenised");
   }
   // A token stands for at least one byte, so this always fits.
   std::vector<llama_token> ids(text.size());

@@ -1,0 +1,218 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { Engine, type EngineOptions } from '../lib/engine/engine.js'
+import { Model } from '../lib/engine/model.js'
+import type { Sequence } from '../lib/engine/sequence.js'
+import { GuardClosedError } from '../lib/errors.js'
+import { fixtureModel } from './support/fixture-model.js'
+import { exactEngine } from './support/fixtures.js'
+
+const NAMED = Int32Array.of(41, 42, 43)
+
+let model: Model
+let engine: Engine
+
+async function start(options: Partial<EngineOptions> = {}): Promise<void> {
+  engine = await Engine.create(model, exactEngine(options))
+}
+
+function ids(length: number, seed = 1): Int32Array {
+  return Int32Array.from({ length }, (_, i) => 40 + ((i * 37 + seed * 101) % 400))
+}
+
+function joined(...parts: Int32Array[]): Int32Array {
+  return Int32Array.from(parts.flatMap((part) => [...part]))
+}
+
+/** Decodes what the sequence does not hold yet and reads the last position. */
+async function finish(sequence: Sequence, tokens: Int32Array) {
+  const rest = tokens.slice(sequence.length)
+  return await sequence.decodeText(rest, { read: Int32Array.of(rest.length - 1), named: NAMED })
+}
+
+async function decodeAndPark(tokens: Int32Array, cells = tokens.length): Promise<void> {
+  const sequence = await engine.acquire({ cells })
+  await finish(sequence, tokens)
+  sequence.park(tokens)
+}
+
+const reusing = (tokens: Int32Array, cells = tokens.length) => ({
+  cells,
+  reuse: { tokens, longerThan: 0 },
+})
+
+beforeAll(async () => {
+  model = await Model.load(await fixtureModel('gen-f32-tied'), { gpu: false })
+})
+afterEach(() => engine?.close())
+afterAll(() => model?.close())
+
+describe('a parked sequence', () => {
+  it('gives what it holds to the prompt that begins like it, with the results of a fresh one', async () => {
+    await start()
+    const [first, second] = [joined(ids(200), ids(50, 2)), joined(ids(200), ids(60, 3))]
+    await decodeAndPark(first)
+    const reused = await engine.acquire(reusing(second))
+    expect(reused.length).toBe(200)
+    const before = engine.stats().tokensDecoded
+    const fast = await finish(reused, second)
+    expect(engine.stats().tokensDecoded - before).toBe(60)
+    const slow = await finish(await engine.acquire({ cells: 260 }), second)
+    expect(fast.greedy).toEqual(slow.greedy)
+    fast.named.forEach((value, i) => {
+      expect(value).toBeCloseTo(slow.named[i] as number, 4)
+    })
+  })
+
+  it('leaves one token to decode where it holds all of them', async () => {
+    await start()
+    await decodeAndPark(ids(100))
+    const again = await engine.acquire(reusing(ids(100)))
+    expect(again.length).toBe(99)
+    await finish(again, ids(100))
+    const shorter = ids(40)
+    again.park(ids(100))
+    const cut = await engine.acquire(reusing(shorter))
+    expect(cut.length).toBe(39)
+    const fresh = await engine.acquire({ cells: 40 })
+    expect((await finish(cut, shorter)).greedy).toEqual((await finish(fresh, shorter)).greedy)
+  })
+
+  it('is chosen for the longest beginning, and not for one that is too short', async () => {
+    await start()
+    const prompt = ids(120)
+    await decodeAndPark(joined(ids(60), ids(30, 2)))
+    await decodeAndPark(joined(ids(100), ids(30, 3)))
+    await decodeAndPark(joined(ids(80), ids(30, 4)))
+    const barred = await engine.acquire({ cells: 120, reuse: { tokens: prompt, longerThan: 100 } })
+    expect(barred.length).toBe(0)
+    barred.release()
+    const lengths: number[] = []
+    for (let i = 0; i < 3; i++) lengths.push((await engine.acquire(reusing(prompt))).length)
+    expect(lengths).toEqual([100, 80, 60])
+  })
+
+  it('counts as free: it is evicted before anybody waits, the least recently used first', async () => {
+    await start({ maxSequences: 8, cells: 600 })
+    for (const seed of [1, 2, 3]) await decodeAndPark(ids(150, seed))
+    expect(engine.stats()).toMatchObject({ openSequences: 0, cellsUsed: 0, cellsFree: 600, queued: 0 })
+    const held = await engine.acquire({ cells: 250 })
+    await finish(held, ids(250, 9))
+    // That left room for two of the three, and this leaves room for one.
+    const big = await engine.acquire({ cells: 200 })
+    await finish(big, ids(200, 8))
+    expect(engine.stats()).toMatchObject({ openSequences: 2, queued: 0, cellsUsed: 450 })
+    const third = await engine.acquire(reusing(ids(150, 3)))
+    expect(third.length).toBe(149)
+    third.park(ids(149, 3))
+    const second = await engine.acquire(reusing(ids(150, 2)))
+    expect(second.length).toBeLessThan(10)
+    await finish(second, ids(150, 2))
+  })
+
+  it('admits who waits at once', async () => {
+    await start({ maxSequences: 1, cells: 512 })
+    const held = await engine.acquire({ cells: 300 })
+    await finish(held, ids(300))
+    const waiting = engine.acquire({ cells: 512 })
+    held.park(ids(300))
+    const full = await waiting
+    expect(full.length).toBe(0)
+    await finish(full, ids(512, 2))
+    const next = engine.acquire(reusing(ids(512, 2)))
+    full.park(ids(512, 2))
+    expect((await next).length).toBe(511)
+  })
+
+  it('is nothing that can be used or given back again', async () => {
+    await start()
+    const sequence = await engine.acquire({ cells: 100 })
+    await finish(sequence, ids(50))
+    sequence.park(ids(50))
+    sequence.release()
+    sequence.park(ids(50))
+    await expect(finish(sequence, ids(60))).rejects.toThrow(GuardClosedError)
+    const reused = await engine.acquire(reusing(ids(60)))
+    expect(reused.length).toBe(50)
+    expect((await engine.acquire(reusing(ids(60)))).length).toBe(0)
+  })
+
+  it('is released instead where it does not hold what is said', async () => {
+    await start()
+    const sequence = await engine.acquire({ cells: 100 })
+    await finish(sequence, ids(50))
+    sequence.park(ids(70))
+    expect((await engine.acquire(reusing(ids(80)))).length).toBe(0)
+  })
+
+  it('may be longer than what goes on from it, whose cells are free only then', async () => {
+    await start({ maxSequences: 4, cells: 1000 })
+    await decodeAndPark(ids(500))
+    // What goes on from the long one needs 100 cells; until it has begun, 500 are taken.
+    const short = await engine.acquire(reusing(ids(100)))
+    expect(short.length).toBe(99)
+    const waiting = engine.acquire({ cells: 512 })
+    expect(engine.stats().queued).toBe(1)
+    await finish(short, ids(100))
+    await finish(await waiting, ids(512, 2))
+    short.release()
+  })
+
+  it('does not keep the engine from closing', async () => {
+    await start()
+    await decodeAndPark(ids(100))
+    await engine.close()
+    await expect(engine.acquire(reusing(ids(100)))).rejects.toThrow(GuardClosedError)
+  })
+
+  it('survives any mix of acquiring, parking and releasing', async () => {
+    await start({ maxSequences: 4, cells: 700 })
+    const known = new Map<string, Float32Array>()
+    let seed = 1
+    const next = (most: number) => {
+      seed = (seed * 16807) % 2147483647
+      return seed % most
+    }
+    const work = async () => {
+      for (let i = 0; i < 25; i++) {
+        const [shared, tail] = [1 + next(4) * 40, 5 + next(60)]
+        const kind = next(3)
+        const tokens = joined(ids(shared, kind), ids(tail, 50 + kind))
+        const sequence = await engine.acquire(reusing(tokens, tokens.length + 10))
+        const { named } = await finish(sequence, tokens)
+        const key = `${shared} ${tail} ${kind}`
+        const expected = known.get(key) ?? named
+        known.set(key, expected)
+        named.forEach((value, k) => {
+          expect(value, key).toBeCloseTo(expected[k] as number, 3)
+        })
+        if (next(4) === 0) sequence.release()
+        else sequence.park(tokens)
+      }
+    }
+    await Promise.all([work(), work(), work(), work(), work(), work()])
+    expect(engine.stats()).toMatchObject({ openSequences: 0, cellsUsed: 0, queued: 0 })
+  })
+
+  it('is kept beside fewer others when nobody comes back, until somebody does', async () => {
+    await start({ maxSequences: 8, cells: 4096 })
+    /** How many of the prompts are still there; none of them is after that. */
+    const held = async () => {
+      let count = 0
+      for (let seed = 0; seed < 40; seed++) {
+        const tokens = ids(60, seed)
+        const sequence = await engine.acquire({ cells: 60, reuse: { tokens, longerThan: 58 } })
+        if (sequence.length > 0) count += 1
+        sequence.release()
+      }
+      return count
+    }
+    for (let seed = 0; seed < 8; seed++) await decodeAndPark(ids(60, seed))
+    expect(await held()).toBe(8)
+    for (let seed = 0; seed < 40; seed++) await decodeAndPark(ids(60, seed))
+    // One-off prompts leave next to nothing behind that later attention would have to visit.
+    expect(await held()).toBe(1)
+    // That one was found, so all are kept again.
+    for (let seed = 0; seed < 8; seed++) await decodeAndPark(ids(60, seed))
+    expect(await held()).toBe(8)
+  })
+})
