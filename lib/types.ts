@@ -56,7 +56,7 @@ export interface LoadOptions {
   /** Default `'f16'`. */
   kvType?: KvType
   /**
-   * Default `'auto'`: off on the CPU, where llama.cpp's kernel is less exact and slower on long contexts
+   * Default `'auto'`: off on the CPU, where llama.cpp's kernel is less exact
    * (on for `kvType: 'q8_0'`, which needs it); llama.cpp's choice on a GPU.
    */
   flashAttention?: 'auto' | boolean

@@ -122,7 +122,7 @@ function engineOptions(
       `kvType 'q8_0' stores values in blocks of 32, this model's attention heads have ${description.keyLength}: use 'f16'`,
     )
   }
-  // llama.cpp's CPU kernel accumulates in f16 and slows down with the context (docs/accuracy.md).
+  // llama.cpp's CPU kernel accumulates in f16 (docs/accuracy.md).
   const flashAttention = !offloaded && kvType !== 'q8_0' ? false : 'auto'
   return {
     contextSize,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import os from 'node:os'
 
-/** Up to this many parameters a second thread costs more at the barriers between operations than it saves. */
+/** Up to this many parameters there is little work between the barriers, and on busy cores a second thread loses more there than it gains. */
 const ONE_THREAD_PARAMETERS = 50_000_000
 
 /**

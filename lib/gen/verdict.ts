@@ -41,7 +41,7 @@ export interface GenUsage {
 
 /**
  * Logits by which rounding may move a token's lead over the runner-up between one way to compute it and
- * another. docs/gen.md says how it was measured.
+ * another: a choice with room to spare, not a proven bound (docs/gen.md).
  */
 export const NEAR_TIE = 0.1
 
