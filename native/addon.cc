@@ -9,6 +9,8 @@
 
 #include "addon-data.h"
 #include "arguments.h"
+#include "core/gguf-header.h"
+#include "core/repack.h"
 #include "engine-wrap.h"
 #include "gguf-wrap.h"
 #include "model-wrap.h"
@@ -51,6 +53,14 @@ Napi::Value SetLog(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value Repacks(const Napi::CallbackInfo& info) {
+  return Guarded(info, [&] {
+    StartBackend();
+    const ggml_type type = TensorTypeByName(StringOf(info[0], "a tensor type"));
+    return Napi::Boolean::New(info.Env(), RepacksWeights(type));
+  });
+}
+
 }  // namespace
 
 Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
@@ -61,6 +71,7 @@ Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
 
   exports.Set("systemInfo", Napi::Function::New(env, SystemInfo, "systemInfo"));
   exports.Set("setLog", Napi::Function::New(env, SetLog, "setLog"));
+  exports.Set("repacks", Napi::Function::New(env, Repacks, "repacks"));
   exports.Set("loadModel", Napi::Function::New(env, ModelWrap::Load, "loadModel"));
   exports.Set("createEngine", Napi::Function::New(env, EngineWrap::Create, "createEngine"));
   exports.Set("ggufHeader", Napi::Function::New(env, GgufHeader, "ggufHeader"));

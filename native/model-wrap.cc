@@ -94,6 +94,8 @@ Napi::Value ModelWrap::Load(const Napi::CallbackInfo& info) {
     Model::Options load;
     load.path = StringOf(options.Get("path"), "a path");
     load.offload = Int32Of(options.Get("gpuLayers"), "gpuLayers") != 0;
+    load.repack = BoolOf(options.Get("repack"), "repack");
+    load.mmap = BoolOf(options.Get("mmap"), "mmap");
     if (options.Get("onProgress").IsFunction()) {
       auto progress = std::make_shared<Progress>(env, options.Get("onProgress").As<Napi::Function>());
       load.on_progress = [progress](float fraction) {

@@ -93,9 +93,9 @@ async function main() {
     ),
   }
   // node-gyp hands its own architecture choice down in the environment.
-  const args = [
+  const cmakeJs = (command) => [
     require.resolve('cmake-js/bin/cmake-js'),
-    'compile',
+    command,
     '--directory',
     root,
     '--out',
@@ -106,7 +106,9 @@ async function main() {
     ...Object.entries(definitions).map(([name, value]) => `--CD${name}=${value}`),
   ]
   log('building the native addon (first time: a few minutes)')
-  await build(process.execPath, args)
+  // Configured every time: its `compile` keeps an older pin's tree, and definitions that have changed since.
+  await build(process.execPath, cmakeJs('configure'))
+  await build(process.execPath, cmakeJs('build'))
   const output = path.join(root, 'build', 'Release', 'qwen3guard.node')
   if (!existsSync(output)) throw new BuildError(`the build ended without ${output}`)
   log(`built build/Release/qwen3guard.node in ${Math.round((Date.now() - started) / 1000)} s`)

@@ -1,6 +1,12 @@
 import { describe, expect, it, vi } from 'vitest'
 import { loadEngine, resolveModel } from '../lib/engine/load.js'
-import { availableMemory, estimateMemory, kvBytesPerCell, requireMemory } from '../lib/engine/memory.js'
+import {
+  availableMemory,
+  estimateMemory,
+  kvBytesPerCell,
+  requireMemory,
+  weightBytes,
+} from '../lib/engine/memory.js'
 import { Model } from '../lib/engine/model.js'
 import { validateLoadOptions } from '../lib/engine/options.js'
 import { defaultThreads } from '../lib/engine/threads.js'
@@ -144,12 +150,12 @@ describe('memory', () => {
       flashAttention: 'auto',
     } as const
     const { blockCount, headCountKv, keyLength } = model.description
-    const need = estimateMemory(model.description, engine)
+    const need = estimateMemory(model.description, engine, weightBytes(model.description, false))
     expect(need.kvCache).toBe(4 * 1024 * blockCount * headCountKv * keyLength * 2 * 2)
     expect(need.total).toBe(need.weights + need.kvCache + need.compute)
-    expect(() => requireMemory(model.description, engine, need.total)).not.toThrow()
+    expect(() => requireMemory(model.description, engine, need.weights, need.total)).not.toThrow()
     try {
-      requireMemory(model.description, engine, need.total - 1)
+      requireMemory(model.description, engine, need.weights, need.total - 1)
       expect.unreachable()
     } catch (error) {
       expect(error).toBeInstanceOf(MemoryError)
@@ -187,7 +193,7 @@ describe('memory', () => {
     await new Promise((resolve) => setTimeout(resolve, 50))
     const cells = Number(lines.join('\n').match(/n_ctx +=\s+(\d+)/)?.[1])
     const { description } = loaded.model
-    const { kvCache } = estimateMemory(description, loaded.engine.options)
+    const { kvCache } = estimateMemory(description, loaded.engine.options, 0)
     expect(kvCache).toBe(cells * kvBytesPerCell(description, 'f16'))
     // Guard heads have 23 outputs a position; a vocabulary's would take 24 times that.
     const output = lines.join('\n').match(/output buffer size =\s+([\d.]+) MiB/)?.[1]

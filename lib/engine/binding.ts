@@ -7,6 +7,8 @@ import { AddonLoadError } from '../errors.js'
 export interface NativeBinding {
   /** llama.cpp's release and the back ends this build has. */
   systemInfo(): NativeSystemInfo
+  /** Whether weight matrices of this type are rearranged for this CPU's kernels, in memory of their own. */
+  repacks(type: string): boolean
   /** Loads a model off the JS thread. `onProgress` returning is not awaited. */
   loadModel(options: NativeLoadOptions): Promise<NativeModel>
   /** Creates a context and its decode thread off the JS thread. */
@@ -78,6 +80,10 @@ export interface NativeLoadOptions {
   path: string
   /** 0 keeps every layer on the CPU, -1 offloads all. */
   gpuLayers: number
+  /** Whether weights may be rearranged for this CPU's kernels. */
+  repack: boolean
+  /** Whether to use the file's pages instead of reading them. */
+  mmap: boolean
   onProgress?: ((fraction: number) => void) | undefined
 }
 
@@ -128,7 +134,7 @@ export interface NativeRequest {
   tokens: Int32Array
   /** Ascending indices into `tokens` whose outputs are wanted. */
   read: Int32Array
-  /** Vocabulary ids whose log-probabilities are wanted at each read position (models with an LM head). */
+  /** Vocabulary ids whose logits are wanted at each read position (models with an LM head). */
   named: Int32Array
   /** 0: a stream's tokens, decoded first; 1: a prefill, decoded in slices. */
   priority: 0 | 1
@@ -142,7 +148,7 @@ export interface NativeResult {
   /** LM head, one entry a read position: the greedy token, the logit lead over the runner-up. */
   greedy?: Int32Array
   margin?: Float32Array
-  /** Read positions x named.length log-probabilities over the whole vocabulary. */
+  /** Read positions x named.length logits. */
   named?: Float32Array
   /** llama_decode calls this request took part in, and their wall time. */
   passes: number

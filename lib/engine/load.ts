@@ -3,9 +3,10 @@ import { fileURLToPath } from 'node:url'
 import { ModelFileError, ModelKindError } from '../errors.js'
 import type { ModelDescription } from '../models/describe.js'
 import type { LoadOptions } from '../types.js'
+import { loadBinding } from './binding.js'
 import { Engine, type EngineOptions } from './engine.js'
 import { listen } from './log.js'
-import { requireMemory } from './memory.js'
+import { requireMemory, weightBytes } from './memory.js'
 import { Model, wantsOffload } from './model.js'
 import { validateLoadOptions } from './options.js'
 import { defaultThreads } from './threads.js'
@@ -77,7 +78,8 @@ export async function loadEngine(options: LoadOptions, variant: Variant): Promis
         const settings = engineOptions(options, variant, description, offloaded)
         // On a GPU, weights and cache are in its own memory, and llama.cpp says when that is short.
         if (offloaded) return
-        requireMemory({ ...description, sizeBytes: inMemory ? 0 : description.sizeBytes }, settings)
+        const repacked = loadBinding().repacks(description.weightType)
+        requireMemory(description, settings, inMemory ? 0 : weightBytes(description, repacked))
       },
     })
     const { description } = model

@@ -29,8 +29,18 @@ function padded(cells: number): number {
   return Math.ceil(cells / 256) * 256
 }
 
-/** Estimates what a model and an engine on it will take. `weights` is 0 where they are loaded already. */
-export function estimateMemory(model: ModelDescription, engine: EngineOptions): MemoryNeed {
+/**
+ * Bytes that loading a model's weights takes. An LM head tied to the embedding is stored a second time where
+ * weights are rearranged (`repacked`), and read into a buffer of its size on the way.
+ */
+export function weightBytes(model: ModelDescription, repacked: boolean): number {
+  if (!repacked || model.heads) return model.sizeBytes
+  const embedding = (model.vocabSize * model.embeddingLength) / Math.max(1, model.parameters)
+  return Math.round(model.sizeBytes * (1 + 2 * Math.min(1, embedding)))
+}
+
+/** Estimates what a model and an engine on it will take. `weights`: see `weightBytes`; 0 where they are loaded already. */
+export function estimateMemory(model: ModelDescription, engine: EngineOptions, weights: number): MemoryNeed {
   const cells = engine.unified ? padded(engine.cells) : padded(engine.contextSize) * engine.maxSequences
   const kvCache = cells * kvBytesPerCell(model, engine.kvType)
   // Activations of one micro-batch, attention scores where there is no flash attention, output rows.
@@ -43,7 +53,7 @@ export function estimateMemory(model: ModelDescription, engine: EngineOptions): 
   const outputWidth = model.heads ? 23 : model.vocabSize
   const outputs = 2 * engine.maxOutputs * outputWidth * 4
   const compute = FIXED_BYTES + activations + scores + outputs
-  return { weights: model.sizeBytes, kvCache, compute, total: model.sizeBytes + kvCache + compute }
+  return { weights, kvCache, compute, total: weights + kvCache + compute }
 }
 
 /** Bytes this process may still take: the machine's free memory, or less where a cgroup says so. */
@@ -72,9 +82,10 @@ function cgroupHeadroom(): number {
 export function requireMemory(
   model: ModelDescription,
   engine: EngineOptions,
+  weights: number,
   available = availableMemory(),
 ): void {
-  const need = estimateMemory(model, engine)
+  const need = estimateMemory(model, engine, weights)
   if (need.total <= available) return
   const size = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`
   throw new MemoryError(

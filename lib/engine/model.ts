@@ -9,6 +9,8 @@ import { typedErrors } from './native-error.js'
 
 export interface ModelOptions {
   gpu?: Gpu | undefined
+  /** false keeps weights as they are in the file. For comparisons. Default true. */
+  repack?: boolean | undefined
   onProgress?: ((fraction: number) => void) | undefined
   /** Called before weights are read (`inMemory`: another user has read them); what it throws rejects the load. */
   admit?: ((description: ModelDescription, inMemory: boolean) => void) | undefined
@@ -56,7 +58,8 @@ export class Model {
   static async load(path: string, options: ModelOptions = {}): Promise<Model> {
     options.signal?.throwIfAborted()
     const offload = wantsOffload(options.gpu ?? 'auto')
-    const key = await identity(path, offload)
+    const { repack = true } = options
+    const key = await identity(path, `${offload} ${repack}`)
     let entry = shared.get(key)
     if (!entry) {
       entry = { header: describe(path), users: 0 }
@@ -67,7 +70,7 @@ export class Model {
       const description = await untilAborted(entry.header, options.signal)
       options.admit?.(description, entry.weights !== undefined)
       const reads = entry.weights === undefined
-      entry.weights ??= readWeights(path, offload, options.onProgress)
+      entry.weights ??= readWeights(path, description, { offload, repack }, options.onProgress)
       const native = await untilAborted(entry.weights, options.signal)
       if (!reads) options.onProgress?.(1)
       return new Model(key, path, offload, native, description)
@@ -108,7 +111,8 @@ async function describe(path: string): Promise<ModelDescription> {
 
 async function readWeights(
   path: string,
-  offload: boolean,
+  description: ModelDescription,
+  { offload, repack }: { offload: boolean; repack: boolean },
   onProgress: ModelOptions['onProgress'],
 ): Promise<NativeModel> {
   let done = false
@@ -124,6 +128,9 @@ async function readWeights(
   const loading = loadBinding().loadModel({
     path,
     gpuLayers: offload ? -1 : 0,
+    repack,
+    // Pages that were read only to be rearranged would count as this process's memory from then on.
+    mmap: offload || !(repack && loadBinding().repacks(description.weightType)),
     onProgress: (fraction) => {
       if (!done && fraction < 1) report(fraction)
     },
@@ -139,15 +146,15 @@ async function readWeights(
   return native
 }
 
-/** The same file on the same back end has the same key; a file that was replaced has another. */
-async function identity(path: string, offload: boolean): Promise<string> {
+/** The same file loaded in the same way has the same key; a file that was replaced has another. */
+async function identity(path: string, how: string): Promise<string> {
   try {
     const real = await realpath(path)
     const { mtimeMs, size, ino } = await stat(real)
-    return `${real}\0${ino}\0${size}\0${mtimeMs}\0${offload}`
+    return `${real}\0${ino}\0${size}\0${mtimeMs}\0${how}`
   } catch {
     // Not there: reading it gives the typed error.
-    return `${path}\0${offload}`
+    return `${path}\0${how}`
   }
 }
 

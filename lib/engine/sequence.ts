@@ -33,7 +33,7 @@ export interface TextOutputs {
   greedy: Int32Array
   /** Logit lead of the greedy token over the runner-up. */
   margin: Float32Array
-  /** Read positions x named ids: log-probabilities over the whole vocabulary. */
+  /** Read positions x named ids: logits. */
   named: Float32Array
   passes: number
   ms: number

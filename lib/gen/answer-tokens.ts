@@ -4,7 +4,7 @@ import { CATEGORIES, SAFETIES } from '../labels.js'
 
 /**
  * The ids by which Gen's answers are told apart: the first token of each label where it stands. Scores
- * are read from their log-probabilities, in the order of `named`.
+ * are read from their logits, in the order of `named`.
  */
 export interface AnswerTokens {
   /** SAFETIES, then None and CATEGORIES, then Yes and No. */

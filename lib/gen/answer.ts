@@ -16,7 +16,7 @@ export interface Answer {
   text: string
   /** Tokens of the answer, without the one that ends it. */
   ids: number[]
-  /** Log-probabilities of `AnswerTokens.named` at the position that decided each token, and the end. */
+  /** Logits of `AnswerTokens.named` at the position that decided each token, and the end. */
   named: Float32Array[]
   /** Least lead, in logits, of one of them over the runner-up. */
   leastMargin: number

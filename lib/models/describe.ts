@@ -19,6 +19,8 @@ export interface ModelDescription {
   license: string | null
   /** Type most weights have, such as `q8_0`. */
   fileType: string
+  /** ggml's name of the tensor type that the most bytes have. */
+  weightType: string
   contextLength: number
   embeddingLength: number
   blockCount: number
@@ -47,13 +49,15 @@ export interface ModelDescription {
 export function describeGguf(file: GgufFile): ModelDescription {
   const sizes = statedSizes(file)
   const variant = scalarAt(file, KEYS.variant, 'string')
+  const weightType = commonestType(file)
   const fileType = scalarAt(file, 'general.file_type', 'uint32')
   return {
     variant: variant === 'gen' || variant === 'stream' ? variant : null,
     architecture: scalarAt(file, 'general.architecture', 'string') ?? '',
     name: scalarAt(file, 'general.name', 'string'),
     license: scalarAt(file, 'general.license', 'string'),
-    fileType: (fileType === null ? undefined : FILE_TYPES.get(fileType)) ?? commonestType(file),
+    fileType: (fileType === null ? undefined : FILE_TYPES.get(fileType)) ?? weightType,
+    weightType,
     contextLength: scalarAt(file, `${ARCHITECTURE}.context_length`, 'uint32') ?? 0,
     embeddingLength: sizes.embedding,
     blockCount: sizes.blocks,
@@ -84,7 +88,7 @@ function headLabels(file: GgufFile): HeadLabels | null {
   return response && query && inner !== null ? { inner, response, query } : null
 }
 
-/** Type that the most values have. */
+/** Type that the most bytes have. */
 function commonestType(file: GgufFile): string {
   const bytes = new Map<string, number>()
   for (const tensor of file.tensors) bytes.set(tensor.type, (bytes.get(tensor.type) ?? 0) + tensor.bytes)

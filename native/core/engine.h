@@ -26,7 +26,7 @@ struct Request {
   int32_t priority = 1;
   std::vector<llama_token> tokens;
   std::vector<int32_t> read;       // ascending indices into tokens
-  std::vector<llama_token> named;  // ids whose log-probabilities are wanted
+  std::vector<llama_token> named;  // ids whose logits are wanted
 };
 
 struct Result {

@@ -35,6 +35,8 @@ std::shared_ptr<Model> Model::Load(const Options& options) {
   llama_model_params params = llama_model_default_params();
   params.n_gpu_layers = options.offload ? -1 : 0;
   if (!options.offload) params.devices = no_devices;
+  params.use_extra_bufts = options.repack;
+  params.load_mode = options.mmap ? LLAMA_LOAD_MODE_AUTO : LLAMA_LOAD_MODE_NONE;
   params.progress_callback = OnProgress;
   params.progress_callback_user_data = const_cast<std::function<bool(float)>*>(&options.on_progress);
 

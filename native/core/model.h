@@ -22,6 +22,8 @@ class Model {
   struct Options {
     std::string path;
     bool offload = false;                    // all layers to the GPU, or all on the CPU
+    bool repack = true;                      // rearrange weights for this CPU's kernels, where ggml has such
+    bool mmap = true;                        // use the file's pages instead of reading them
     std::function<bool(float)> on_progress;  // [loading thread] false stops the load
   };
 

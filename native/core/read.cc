@@ -33,14 +33,7 @@ bool ReadText(const float* logits, int32_t vocab_size, const std::vector<llama_t
 
   result.greedy.push_back(best_id);
   result.margin.push_back(best - second);
-  if (named.empty()) return true;
-
-  double sum = 0;
-  for (int32_t id = 0; id < vocab_size; ++id) sum += std::exp(static_cast<double>(logits[id]) - best);
-  const double log_sum = best + std::log(sum);
-  for (llama_token id : named) {
-    result.named.push_back(static_cast<float>(static_cast<double>(logits[id]) - log_sum));
-  }
+  for (llama_token id : named) result.named.push_back(logits[id]);
   return true;
 }
 
