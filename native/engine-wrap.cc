@@ -148,6 +148,8 @@ Napi::Function EngineWrap::Define(Napi::Env env) {
                          InstanceMethod<&EngineWrap::Submit>("submit"),
                          InstanceMethod<&EngineWrap::Cancel>("cancel"),
                          InstanceMethod<&EngineWrap::Release>("release"),
+                         InstanceMethod<&EngineWrap::Save>("save"),
+                         InstanceMethod<&EngineWrap::Forget>("forget"),
                          InstanceMethod<&EngineWrap::Stats>("stats"),
                          InstanceMethod<&EngineWrap::Close>("close"),
                      });
@@ -254,6 +256,7 @@ Napi::Value EngineWrap::Submit(const Napi::CallbackInfo& info) {
     request.sequence = Int32Of(from.Get("sequence"), "sequence");
     request.keep = Int32Of(from.Get("keep"), "keep");
     request.from = Int32Of(from.Get("from"), "from");
+    request.saved = static_cast<uint32_t>(Int32Of(from.Get("saved"), "saved"));
     request.priority = Int32Of(from.Get("priority"), "priority");
     request.tokens = Int32sOf(from.Get("tokens"), "tokens");
     request.read = Int32sOf(from.Get("read"), "read");
@@ -274,6 +277,20 @@ Napi::Value EngineWrap::Cancel(const Napi::CallbackInfo& info) {
 Napi::Value EngineWrap::Release(const Napi::CallbackInfo& info) {
   return Guarded(info, [&]() -> Napi::Value {
     engine_->Release(Int32Of(info[0], "a sequence"));
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value EngineWrap::Save(const Napi::CallbackInfo& info) {
+  return Guarded(info, [&]() -> Napi::Value {
+    engine_->Save(Int32Of(info[0], "a sequence"), static_cast<uint32_t>(Int32Of(info[1], "a key")));
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value EngineWrap::Forget(const Napi::CallbackInfo& info) {
+  return Guarded(info, [&]() -> Napi::Value {
+    engine_->Forget(Int32Of(info[0], "a sequence"), static_cast<uint32_t>(Int32Of(info[1], "a key")));
     return info.Env().Undefined();
   });
 }

@@ -91,22 +91,48 @@ describe('a parked sequence', () => {
     expect(lengths).toEqual([100, 80, 60])
   })
 
-  it('counts as free: it is evicted before anybody waits, the least recently used first', async () => {
-    await start({ maxSequences: 8, cells: 600 })
-    for (const seed of [1, 2, 3]) await decodeAndPark(ids(150, seed))
+  it('lies outside the cells, the least recently used making room for others', async () => {
+    await start({ maxSequences: 8, cells: 600, contextSize: 300 })
+    for (const seed of [1, 2, 3]) await decodeAndPark(ids(120, seed))
     expect(engine.stats()).toMatchObject({ openSequences: 0, cellsUsed: 0, cellsFree: 600, queued: 0 })
-    const held = await engine.acquire({ cells: 250 })
-    await finish(held, ids(250, 9))
-    // That left room for two of the three, and this leaves room for one.
-    const big = await engine.acquire({ cells: 200 })
-    await finish(big, ids(200, 8))
-    expect(engine.stats()).toMatchObject({ openSequences: 2, queued: 0, cellsUsed: 450 })
-    const third = await engine.acquire(reusing(ids(150, 3)))
-    expect(third.length).toBe(149)
-    third.park(ids(149, 3))
-    const second = await engine.acquire(reusing(ids(150, 2)))
-    expect(second.length).toBeLessThan(10)
-    await finish(second, ids(150, 2))
+    // All cells are taken by others, and left to others, meanwhile.
+    const others = await Promise.all([engine.acquire({ cells: 300 }), engine.acquire({ cells: 300 })])
+    for (const [i, other] of others.entries()) await finish(other, ids(300, 8 + i))
+    for (const other of others) other.release()
+    // 300 positions are kept at most, so the first went for the third.
+    expect((await engine.acquire(reusing(ids(120, 1)))).length).toBeLessThan(10)
+    for (const seed of [2, 3]) {
+      const kept = await engine.acquire(reusing(ids(120, seed)))
+      expect(kept.length).toBe(119)
+      const fresh = await engine.acquire({ cells: 120 })
+      const [a, b] = [await finish(kept, ids(120, seed)), await finish(fresh, ids(120, seed))]
+      expect(a.greedy).toEqual(b.greedy)
+      for (const [i, value] of a.named.entries()) expect(value).toBeCloseTo(b.named[i] as number, 4)
+      kept.release()
+      fresh.release()
+    }
+  })
+
+  it('is computed anew where its cells are not free', async () => {
+    await start({ maxSequences: 4, cells: 600, contextSize: 500 })
+    await decodeAndPark(ids(400))
+    const held = await engine.acquire({ cells: 450 })
+    const anew = await engine.acquire(reusing(ids(100)))
+    expect(anew.length).toBe(0)
+    await finish(anew, ids(100))
+    held.release()
+  })
+
+  it('is forgotten with the sequence that was to go on from it', async () => {
+    await start()
+    await decodeAndPark(ids(100))
+    const first = await engine.acquire(reusing(ids(120)))
+    expect(first.length).toBe(100)
+    first.park(ids(100))
+    const second = await engine.acquire(reusing(ids(120)))
+    // It had decoded nothing, so nothing of it is there, whatever was said about it.
+    expect(second.length).toBe(0)
+    await finish(second, ids(120))
   })
 
   it('admits who waits at once', async () => {
@@ -191,28 +217,5 @@ describe('a parked sequence', () => {
     }
     await Promise.all([work(), work(), work(), work(), work(), work()])
     expect(engine.stats()).toMatchObject({ openSequences: 0, cellsUsed: 0, queued: 0 })
-  })
-
-  it('is kept beside fewer others when nobody comes back, until somebody does', async () => {
-    await start({ maxSequences: 8, cells: 4096 })
-    /** How many of the prompts are still there; none of them is after that. */
-    const held = async () => {
-      let count = 0
-      for (let seed = 0; seed < 40; seed++) {
-        const tokens = ids(60, seed)
-        const sequence = await engine.acquire({ cells: 60, reuse: { tokens, longerThan: 58 } })
-        if (sequence.length > 0) count += 1
-        sequence.release()
-      }
-      return count
-    }
-    for (let seed = 0; seed < 8; seed++) await decodeAndPark(ids(60, seed))
-    expect(await held()).toBe(8)
-    for (let seed = 0; seed < 40; seed++) await decodeAndPark(ids(60, seed))
-    // One-off prompts leave next to nothing behind that later attention would have to visit.
-    expect(await held()).toBe(1)
-    // That one was found, so all are kept again.
-    for (let seed = 0; seed < 8; seed++) await decodeAndPark(ids(60, seed))
-    expect(await held()).toBe(8)
   })
 })

@@ -38,6 +38,11 @@ function recordDecodes() {
         recorded.push({ sequence, keep: 0, from: -1, tokens: [], read: [] })
         engine.release(sequence)
       },
+      save: (sequence, key) => {
+        recorded.push({ sequence, keep: 0, from: -1, tokens: [], read: [] })
+        engine.save(sequence, key)
+      },
+      forget: (sequence, key) => engine.forget(sequence, key),
       cancel: (id) => engine.cancel(id),
       stats: () => engine.stats(),
       close: () => engine.close(),

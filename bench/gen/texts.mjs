@@ -25,6 +25,13 @@ export const CONVERSATIONS = PROMPTS.map((content, i) => [
   { role: 'assistant', content: REPLIES[i] },
 ])
 
+/** The same input with a number in front of its first words: nobody has judged its beginning before. */
+export function numbered(input, number) {
+  const text = (content) => `${number}. ${content}`
+  if (typeof input === 'string') return text(input)
+  return input.map((message, i) => (i === 0 ? { ...message, content: text(message.content) } : message))
+}
+
 /** Short texts on which a padded model must answer as the small one does. */
 export const SHORT = [
   'How do I bake sourdough bread?',

@@ -131,6 +131,8 @@ export interface NativeRequest {
   keep: number
   /** Take the kept cells from this sequence instead (unified KV only); -1 for none. */
   from: number
+  /** What `save` kept under this key is the sequence's content to begin with; 0 for none. */
+  saved: number
   tokens: Int32Array
   /** Ascending indices into `tokens` whose outputs are wanted. */
   read: Int32Array
@@ -161,6 +163,13 @@ export interface NativeEngine {
   cancel(id: number): void
   /** Empties a sequence's cells, after the requests already submitted for it. */
   release(sequence: number): void
+  /**
+   * Moves a sequence's content into memory outside the cells, where attention does not visit it, after the
+   * requests already submitted. It stays under `key`, a positive int32, until a request takes it or it is forgotten.
+   */
+  save(sequence: number, key: number): void
+  /** Drops what `save` kept for this sequence under `key`, if it is still there. */
+  forget(sequence: number, key: number): void
   stats(): { tokens: number; ticks: number; decodeMs: number; pending: number }
   /** Stops the thread after the tick in hand; requests not done fail with ERR_CLOSED. Idempotent. */
   close(): Promise<void>
@@ -169,6 +178,11 @@ export interface NativeEngine {
 const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))))
 const require = createRequire(import.meta.url)
 let loaded: NativeBinding | undefined
+
+/** Path of the addon that `loadBinding` would load. Throws if there is none. */
+export function addonPath(): string {
+  return (require('node-gyp-build') as { resolve(dir: string): string }).resolve(root)
+}
 
 /**
  * The native addon, loaded once: `build/Release` of a source build before a prebuilt binary.

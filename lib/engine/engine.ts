@@ -3,7 +3,7 @@ import type { GuardStats, KvType } from '../types.js'
 import { loadBinding, type NativeEngine, type NativeRequest, type NativeResult } from './binding.js'
 import { type Model, untilAborted } from './model.js'
 import { fromNative, typedErrors } from './native-error.js'
-import { PrefixCache } from './prefix-cache.js'
+import { type KeptPrefix, PrefixCache } from './prefix-cache.js'
 import { Sequence } from './sequence.js'
 
 export interface EngineOptions {
@@ -28,11 +28,16 @@ export interface AcquireOptions {
   /** Positions the sequence must have room for. */
   cells: number
   /**
-   * What is going to be decoded. A parked sequence that begins with more than `longerThan` of these tokens is
-   * preferred; the acquired sequence's `length` says how many it holds.
+   * What is going to be decoded. Where a parked sequence held more than `longerThan` of its first tokens, the
+   * acquired one goes on from there; its `length` says from where.
    */
   reuse?: { tokens: Int32Array; longerThan: number } | undefined
   signal?: AbortSignal | undefined
+}
+
+/** Positions of done sequences that a unified engine keeps at most, beside its cells. */
+export function keptCells({ unified, cells, contextSize }: EngineOptions): number {
+  return unified ? Math.max(contextSize, Math.floor(cells / 2)) : 0
 }
 
 interface Waiter {
@@ -50,8 +55,8 @@ interface InFlight {
 
 /**
  * One llama context with its decode thread. Hands out sequences as long as there are free ones with
- * enough KV cells, first come first served, and routes results back to who asked. Parked sequences count
- * as free: they are evicted, least recently used first, before anybody waits.
+ * enough KV cells, first come first served, and routes results back to who asked. What parked sequences held
+ * lies outside the cells, in memory of its own, as far as there is room for it.
  */
 export class Engine {
   readonly model: Model
@@ -64,6 +69,7 @@ export class Engine {
   readonly #inFlight: Map<number, InFlight>
   #cellsReserved = 0
   #nextId = 1
+  #nextKey = 1
   #closing: Promise<void> | undefined
 
   private constructor(
@@ -76,7 +82,7 @@ export class Engine {
     this.options = options
     this.#native = native
     this.#inFlight = inFlight
-    this.#parked = new PrefixCache(options.maxSequences)
+    this.#parked = new PrefixCache(keptCells(options))
     this.#free = Array.from({ length: options.maxSequences }, (_, i) => options.maxSequences - 1 - i)
   }
 
@@ -175,23 +181,32 @@ export class Engine {
   }
 
   #take(cells: number, reuse: AcquireOptions['reuse']): Sequence {
-    // What is parked lies in cells that are not reserved, so it always fits. Its cells behind what is reused
-    // are freed with the first request only, so until then they are reserved as well.
-    const claimed = reuse ? this.#parked.claim(reuse.tokens, reuse.longerThan) : null
-    let reserved = Math.max(cells, claimed?.sequence.cells ?? 0)
-    const id = claimed?.sequence.id ?? this.#freeId()
-    while (this.#parked.size > 0 && !this.#hasCells(reserved + this.#parked.cells)) this.#evict()
+    const claimed = reuse ? this.#claim(cells, reuse) : null
+    // All of what was kept is put back before the cells behind what is reused are freed.
+    let reserved = Math.max(cells, claimed?.prefix.cells ?? 0)
+    const id = this.#free.pop() as number
     this.#cellsReserved += reserved
+    let saved = claimed?.prefix.key ?? 0
     const giveBack = () => {
       this.#open.delete(sequence)
       this.#cellsReserved -= reserved
+    }
+    const release = () => {
+      giveBack()
+      this.#native.release(id)
+      // Where no request took it, or none got so far.
+      if (claimed) this.#forget(claimed.prefix)
+      this.#free.push(id)
+      this.#admit()
     }
     const sequence = new Sequence(
       id,
       cells,
       {
         decode: async (request, signal) => {
-          const result = await this.#decode(request, signal)
+          const content = saved
+          saved = 0
+          const result = await this.#decode({ ...request, saved: content }, signal)
           if (reserved > cells && this.#open.has(sequence)) {
             this.#cellsReserved -= reserved - cells
             reserved = cells
@@ -199,15 +214,17 @@ export class Engine {
           }
           return result
         },
-        release: () => {
-          giveBack()
-          this.#empty(id)
-          this.#admit()
-        },
+        release,
         park: (tokens) => {
+          // What it was to go on from was never put back.
+          if (saved !== 0) return release()
           giveBack()
-          for (const evicted of this.#parked.add({ id, tokens, cells: sequence.length }))
-            this.#empty(evicted.id)
+          const key = this.#nextKey
+          this.#nextKey = key === 0x7fffffff ? 1 : key + 1
+          this.#native.save(id, key)
+          const gone = this.#parked.add({ sequence: id, key, tokens, cells: sequence.length })
+          for (const prefix of gone) this.#forget(prefix)
+          this.#free.push(id)
           this.#admit()
         },
       },
@@ -217,20 +234,16 @@ export class Engine {
     return sequence
   }
 
-  #freeId(): number {
-    if (this.#free.length === 0) this.#evict()
-    return this.#free.pop() as number
+  #claim(cells: number, { tokens, longerThan }: NonNullable<AcquireOptions['reuse']>) {
+    const claimed = this.#parked.claim(tokens, longerThan)
+    if (!claimed || this.#hasCells(Math.max(cells, claimed.prefix.cells))) return claimed
+    // No room for all of it at once: computed anew.
+    this.#forget(claimed.prefix)
+    return null
   }
 
-  #evict(): void {
-    const evicted = this.#parked.evict()
-    if (evicted) this.#empty(evicted.id)
-  }
-
-  /** Frees the cells of a sequence that nobody holds, after the work already submitted. */
-  #empty(id: number): void {
-    this.#native.release(id)
-    this.#free.push(id)
+  #forget({ sequence, key }: KeptPrefix): void {
+    this.#native.forget(sequence, key)
   }
 
   #admit(): void {
@@ -283,7 +296,6 @@ export class Engine {
     return Math.max(10, Math.ceil(ticks > 0 ? (decodeMs / ticks) * 2 : 100))
   }
 
-  /** Parked sequences and their cells count as free. */
   stats(): GuardStats {
     const { tokens, ticks, decodeMs } = this.#native.stats()
     const { maxSequences, contextSize, cells, unified } = this.options

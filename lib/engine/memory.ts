@@ -3,7 +3,7 @@ import os from 'node:os'
 import { MemoryError } from '../errors.js'
 import type { ModelDescription } from '../models/describe.js'
 import type { KvType } from '../types.js'
-import type { EngineOptions } from './engine.js'
+import { type EngineOptions, keptCells } from './engine.js'
 
 /** Bytes a KV value takes; q8_0 stores 32 values in 34 bytes. */
 const KV_BYTES: Record<KvType, number> = { f32: 4, f16: 2, q8_0: 34 / 32 }
@@ -15,6 +15,8 @@ const FIXED_BYTES = 32 * 2 ** 20
 export interface MemoryNeed {
   weights: number
   kvCache: number
+  /** What is kept of done sequences. */
+  kept: number
   compute: number
   total: number
 }
@@ -43,6 +45,7 @@ export function weightBytes(model: ModelDescription, repacked: boolean): number 
 export function estimateMemory(model: ModelDescription, engine: EngineOptions, weights: number): MemoryNeed {
   const cells = engine.unified ? padded(engine.cells) : padded(engine.contextSize) * engine.maxSequences
   const kvCache = cells * kvBytesPerCell(model, engine.kvType)
+  const kept = keptCells(engine) * kvBytesPerCell(model, engine.kvType)
   // Activations of one micro-batch, attention scores where there is no flash attention, output rows.
   const activations =
     engine.batchSize *
@@ -53,7 +56,7 @@ export function estimateMemory(model: ModelDescription, engine: EngineOptions, w
   const outputWidth = model.heads ? 23 : model.vocabSize
   const outputs = 2 * engine.maxOutputs * outputWidth * 4
   const compute = FIXED_BYTES + activations + scores + outputs
-  return { weights, kvCache, compute, total: weights + kvCache + compute }
+  return { weights, kvCache, kept, compute, total: weights + kvCache + kept + compute }
 }
 
 /** Bytes this process may still take: the machine's free memory, or less where a cgroup says so. */
@@ -91,7 +94,7 @@ export function requireMemory(
   throw new MemoryError(
     need.total,
     available,
-    `this needs about ${size(need.total)} (weights ${size(need.weights)}, KV cache ${size(need.kvCache)}, ` +
+    `this needs about ${size(need.total)} (weights ${size(need.weights)}, KV cache ${size(need.kvCache + need.kept)}, ` +
       `compute ${size(need.compute)}) and ${size(available)} are available: lower contextSize ` +
       `(${engine.contextSize}) or maxSequences (${engine.maxSequences}), use kvType 'q8_0', or a smaller model or type`,
   )

@@ -1,90 +1,64 @@
-/** A sequence that nobody uses, whose cells still hold what was decoded last. */
-export interface IdleSequence {
-  readonly id: number
+/** What a sequence held when it was done with, kept in memory of its own. */
+export interface KeptPrefix {
+  /** What `NativeEngine.save` was given. */
+  readonly sequence: number
+  readonly key: number
   /** Tokens of its first positions. */
   readonly tokens: Int32Array
-  /** Positions it takes in the KV cache. */
+  /** Positions kept. */
   readonly cells: number
 }
 
-/** So many sequences later, a limit that has come down is tried again at its full height. */
-const RETRY = 128
-
 /**
- * Sequences kept for what they hold. A prompt that begins like one of them goes on from there instead of
- * computing the beginning again. They are lent capacity: whoever owns this evicts them before anybody waits.
+ * What done sequences held, for prompts that begin like one of them to go on from instead of computing the
+ * beginning again. Whoever owns this frees what goes.
  *
- * What is kept costs time as well: on a unified KV cache every token's attention visits all cells. So the
- * number kept is halved whenever one goes that nobody came back for, and is full again once somebody did.
+ * Kept outside the KV cache's cells: on a unified cache every token's attention visits them all.
  */
 export class PrefixCache {
   readonly #most: number
-  #limit: number
-  #added = 0
   /** Least recently used first. */
-  readonly #idle: IdleSequence[] = []
+  readonly #kept: KeptPrefix[] = []
   #cells = 0
 
+  /** `most`: positions kept in all. */
   constructor(most: number) {
     this.#most = most
-    this.#limit = most
   }
 
-  get size(): number {
-    return this.#idle.length
-  }
-
-  /** Positions that all of them take. */
+  /** Positions kept. */
   get cells(): number {
     return this.#cells
   }
 
-  /** Keeps a sequence; gives those that go for it. */
-  add(sequence: IdleSequence): IdleSequence[] {
-    this.#idle.push(sequence)
-    this.#cells += sequence.cells
-    this.#added += 1
-    if (this.#added % RETRY === 0) this.#limit = this.#most
-    const evicted: IdleSequence[] = []
-    for (let over = this.#idle.length - this.#limit; over > 0; over--) {
-      evicted.push(this.#remove(0) as IdleSequence)
-    }
-    if (evicted.length > 0) this.#lower()
-    return evicted
+  /** Keeps another; gives those that go for it, the least recently used. */
+  add(prefix: KeptPrefix): KeptPrefix[] {
+    this.#kept.push(prefix)
+    this.#cells += prefix.cells
+    const gone: KeptPrefix[] = []
+    while (this.#cells > this.#most) gone.push(this.#remove(0))
+    return gone
   }
 
   /**
-   * Takes out the sequence that has most of `tokens`' beginning, if that is more than `longerThan`; of equal
-   * ones the least recently used. At least one token is left to decode.
+   * Takes out what has most of `tokens`' beginning, if that is more than `longerThan`; of equal ones the least
+   * recently used. At least one token is left to decode.
    */
-  claim(tokens: Int32Array, longerThan: number): { sequence: IdleSequence; length: number } | null {
+  claim(tokens: Int32Array, longerThan: number): { prefix: KeptPrefix; length: number } | null {
     let longest = longerThan
-    let found: IdleSequence | undefined
-    for (const sequence of this.#idle) {
-      const length = Math.min(commonLength(tokens, sequence.tokens), tokens.length - 1)
+    let found = -1
+    for (const [i, prefix] of this.#kept.entries()) {
+      const length = Math.min(commonLength(tokens, prefix.tokens), tokens.length - 1)
       if (length <= longest) continue
       longest = length
-      found = sequence
+      found = i
     }
-    if (!found) return null
-    this.#limit = this.#most
-    this.#remove(this.#idle.indexOf(found))
-    return { sequence: found, length: longest }
+    return found < 0 ? null : { prefix: this.#remove(found), length: longest }
   }
 
-  /** Takes out the least recently used sequence. */
-  evict(): IdleSequence | undefined {
-    if (this.#idle.length > 0) this.#lower()
-    return this.#remove(0)
-  }
-
-  #lower(): void {
-    this.#limit = Math.max(1, this.#limit >> 1)
-  }
-
-  #remove(index: number): IdleSequence | undefined {
-    const [removed] = this.#idle.splice(index, 1)
-    this.#cells -= removed?.cells ?? 0
+  #remove(index: number): KeptPrefix {
+    const [removed] = this.#kept.splice(index, 1) as [KeptPrefix]
+    this.#cells -= removed.cells
     return removed
   }
 }

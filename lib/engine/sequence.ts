@@ -3,9 +3,9 @@ import type { NativeRequest, NativeResult } from './binding.js'
 
 /** What a sequence needs of its engine. */
 export interface SequenceOwner {
-  decode(request: Omit<NativeRequest, 'id'>, signal: AbortSignal | undefined): Promise<NativeResult>
+  decode(request: Omit<NativeRequest, 'id' | 'saved'>, signal: AbortSignal | undefined): Promise<NativeResult>
   release(): void
-  /** Like `release`, but the cells stay until somebody needs them. */
+  /** Like `release`, but what the cells hold is kept for a prompt that begins like it. */
   park(tokens: Int32Array): void
 }
 

@@ -89,6 +89,24 @@ void Context::Share(int32_t source, int32_t target, int32_t count) {
   lengths_[static_cast<size_t>(target)] = count;
 }
 
+std::vector<uint8_t> Context::Save(int32_t sequence) const {
+  if (length(sequence) == 0) return {};
+  std::vector<uint8_t> saved(llama_state_seq_get_size(context_.get(), sequence));
+  saved.resize(llama_state_seq_get_data(context_.get(), saved.data(), saved.size(), sequence));
+  return saved;
+}
+
+bool Context::Restore(int32_t sequence, const std::vector<uint8_t>& saved, int32_t length) {
+  Truncate(sequence, 0);
+  try {
+    if (llama_state_seq_set_data(context_.get(), saved.data(), saved.size(), sequence) == 0) return false;
+  } catch (const std::exception&) {
+    return false;
+  }
+  lengths_[static_cast<size_t>(sequence)] = length;
+  return true;
+}
+
 void Context::Add(llama_token token, int32_t sequence, bool output) {
   const int32_t i = batch_.n_tokens++;
   batch_.token[i] = token;

@@ -47,6 +47,13 @@ class Context {
   // Makes the first `count` cells of `source` the whole content of `target` (unified cache only).
   void Share(int32_t source, int32_t target, int32_t count);
 
+  // The content of a sequence, to be put back bit by bit into any sequence of this context. Empty if there is
+  // none.
+  std::vector<uint8_t> Save(int32_t sequence) const;
+  // Makes what was saved, `length` cells, the whole content of the sequence. False, and the sequence is
+  // empty, if there are no cells for it.
+  bool Restore(int32_t sequence, const std::vector<uint8_t>& saved, int32_t length);
+
   int32_t batch_count() const { return batch_.n_tokens; }
   int32_t batch_room() const { return options_.batch_size - batch_.n_tokens; }
   int32_t output_room() const { return options_.max_outputs - outputs_; }

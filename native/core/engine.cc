@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "core/failure.h"
@@ -70,12 +71,25 @@ void Engine::Cancel(uint32_t id) {
 }
 
 void Engine::Release(int32_t sequence) {
+  Enqueue(Kind::kRelease, sequence, 0);
+}
+
+void Engine::Save(int32_t sequence, uint32_t key) {
+  Enqueue(Kind::kSave, sequence, key);
+}
+
+void Engine::Forget(int32_t sequence, uint32_t key) {
+  Enqueue(Kind::kForget, sequence, key);
+}
+
+void Engine::Enqueue(Kind kind, int32_t sequence, uint32_t key) {
   if (sequence < 0 || sequence >= context_.options().max_sequences) {
     throw Failure("ERR_INTERNAL", "sequence out of range");
   }
   auto work = std::make_unique<Work>();
+  work->kind = kind;
   work->request.sequence = sequence;
-  work->release_only = true;
+  work->request.saved = key;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (stop_) return;
@@ -115,7 +129,8 @@ void Engine::Run() {
   AdmitInbox();
   for (auto& queue : queues_) {
     for (auto& work : queue) {
-      if (!work->release_only) Fail(*work, "ERR_CLOSED", "the engine was closed before this was decoded");
+      if (work->kind == Kind::kRequest)
+        Fail(*work, "ERR_CLOSED", "the engine was closed before this was decoded");
     }
     queue.clear();
   }
@@ -148,7 +163,7 @@ void Engine::AdmitInbox() {
   for (auto& queue : queues_) {
     for (auto it = queue.begin(); it != queue.end();) {
       Work& work = **it;
-      if (!work.release_only && cancelled.count(work.request.id) > 0) {
+      if (work.kind == Kind::kRequest && cancelled.count(work.request.id) > 0) {
         Fail(work, "ERR_ABORTED", "the request was cancelled");
         it = queue.erase(it);
       } else {
@@ -158,9 +173,39 @@ void Engine::AdmitInbox() {
   }
 }
 
+void Engine::TidyFronts() {
+  for (auto& queue : queues_) {
+    for (; !queue.empty() && queue.front()->kind != Kind::kRequest; queue.pop_front()) {
+      const Work& work = *queue.front();
+      const int32_t sequence = work.request.sequence;
+      if (work.kind == Kind::kForget) {
+        saved_.erase(work.request.saved);
+        continue;
+      }
+      if (work.kind == Kind::kSave) {
+        try {
+          saved_[work.request.saved] = {context_.Save(sequence), context_.length(sequence)};
+        } catch (const std::bad_alloc&) {
+          saved_.erase(work.request.saved);  // a request that counts on it fails, and nothing else
+        }
+      }
+      context_.Truncate(sequence, 0);
+    }
+  }
+}
+
 // Brings the sequence to where the request's tokens follow on.
 void Engine::Start(Work& work) {
   const Request& request = work.request;
+  if (request.saved != 0) {
+    const auto saved = saved_.find(request.saved);
+    if (saved == saved_.end()) throw Failure("ERR_INTERNAL", "the request goes on from what is not kept");
+    const Saved content = std::move(saved->second);
+    saved_.erase(saved);
+    if (!context_.Restore(request.sequence, content.state, content.length)) {
+      throw Failure("ERR_DECODE", "the KV cache has no free cells for what was kept");
+    }
+  }
   if (request.from >= 0) {
     context_.Share(request.from, request.sequence, request.keep);
   } else {
@@ -174,15 +219,12 @@ void Engine::Start(Work& work) {
 
 std::vector<Engine::Slice> Engine::Pack() {
   std::vector<Work*> streams, prefills;
+  TidyFronts();
   for (size_t i = 0; i < queues_.size(); ++i) {
     auto& queue = queues_[(next_sequence_ + i) % queues_.size()];
     while (!queue.empty()) {
       Work& work = *queue.front();
-      if (work.release_only) {
-        context_.Truncate(work.request.sequence, 0);
-        queue.pop_front();
-        continue;
-      }
+      if (work.kind != Kind::kRequest) break;  // after one that failed: its turn comes with the next tick
       try {
         if (!work.started) Start(work);
       } catch (const Failure& failure) {

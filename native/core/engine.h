@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -21,8 +22,9 @@ namespace guard {
 struct Request {
   uint32_t id = 0;
   int32_t sequence = 0;
-  int32_t keep = 0;   // cells kept before the tokens are appended
-  int32_t from = -1;  // sequence whose first `keep` cells are shared instead, or -1
+  int32_t keep = 0;    // cells kept before the tokens are appended
+  int32_t from = -1;   // sequence whose first `keep` cells are shared instead, or -1
+  uint32_t saved = 0;  // what Save kept under this key is the sequence's content first, or 0
   int32_t priority = 1;
   std::vector<llama_token> tokens;
   std::vector<int32_t> read;       // ascending indices into tokens
@@ -65,6 +67,11 @@ class Engine {
   void Cancel(uint32_t id);
   // [any thread] Empties the sequence after the requests submitted for it.
   void Release(int32_t sequence);
+  // [any thread] Keeps the sequence's content outside the cells under a key, and empties it, after the
+  // requests submitted for it. A request that names the key takes it out.
+  void Save(int32_t sequence, uint32_t key);
+  // [any thread] Forgets what Save kept for this sequence under a key, if it is still there.
+  void Forget(int32_t sequence, uint32_t key);
   // [any thread] Hands over the results that wait.
   std::vector<Result> TakeResults();
   EngineStats stats() const;
@@ -75,16 +82,24 @@ class Engine {
   void Close();
 
  private:
-  // A request in hand, or (release_only) the emptying of a sequence.
+  enum class Kind { kRequest, kRelease, kSave, kForget };
+
+  // A request in hand, or something done to its sequence in between.
   struct Work {
+    Kind kind = Kind::kRequest;
     Request request;
-    bool release_only = false;
     bool started = false;
     bool finished = false;
     uint64_t last_tick = 0;
     size_t done = 0;       // tokens decoded
     size_t read_done = 0;  // read positions decoded
     Result result;
+  };
+
+  // A sequence's content in memory of its own: attention does not visit it.
+  struct Saved {
+    std::vector<uint8_t> state;
+    int32_t length;
   };
 
   // The share of one request in a tick's batch.
@@ -98,6 +113,9 @@ class Engine {
   // [engine thread] true when there is something to decode; takes new work from the inbox.
   bool WaitForWork();
   void AdmitInbox();
+  void Enqueue(Kind kind, int32_t sequence, uint32_t key);
+  // [engine thread] Does what stands between requests at the front of a queue.
+  void TidyFronts();
   void Start(Work& work);
   std::vector<Slice> Pack();
   void Append(Work& work, size_t budget, std::vector<Slice>& slices);
@@ -113,7 +131,8 @@ class Engine {
 
   // [engine thread] work of each sequence in submission order; only the front is in hand.
   std::vector<std::deque<std::unique_ptr<Work>>> queues_;
-  size_t next_sequence_ = 0;  // where packing starts, for fairness
+  std::unordered_map<uint32_t, Saved> saved_;  // [engine thread]
+  size_t next_sequence_ = 0;                   // where packing starts, for fairness
   uint64_t tick_ = 0;
   std::vector<Result> finished_;  // [engine thread] of the tick in hand
 
