@@ -1,3 +1,5 @@
+import type { ModerationEvent } from './stream/moderate.js'
+
 /** Every `code` a {@link GuardError} can carry. docs/errors.md lists what to do about each. */
 export type GuardErrorCode =
   | 'ERR_ADDON_LOAD'
@@ -5,6 +7,7 @@ export type GuardErrorCode =
   | 'ERR_MODEL_NOT_FOUND'
   | 'ERR_MODEL_INVALID'
   | 'ERR_MODEL_LOAD'
+  | 'ERR_MODEL_HASH'
   | 'ERR_MODEL_KIND'
   | 'ERR_CHECKPOINT_INVALID'
   | 'ERR_TEMPLATE'
@@ -12,8 +15,12 @@ export type GuardErrorCode =
   | 'ERR_TOO_LONG'
   | 'ERR_BUSY'
   | 'ERR_CLOSED'
+  | 'ERR_BLOCKED'
   | 'ERR_DECODE'
   | 'ERR_MEMORY'
+  | 'ERR_DOWNLOAD'
+  | 'ERR_DOWNLOAD_REFUSED'
+  | 'ERR_DISK_SPACE'
 
 const BRAND = Symbol.for('qwen3guard.error')
 
@@ -62,6 +69,7 @@ export class ModelFileError extends GuardError {
       | 'ERR_MODEL_NOT_FOUND'
       | 'ERR_MODEL_INVALID'
       | 'ERR_MODEL_LOAD'
+      | 'ERR_MODEL_HASH'
       | 'ERR_CHECKPOINT_INVALID' = 'ERR_MODEL_INVALID',
   ) {
     super(code, message, options)
@@ -131,6 +139,18 @@ export class GuardClosedError extends GuardError {
 }
 named(GuardClosedError, 'GuardClosedError')
 
+/** A reply was blocked, where the caller asked for an error rather than for the stream's end. */
+export class ReplyBlockedError extends GuardError {
+  readonly event: Extract<ModerationEvent, { type: 'block' }>
+  constructor(event: Extract<ModerationEvent, { type: 'block' }>) {
+    super('ERR_BLOCKED', `the reply was blocked from character ${event.start} on: ${event.reason}`, {
+      cause: event.error,
+    })
+    this.event = event
+  }
+}
+named(ReplyBlockedError, 'ReplyBlockedError')
+
 /** A decode failed or gave numbers that are not finite. Nothing was judged. */
 export class DecodeError extends GuardError {
   constructor(message: string, options?: ErrorOptions) {
@@ -150,3 +170,31 @@ export class MemoryError extends GuardError {
   }
 }
 named(MemoryError, 'MemoryError')
+
+/** A model could not be downloaded. What has arrived is kept, and the next try goes on from there. */
+export class DownloadError extends GuardError {
+  /** The server's HTTP status; `null` where it gave none. */
+  readonly status: number | null
+  constructor(
+    message: string,
+    status: number | null,
+    options?: ErrorOptions,
+    code: 'ERR_DOWNLOAD' | 'ERR_DOWNLOAD_REFUSED' = 'ERR_DOWNLOAD',
+  ) {
+    super(code, message, options)
+    this.status = status
+  }
+}
+named(DownloadError, 'DownloadError')
+
+/** A disk has less room than a download and its conversion need. */
+export class DiskSpaceError extends GuardError {
+  readonly neededBytes: number
+  readonly availableBytes: number
+  constructor(neededBytes: number, availableBytes: number, message: string, options?: ErrorOptions) {
+    super('ERR_DISK_SPACE', message, options)
+    this.neededBytes = neededBytes
+    this.availableBytes = availableBytes
+  }
+}
+named(DiskSpaceError, 'DiskSpaceError')

@@ -1,6 +1,8 @@
 export {
   AddonLoadError,
   DecodeError,
+  DiskSpaceError,
+  DownloadError,
   GenFormatError,
   GuardBusyError,
   GuardClosedError,
@@ -9,6 +11,7 @@ export {
   MemoryError,
   ModelFileError,
   ModelKindError,
+  ReplyBlockedError,
   TemplateError,
   TooLongError,
 } from './errors.js'
@@ -23,10 +26,15 @@ export {
 export { type GenAnswer, parseGen } from './gen/parse.js'
 export type { GenScores } from './gen/scores.js'
 export { CATEGORIES, SAFETIES } from './labels.js'
+export type { InstalledModel } from './models/installed.js'
+export { type PulledModel, type PullOptions, type PullProgress, pullModel } from './models/pull.js'
 export { type Action, type Explanation, explain, type JudgedVerdict, type Policy } from './policy.js'
+export { applyPolicy, type PolicyOutcome } from './stream/apply-policy.js'
+export { Conversation, type ConversationOptions } from './stream/conversation.js'
 export { type ClassifyPromptOptions, type OpenOptions, StreamGuard } from './stream/guard.js'
 export type { ModerateOptions, ModerationEvent } from './stream/moderate.js'
 export { Moderation } from './stream/moderation.js'
+export type { PromptUsage } from './stream/prompt-sequence.js'
 export type { HoldBack } from './stream/release.js'
 export type {
   Category,

@@ -30,6 +30,8 @@ export interface TokenVerdict {
   end: number
   /** `'reasoning'` up to and including `</think>`, where the moderation was opened with `reasoning: true`. */
   part: 'reasoning' | 'answer'
+  /** Where the context has slid: the guard judged this token seeing the prompt and the reply from this offset on. */
+  contextStart?: number
   risk: Safety
   /** Softmax over the three severities; sums to 1. */
   probabilities: Record<Safety, number>
@@ -102,7 +104,7 @@ function readHeads(logits: Float32Array, at: number, labels: { risk: Safety[]; c
 }
 
 /**
- * Probabilities of logits or of log-probabilities.
+ * Probabilities of logits.
  * @throws DecodeError if they are not numbers, so that no label wins by default.
  */
 export function softmax(logits: ArrayLike<number>): number[] {

@@ -225,3 +225,27 @@ it('says on stderr that a demonstration model protects nobody, once', async () =
   const { stderr } = await cli(['check', PROMPT, '--json'])
   expect(stderr.match(/demonstration model/g)).toHaveLength(1)
 })
+
+describe('check --too-long', () => {
+  const long = 'I like my garden, the birds in it and the old tree. '.repeat(40)
+
+  it('is an error unless asked for', async () => {
+    const { code, stderr } = await cli(['check', '--context-size', '512', long])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/512/)
+  })
+
+  it("judges Gen's in windows and Stream's reply in its latest part", async () => {
+    const gen = await check(['--context-size', '512', '--too-long', 'window', `${long}I will kill you all.`])
+    expect(gen.window).toMatchObject({ start: expect.any(Number), end: expect.any(Number) })
+    const reply = ['--prompt', 'Hello', '--response', long, '--model', 'demo-stream']
+    const stream = await check(['--context-size', '256', '--too-long', 'slide', ...reply])
+    expect(stream.reply).toMatchObject({ complete: true })
+    expect((stream.reply as { tokenCount: number }).tokenCount).toBeGreaterThan(256)
+  })
+
+  it('says which models have which', async () => {
+    const wrong = await cli(['check', '--too-long', 'slide', 'Hello'])
+    expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining('--too-long window') })
+  })
+})

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { GenGuard, type GenVerdict, type LoadOptions, type Message } from '../lib/index.js'
+import { GenFormatError, GenGuard, type GenVerdict, type LoadOptions, type Message } from '../lib/index.js'
 
 const EXACT: LoadOptions = { kvType: 'f32', flashAttention: false, gpu: false, model: 'demo-gen' }
 
@@ -94,6 +94,21 @@ describe('a conversation that grows', () => {
     const anew = await small.classify(conversation('Hugo', 3))
     expectSame(anew, await fresh.classify(conversation('Hugo', 3)))
     expect(small.stats().openSequences).toBe(0)
+  })
+
+  it('shares the policy text also where the context is as large as the pool would be without it', async () => {
+    await using tight = await GenGuard.load({ ...EXACT, maxSequences: 4, contextSize: 2048 })
+    const both = [conversation('Jan', 1), conversation('Klara', 2)]
+    const verdicts = await Promise.all([...both, ...both].map((messages) => tight.classify(messages)))
+    for (const { usage } of verdicts) expect(usage.cachedTokens).toBeGreaterThan(16)
+    expect(tight.stats().openSequences).toBe(2)
+    // A conversation of nearly the full context has room beside it, whatever the small model makes of it.
+    const before = tight.stats().tokensDecoded
+    await tight.classify((TURNS[0] as string).repeat(77)).catch((error: unknown) => {
+      expect(error).toBeInstanceOf(GenFormatError)
+    })
+    expect(tight.stats().tokensDecoded - before).toBeGreaterThan(1700)
+    expect(tight.stats()).toMatchObject({ openSequences: 2, queued: 0 })
   })
 
   it('leaves nothing behind that an abort broke off', async () => {

@@ -46,12 +46,14 @@ describe('validateLoadOptions', () => {
 
 describe('resolveModel', () => {
   it('knows the demonstration models, official names and paths', () => {
+    vi.stubEnv('QWEN3GUARD_HOME', 'nowhere')
     expect(resolveModel(undefined, 'gen')).toMatch(/models[\\/]demo-gen\.gguf$/)
     expect(resolveModel('demo', 'stream')).toMatch(/models[\\/]demo-stream\.gguf$/)
     expect(resolveModel('demo-gen', 'stream')).toMatch(/demo-gen\.gguf$/)
     expect(resolveModel('./my.gguf', 'gen')).toMatch(/my\.gguf$/)
     expect(() => resolveModel('qwen3guard-stream-8b', 'stream')).toThrow(ModelFileError)
-    expect(() => resolveModel('qwen3guard-stream-8b', 'stream')).toThrow('Qwen/Qwen3Guard-Stream-8B')
+    expect(() => resolveModel('qwen3guard-stream-8b', 'stream')).toThrow('pull qwen3guard-stream-8b')
+    vi.unstubAllEnvs()
   })
 })
 

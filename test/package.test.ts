@@ -56,6 +56,7 @@ describe('the package', () => {
       'dist/index.js',
       'dist/index.d.ts',
       'dist/cli/main.js',
+      'models/catalog.json',
       'models/demo-gen.gguf',
       'models/demo-stream.gguf',
       'native/addon.cc',

@@ -53,6 +53,44 @@ describe('Debounce', () => {
     )
   })
 
+  it('lets a run of both count as Controversial, and Unsafe beat it, when mixed pairs count', () => {
+    fc.assert(
+      fc.property(risks, fc.integer({ min: 1, max: 4 }), (list, consecutive) => {
+        const run = (...kinds: Safety[]) =>
+          list.findIndex(
+            (_, i) =>
+              i >= consecutive - 1 &&
+              list.slice(i - consecutive + 1, i + 1).every((one) => kinds.includes(one)),
+          )
+        const [unsafe, either] = [run('Unsafe'), run('Unsafe', 'Controversial')]
+        const expected =
+          unsafe >= 0
+            ? { safety: 'Unsafe', at: unsafe }
+            : either >= 0
+              ? { safety: 'Controversial', at: either }
+              : { safety: 'Safe', at: null }
+        expect(debounced(list, { consecutive, mixedPairs: true })).toEqual(expected)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('goes on in a copy as itself, and is not changed by what the copy takes', () => {
+    const options = fc.record({ consecutive: fc.integer({ min: 1, max: 4 }), mixedPairs: fc.boolean() })
+    fc.assert(
+      fc.property(risks, risks, risks, options, (list, tried, rest, options) => {
+        const debounce = new Debounce(options)
+        for (const risk of list) debounce.push(risk)
+        const copy = debounce.copy()
+        for (const risk of tried) copy.push(risk)
+        expect(copy.verdict).toEqual(debounced([...list, ...tried], options))
+        for (const risk of rest) debounce.push(risk)
+        expect(debounce.verdict).toEqual(debounced([...list, ...rest], options))
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
   it('lets a mixed pair count as Controversial only when asked', () => {
     expect(debounced(['Safe', 'Unsafe', 'Controversial', 'Safe'])).toEqual({ safety: 'Safe', at: null })
     expect(debounced(['Safe', 'Unsafe', 'Controversial', 'Safe'], { mixedPairs: true })).toEqual({

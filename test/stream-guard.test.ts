@@ -93,6 +93,60 @@ describe('StreamGuard', () => {
     model.close()
   })
 
+  it('sees the prompt and the latest part of a reply that outgrows the context, and reasoning only where it is', async () => {
+    const model = await Model.load(path, { gpu: false })
+    const engine = await Engine.create(model, exactEngine({ unified: false }))
+    const tokenizer = new Tokenizer(model.native)
+    const template = new StreamTemplate(model.description.chatTemplate, tokenizer)
+    const labels = model.description.heads
+    if (!labels) throw new Error('the fixture has no heads')
+    const small = await StreamGuard.load({
+      ...{ model: path, kvType: 'f32', flashAttention: false, contextSize: 96 },
+    })
+    const width = model.native.headOutputs
+    for (const reasoning of [false, true]) {
+      const text = `Let me see, and think. ${reasoning ? '</think>' : ''}${REPLY} `.repeat(3)
+      await using moderation = await small.open(PROMPT, { reasoning, tooLong: 'slide' })
+      const tokens: TokenVerdict[] = []
+      for (const character of text) tokens.push(...(await moderation.push(character)))
+      tokens.push(...(await moderation.end()).rest)
+      expect(tokens.map((token) => token.text).join('')).toBe(text)
+
+      const messages = [{ role: 'user', content: PROMPT }] as const
+      const { prompt, scaffold, answerScaffold } = await template.encode(messages, reasoning)
+      expect([...answerScaffold]).toEqual([...(await template.encode(messages, false)).scaffold])
+      const room = 96 - prompt.length - Math.max(scaffold.length, answerScaffold.length)
+      const starts = [...new Set(tokens.map((token) => token.contextStart ?? 0))]
+      expect(starts.length).toBeGreaterThan(3)
+      const answerFrom = reasoning ? text.indexOf('</think>') + 8 : 0
+      for (const start of starts) {
+        const here = tokens.filter((token) => (token.contextStart ?? 0) === start)
+        // Half of what has room is kept.
+        const from = start === 0 ? 0 : (here[0] as TokenVerdict).index - Math.floor(room / 2)
+        expect(tokens[from]?.start).toBe(start)
+        const seen = tokens.slice(from, (here.at(-1) as TokenVerdict).index + 1)
+        const opening = start >= answerFrom ? answerScaffold : scaffold
+        const all = Int32Array.from([...prompt, ...opening, ...seen.map((token) => token.id)])
+        const sequence = await engine.acquire({ cells: all.length })
+        const { heads } = await sequence.decodeHeads(all, { read: all.map((_, i) => i) })
+        sequence.release()
+        const first = all.length - here.length
+        expectSame(
+          here,
+          here.map((token, i) => ({
+            ...token,
+            ...responseHeads(heads.subarray((first + i) * width, (first + i + 1) * width), labels),
+          })),
+        )
+      }
+    }
+    await expect(small.open('word '.repeat(100), { tooLong: 'slide' })).rejects.toThrow(TooLongError)
+    await expect(small.open(PROMPT, { tooLong: 'window' as 'slide' })).rejects.toThrow(TypeError)
+    await small.close()
+    await engine.close()
+    model.close()
+  })
+
   it('gives the same verdicts however the reply is cut', async () => {
     const random = seeded(21)
     const whole = await judged([REPLY])

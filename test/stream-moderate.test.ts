@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
+  applyPolicy,
   type GuardError,
   type ModerateOptions,
   type ModerationEvent,
@@ -23,6 +24,25 @@ async function* pieces(list: readonly string[], delayMs = 0): AsyncGenerator<str
     if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs))
     yield piece
   }
+}
+
+/** Gives its pieces and then neither text nor an end. */
+function stalling(list: readonly string[]) {
+  let at = 0
+  const source = {
+    returned: false,
+    [Symbol.asyncIterator]: () => ({
+      next: () => {
+        const value = list[at++]
+        return value === undefined ? new Promise<never>(() => {}) : Promise.resolve({ value, done: false })
+      },
+      return: () => {
+        source.returned = true
+        return Promise.resolve({ value: undefined, done: true as const })
+      },
+    }),
+  }
+  return source
 }
 
 async function collect(events: AsyncIterable<ModerationEvent>): Promise<ModerationEvent[]> {
@@ -87,7 +107,11 @@ describe('moderate', () => {
         expect(events[0]?.type).toBe('prompt')
         expect(only(events, 'end').length).toBe(1)
         expect(events.at(-1)?.type).toBe('end')
-        if (expected === null) {
+        if (block?.provisional) {
+          // Text held back was judged beforehand, as if the reply ended there; it may have become other tokens.
+          expect(textOf(events)).toBe(text.slice(0, block.start))
+          expect(block.start).toBeLessThanOrEqual(expected?.start ?? text.length)
+        } else if (expected === null) {
           expect(block).toBeUndefined()
           expect(textOf(events)).toBe(text)
         } else {
@@ -104,14 +128,15 @@ describe('moderate', () => {
     expect(blocked).toBeGreaterThan(20)
   })
 
-  it('shows every token, and its text not before it', async () => {
-    const text = 'Some methods to build things. 你好 👍🏽'
+  it('shows every token once, and its text not before it', async () => {
+    const text = 'Some methods to build things. 你好 👍🏽 今天天气真好我们一起去公园散步吧然后回家吃饭 done'
     const events = await collect(
       guard.moderate(PROMPT, pieces([...text]), { tokens: true, policy: NEVER_BLOCK }),
     )
     const tokens = only(events, 'token').map((event) => event.verdict)
     expect(tokens.map((token) => token.index)).toEqual(tokens.map((_, i) => i))
     expect(tokens.map((token) => token.text).join('')).toBe(text)
+    expect(tokens.map((token) => token.risk)).toEqual((await judged(text)).map((token) => token.risk))
     let judgedTo = 0
     let released = 0
     for (const event of events) {
@@ -120,6 +145,30 @@ describe('moderate', () => {
       expect(released).toBeLessThanOrEqual(judgedTo)
     }
     expect(released).toBe(text.length)
+  })
+
+  it('blocks while text is still held back, by what the guard says of it beforehand, and releases none of it', async () => {
+    // A run of letters is one word, so nothing of it is final before it ends, and this one does not.
+    const run = '今天天气真好我们一起去公园散步吧然后回家吃饭'
+    const before = 'Some text '
+    const final: TokenVerdict[] = []
+    await using moderation = await guard.open(PROMPT)
+    for (const character of before + run) final.push(...(await moderation.push(character)))
+    const peak = (tokens: readonly TokenVerdict[]) =>
+      Math.max(...tokens.map((token) => token.probabilities.Unsafe))
+    expect(peak(moderation.provisional)).toBeGreaterThan(peak(final))
+
+    const source = stalling([before, ...run])
+    const threshold = (peak(moderation.provisional) + peak(final)) / 2
+    const policy: Policy = { ...REPLY_ONLY, consecutive: 1, threshold }
+    const events = await collect(guard.moderate(PROMPT, source, { policy, tokens: true }))
+    expect(only(events, 'block')).toMatchObject([
+      { reason: 'reply', provisional: true, start: textOf(events).length },
+    ])
+    expect(before.startsWith(textOf(events))).toBe(true)
+    expect(only(events, 'token').every(({ verdict }) => verdict.end <= before.length)).toBe(true)
+    expect(events.at(-1)).toMatchObject({ type: 'end', verdict: { safety: 'Unsafe', complete: false } })
+    expect(source.returned).toBe(true)
   })
 
   it('holds back as many judged tokens as asked for', async () => {
@@ -343,12 +392,142 @@ describe('moderate', () => {
     expect(guard.stats().openSequences).toBe(0)
   })
 
+  it('reads the source while the prompt is judged, and releases nothing before its verdict', async () => {
+    const log: string[] = []
+    async function* source() {
+      for (let i = 0; i < 5; i++) {
+        log.push('piece')
+        yield 'some text '
+      }
+      log.push('over')
+    }
+    for await (const event of guard.moderate(PROMPT, source(), { policy: NEVER_BLOCK })) log.push(event.type)
+    // The source has nothing to wait for, the prompt a decode: all has come before the first event.
+    expect(log.slice(0, 8)).toEqual([...Array(5).fill('piece'), 'over', 'prompt', 'text'])
+  })
+
+  it('stops while it waits, for text or for a place, when the consumer gives up', async () => {
+    const source = stalling(['Some text '])
+    const events = guard.moderate(PROMPT, source, { policy: NEVER_BLOCK })[Symbol.asyncIterator]()
+    expect((await events.next()).value).toMatchObject({ type: 'prompt' })
+    expect((await events.next()).value).toMatchObject({ type: 'text' })
+    const waiting = events.next()
+    await events.return?.()
+    expect(await waiting).toEqual({ done: true, value: undefined })
+    expect(await events.next()).toEqual({ done: true, value: undefined })
+    expect(source.returned).toBe(true)
+    expect(guard.stats().openSequences).toBe(0)
+
+    const full = await StreamGuard.load({ model: await fixtureModel('stream-f32-tied'), maxSequences: 1 })
+    const open = await full.open(PROMPT)
+    const queued = stalling(['Some text '])
+    const behind = full.moderate(PROMPT, queued)[Symbol.asyncIterator]()
+    const first = behind.next()
+    await expect.poll(() => full.stats().queued).toBe(1)
+    await behind.return?.()
+    expect(await first).toEqual({ done: true, value: undefined })
+    expect(queued.returned).toBe(true)
+    expect(full.stats()).toMatchObject({ queued: 0, openSequences: 1 })
+    await open.close()
+    await full.close()
+  })
+
+  it('is held up by its own consumer only', async () => {
+    const text = 'Some methods to build things. '
+    const stalled = guard.moderate(PROMPT, stalling([text]), { policy: NEVER_BLOCK })[Symbol.asyncIterator]()
+    await stalled.next()
+    const others = await Promise.all(
+      Array.from({ length: guard.stats().maxSequences - 1 }, () =>
+        collect(guard.moderate(PROMPT, pieces([...text]), { policy: NEVER_BLOCK })),
+      ),
+    )
+    for (const events of others) expect(textOf(events)).toBe(text)
+    expect(guard.stats().openSequences).toBe(1)
+    await stalled.return?.()
+    expect(guard.stats().openSequences).toBe(0)
+  })
+
+  it('rejects with the reason of an abort while the prompt waits for its turn, and stops the source', async () => {
+    const full = await StreamGuard.load({ model: await fixtureModel('stream-f32-tied'), maxSequences: 1 })
+    const open = await full.open(PROMPT)
+    const controller = new AbortController()
+    const source = stalling([])
+    const events = collect(full.moderate(PROMPT, source, { signal: controller.signal }))
+    await expect.poll(() => full.stats().queued).toBe(1)
+    controller.abort(new Error('enough'))
+    await expect(events).rejects.toThrow('enough')
+    expect(source.returned).toBe(true)
+    expect(full.stats().queued).toBe(0)
+    await open.close()
+    await full.close()
+  })
+
+  it('goes on beyond the context with the latest part in view, and says so', async () => {
+    const list = Array.from({ length: 400 }, (_, i) => `word${i} `)
+    const options: ModerateOptions = { policy: NEVER_BLOCK, tooLong: 'slide', tokens: true }
+    const events = await collect(guard.moderate(PROMPT, pieces(list), options))
+    expect(textOf(events)).toBe(list.join(''))
+    expect(only(events, 'block')).toEqual([])
+    const slides = only(events, 'slide').map((event) => event.start)
+    expect(slides.length).toBeGreaterThan(3)
+    let start = 0
+    for (const event of events) {
+      if (event.type === 'slide') {
+        expect(event.start).toBeGreaterThan(start)
+        start = event.start
+      }
+      if (event.type === 'token') expect(event.verdict.contextStart ?? 0).toBe(start)
+    }
+    expect(only(events, 'end')[0]?.verdict).toMatchObject({ complete: true })
+    const again = await collect(guard.moderate(PROMPT, pieces([list.join('')]), options))
+    expect(only(again, 'slide').map((event) => event.start)).toEqual(slides)
+
+    const [block] = only(await collect(guard.moderate('long '.repeat(600), pieces(['x']), options)), 'block')
+    expect(block).toMatchObject({ reason: 'failure', error: { code: 'ERR_TOO_LONG' } })
+  })
+
+  it('does with a policy what applyPolicy says of the same verdicts', async () => {
+    const policies: Policy[] = [
+      {},
+      { mode: 'strict' },
+      { prompt: 'allow', consecutive: 1 },
+      { ...REPLY_ONLY, mode: 'strict', consecutive: 3 },
+      { ...REPLY_ONLY, mixedPairs: true, mode: 'strict' },
+      { ...REPLY_ONLY, threshold: 0.4 },
+      { ...REPLY_ONLY, consecutive: 1, categories: { PII: 'allow', Violent: 'flag' } },
+    ]
+    let blocked = 0
+    for (const text of manyTexts(12, 5)) {
+      await using moderation = await guard.open(PROMPT)
+      const tokens = [...(await moderation.push(text)), ...(await moderation.end()).rest]
+      for (const policy of policies) {
+        const outcome = applyPolicy(moderation.prompt, tokens, policy)
+        const events = await collect(guard.moderate(PROMPT, pieces([text]), { policy }))
+        const [prompt] = only(events, 'prompt')
+        const [block] = only(events, 'block')
+        expect(outcome.prompt).toBe(prompt?.action)
+        expect(outcome.block?.reason).toBe(block?.reason)
+        // Beforehand it may block at a token of text of which nothing is out yet.
+        if (block?.provisional) expect(block.start).toBeLessThanOrEqual(outcome.block?.start as number)
+        else expect(outcome.block?.start).toBe(block?.start)
+        expect(outcome.flags.map(({ index }) => index)).toEqual(
+          only(events, 'flag').map(({ verdict }) => verdict?.index),
+        )
+        const acted = outcome.flags.length > 0 ? 'flag' : outcome.prompt
+        expect(outcome.action).toBe(block ? 'block' : acted)
+        blocked += block ? 1 : 0
+      }
+    }
+    expect(blocked).toBeGreaterThan(20)
+  })
+
   it('refuses arguments at once', () => {
     const reply = pieces([])
     expect(() => guard.moderate([], reply)).toThrow(TypeError)
     expect(() => guard.moderate(PROMPT, 'text' as unknown as AsyncIterable<string>)).toThrow(/open\(\)/)
     expect(() => guard.moderate(PROMPT, reply, { policy: { threshold: 2 } })).toThrow(RangeError)
     expect(() => guard.moderate(PROMPT, reply, { holdBack: -1 })).toThrow(RangeError)
+    expect(() => guard.moderate(PROMPT, reply, { tooLong: 'window' as 'slide' })).toThrow(TypeError)
     expect(() => guard.moderate(PROMPT, reply, { holdBack: 'word' as 'token' })).toThrow(TypeError)
   })
 

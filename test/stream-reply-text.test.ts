@@ -97,6 +97,29 @@ describe('ReplyText', () => {
     expect(reply.end()).toMatchObject([{ text: ' x', end: 16 }])
   })
 
+  it('does not wait for a space where marks part words already, as in Hindi and Thai', () => {
+    for (const text of ['नमस्तेदुनियाक़ानूनज़रूरीहै', 'ภาษาไทยไม่มีช่องว่างระหว่างคำน้ำ']) {
+      const reply = new ReplyText(wordEncoder)
+      for (const character of text) {
+        reply.push(character)
+        expect(reply.heldLength).toBeLessThan(16)
+      }
+    }
+  })
+
+  it('gives what is held back beforehand, as if it ended there, but for half a character', () => {
+    const run = '你好世界今天天气怎么样我们去公园散步'
+    const reply = new ReplyText(wordEncoder)
+    expect(reply.push(run.slice(0, 16))).toEqual([])
+    expect(reply.provisional()).toEqual([])
+    reply.push(`${run.slice(16)}\uD840`)
+    expect(reply.provisional()?.map((token) => token.id)).toEqual(contentIds(run))
+    expect(reply.push('\uDC0B')).toEqual([])
+    // Little has come since.
+    expect(reply.provisional()).toBe(null)
+    expect(reply.end().map((token) => token.id)).toEqual(contentIds(`${run}𠀋`))
+  })
+
   it('keeps up with a run that goes on for ever, and gives the same tokens', () => {
     const text = `${'长'.repeat(1500)}${'a'.repeat(8000)} end. ${' '.repeat(3000)}x${'='.repeat(4000)}\n`
     expect(tokensOf([...text])).toEqual(tokensOf([text]))

@@ -4,26 +4,22 @@ import { addAbortSignal, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import { inOrder } from '../gen/in-order.js'
-import { GuardError, type Safety } from '../index.js'
+import type { Safety } from '../index.js'
 import { atomicFile } from '../models/atomic-file.js'
-import { InputError, isObject, parseRow } from './conversation.js'
+import { parseRow } from './conversation.js'
 import { addFailOn, EXIT, type FailOn, failsOn, type Run, worstOf } from './exit.js'
 import { type Line, readLines } from './json-lines.js'
 import { type CheckResult, judge, type LoadedGuard, loadGuard, severityOf } from './judge.js'
 import { addLoadOptions, type LoadFlags } from './load-options.js'
 import { startProgress } from './progress.js'
+import { isBlank, parseLine, type RowError, rowError } from './rows.js'
+import { addTooLong, type TooLong } from './too-long.js'
 
 interface BatchFlags extends LoadFlags {
   out?: string
   json?: boolean
   failOn?: FailOn
-}
-
-/** Why a row has no verdict. */
-interface RowError {
-  code: string
-  message: string
-  line: number
+  tooLong: TooLong
 }
 
 /** One output row. `severity` is null where there is no verdict. */
@@ -53,7 +49,7 @@ export function addBatch(program: Command, run: Run): void {
       const size = path === '-' ? null : (await stat(path)).size
       const loaded = await loadGuard(command, flags, signal)
       const source = addAbortSignal(signal, path === '-' ? process.stdin : createReadStream(path))
-      const batch = new Batch(loaded, signal)
+      const batch = new Batch(loaded, flags.tooLong, signal)
       const progress = startProgress('judging', size)
       try {
         await writeRows(batch.run(source, progress.update), flags.out, signal)
@@ -67,6 +63,7 @@ export function addBatch(program: Command, run: Run): void {
       else if (batch.worst !== null && failsOn(flags.failOn, batch.worst)) run.exitCode = EXIT.failOn
     })
   addFailOn(command)
+  addTooLong(command)
   addLoadOptions(command, 'demo-gen')
 }
 
@@ -78,10 +75,12 @@ class Batch {
   #blank = 0
   readonly #judged: Record<Safety, number> = { Safe: 0, Controversial: 0, Unsafe: 0 }
   readonly #loaded: LoadedGuard
+  readonly #tooLong: TooLong
   readonly #signal: AbortSignal
 
-  constructor(loaded: LoadedGuard, signal: AbortSignal) {
+  constructor(loaded: LoadedGuard, tooLong: TooLong, signal: AbortSignal) {
     this.#loaded = loaded
+    this.#tooLong = tooLong
     this.#signal = signal
   }
 
@@ -120,20 +119,17 @@ class Batch {
 
   async *#lines(source: AsyncIterable<Buffer>): AsyncGenerator<Line> {
     for await (const line of readLines(source)) {
-      if (!('defect' in line.content) && line.content.text.trim() === '') this.#blank += 1
+      if (isBlank(line)) this.#blank += 1
       else yield line
     }
   }
 
   async #judge(line: Line, signal: AbortSignal): Promise<Outcome> {
-    let text: string | null = null
-    let row: unknown
+    const { text } = line.content
+    let row: Record<string, unknown> | null = null
     try {
-      text = line.content.text
-      if ('defect' in line.content) throw new InputError(line.content.defect)
-      row = parseJson(line.content.text)
-      if (!isObject(row)) throw new InputError('expected a JSON object')
-      const verdict = await judge(this.#loaded, parseRow(row), signal)
+      row = parseLine(line)
+      const verdict = await judge(this.#loaded, parseRow(row), this.#tooLong, signal)
       return { line, json: withField(text, row, { verdict }), severity: severityOf(verdict) }
     } catch (error) {
       if (signal.aborted) throw signal.reason
@@ -142,33 +138,16 @@ class Batch {
   }
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new InputError(`expected a JSON object: ${(cause as Error).message}`, { cause })
-  }
-}
-
-function rowError(error: unknown, line: number): RowError {
-  const message = error instanceof Error ? error.message : String(error)
-  if (GuardError.isGuardError(error) || error instanceof InputError)
-    return { code: error.code, message, line }
-  // The guard's argument errors are about the row: it is all that changes from call to call.
-  if (error instanceof TypeError || error instanceof RangeError) return { code: 'ERR_INPUT', message, line }
-  return { code: 'ERR_UNEXPECTED', message, line }
-}
-
 /**
  * The row with `field` added. The row's own text is kept where it can be, because parsing and printing
  * it again would change its large numbers.
  */
 function withField(
   text: string | null,
-  row: unknown,
+  row: Record<string, unknown> | null,
   field: { verdict: CheckResult } | { error: RowError },
 ): string {
-  if (!isObject(row)) return JSON.stringify({ row: text, ...field })
+  if (row === null) return JSON.stringify({ row: text, ...field })
   if (text === null || 'verdict' in row || 'error' in row) {
     const { verdict, error, ...rest } = row
     return JSON.stringify({ ...rest, ...field })

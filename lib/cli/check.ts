@@ -7,6 +7,7 @@ import { addFailOn, EXIT, type FailOn, failsOn, type Run } from './exit.js'
 import { type CheckResult, judge, loadGuard, severityOf } from './judge.js'
 import { addLoadOptions, type LoadFlags } from './load-options.js'
 import { print, stdinText } from './standard-streams.js'
+import { addTooLong, type TooLong } from './too-long.js'
 
 interface CheckFlags extends LoadFlags {
   prompt?: string
@@ -14,6 +15,7 @@ interface CheckFlags extends LoadFlags {
   messages?: string
   json?: boolean
   failOn?: FailOn
+  tooLong: TooLong
 }
 
 const HELP = `
@@ -37,7 +39,7 @@ export function addCheck(program: Command, run: Run): void {
       const messages = await readConversation(command, text, flags, signal)
       const loaded = await loadGuard(command, flags, signal)
       try {
-        const result = await judge(loaded, messages, signal)
+        const result = await judge(loaded, messages, flags.tooLong, signal)
         await print(`${flags.json ? JSON.stringify(result) : describe(result)}\n`)
         if (failsOn(flags.failOn, severityOf(result))) run.exitCode = EXIT.failOn
       } finally {
@@ -45,6 +47,7 @@ export function addCheck(program: Command, run: Run): void {
       }
     })
   addFailOn(command)
+  addTooLong(command)
   addLoadOptions(command, 'demo-gen')
 }
 

@@ -1,9 +1,10 @@
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { type ConvertReport, type ConvertType, convertCheckpoint } from '../models/convert.js'
 import { bytes, count } from './display.js'
 import type { Run } from './exit.js'
 import { startProgress } from './progress.js'
 import { print } from './standard-streams.js'
+import { typeOption } from './type-option.js'
 
 interface ConvertFlags {
   type: ConvertType
@@ -11,8 +12,6 @@ interface ConvertFlags {
   demonstration?: boolean
   json?: boolean
 }
-
-const TYPES: ConvertType[] = ['f32', 'f16', 'bf16', 'q8_0']
 
 const HELP = `
 HF_DIR holds a checkpoint as Hugging Face has it: config.json, tokenizer.json, tokenizer_config.json and one or
@@ -27,7 +26,7 @@ export function addConvert(program: Command, run: Run): void {
     .description('convert a Hugging Face checkpoint, Gen or Stream, to GGUF')
     .argument('<hf_dir>', 'directory of the checkpoint')
     .argument('<out>', '.gguf file to write')
-    .addOption(new Option('--type <type>', 'type of the weights').choices(TYPES).makeOptionMandatory())
+    .addOption(typeOption().makeOptionMandatory())
     .option('--name <name>', "the model's name in the file (default: the directory's)")
     .option('--demonstration', 'mark the file as a demonstration model, which warns when it is loaded')
     .option('--json', 'print one JSON object')

@@ -104,3 +104,19 @@ export function bytes(size: number): string {
 export function count(value: number): string {
   return value.toLocaleString('en')
 }
+
+/** Rows in columns as wide as their widest cell. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const shown = rows.map((row) => row.map(printable))
+  const widths = (shown[0] ?? []).map((_, column) =>
+    Math.max(...shown.map((row) => row[column]?.length ?? 0)),
+  )
+  return shown
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(column === row.length - 1 ? 0 : widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}

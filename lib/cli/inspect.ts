@@ -1,28 +1,58 @@
 import type { Command } from 'commander'
 import { resolveModel } from '../engine/load.js'
 import { type Inspection, inspectGguf } from '../models/inspect.js'
-import { bytes, count, printable } from './display.js'
+import { compareModels, describeComparison } from './compare.js'
+import { bytes, count, printable, table } from './display.js'
 import { EXIT, type Run } from './exit.js'
+import { addEngineOptions, type LoadFlags } from './load-options.js'
 import { print } from './standard-streams.js'
 
-const HELP = `
-Exits with 1 if the file would be refused; the reasons are printed.
+interface InspectFlags extends LoadFlags {
+  compare?: boolean
+  data?: string
+  json?: boolean
+}
 
-Example:
-  $ qwen3guard inspect model.gguf`
+const HELP = `
+Exits with 1 if the file would be refused; the reasons are printed. The weights are not read.
+
+With --compare, both models are loaded, one after the other, and judge the rows of --data, which are those of
+batch; it exits with 1 if a row could not be judged. The flags from --threads on are for this.
+
+Examples:
+  $ qwen3guard inspect model.gguf
+  $ qwen3guard inspect --compare model-f16.gguf model-q4_k_m.gguf --data rows.jsonl`
 
 export function addInspect(program: Command, run: Run): void {
-  program
+  const command = program
     .command('inspect')
-    .description("show what a model file's header says, and whether it would be accepted")
+    .description(
+      "show what a model file's header says, and whether it would be accepted; or compare two models",
+    )
     .argument('<file>', '.gguf file or model name')
+    .argument('[other]', 'with --compare: the other one')
+    .option('--compare', 'judge rows with both files and show how their verdicts differ')
+    .option('--data <rows>', 'with --compare: JSONL file')
     .option('--json', 'print one JSON object')
     .addHelpText('after', HELP)
-    .action(async (file: string, flags: { json?: boolean }) => {
+    .action(async (file: string, other: string | undefined, flags: InspectFlags) => {
+      if (flags.compare) {
+        if (other === undefined || flags.data === undefined) {
+          return command.error('error: --compare needs two models and --data')
+        }
+        const report = await compareModels(command, [file, other], flags.data, flags, run.signal)
+        await print(`${flags.json ? JSON.stringify(report) : describeComparison(report)}\n`)
+        if (report.failed > 0) run.exitCode = EXIT.error
+        return
+      }
+      if (other !== undefined || flags.data !== undefined) {
+        command.error('error: a second model and --data are for --compare')
+      }
       const inspection = await inspectGguf(resolveModel(file, 'gen'), { signal: run.signal })
       await print(`${flags.json ? JSON.stringify(inspection) : describe(inspection)}\n`)
       if (inspection.problems.length > 0) run.exitCode = EXIT.error
     })
+  addEngineOptions(command)
 }
 
 function describe(inspection: Inspection): string {
@@ -71,9 +101,4 @@ function templateLine({ variant, template }: Inspection): string {
   // Stream's is Qwen3's own, which asks for nothing.
   if (variant === 'stream') return length
   return `${length}, ${template.guard ? 'asks for a safety verdict' : 'does not ask for a safety verdict'}`
-}
-
-function table(rows: [string, string][]): string {
-  const width = Math.max(...rows.map(([key]) => key.length))
-  return rows.map(([key, value]) => `${printable(key).padEnd(width)}  ${printable(value)}`).join('\n')
 }

@@ -15,6 +15,7 @@ import { describeGguf } from '../models/describe.js'
 import { readGguf } from '../models/gguf.js'
 import { worstOf } from './exit.js'
 import { type LoadFlags, readLoadOptions, withLoadProgress } from './load-options.js'
+import { checkTooLong, type TooLong } from './too-long.js'
 
 /** A loaded guard of either variant. `model` is what the user called it. */
 export type LoadedGuard =
@@ -35,13 +36,14 @@ export type CheckResult =
 /** Loads the guard that the model file is made for; the demonstration model of Gen unless a flag says. */
 export async function loadGuard(
   command: Command,
-  flags: LoadFlags,
+  flags: LoadFlags & { tooLong?: TooLong },
   signal: AbortSignal,
 ): Promise<LoadedGuard> {
   const options: LoadOptions = await readLoadOptions(command, flags, signal)
   const model = options.model ?? 'demo-gen'
   const path = resolveModel(model, 'gen')
   const { variant } = describeGguf(await readGguf(path, { signal }))
+  checkTooLong(variant === 'stream' ? 'stream' : 'gen', flags.tooLong ?? 'error')
   return await withLoadProgress({ ...options, model: path }, async (options) =>
     variant === 'stream'
       ? { kind: 'stream', model, guard: await StreamGuard.load(options) }
@@ -53,15 +55,23 @@ export async function loadGuard(
 export async function judge(
   { kind, model, guard }: LoadedGuard,
   messages: Message[],
+  how: TooLong,
   signal: AbortSignal,
 ): Promise<CheckResult> {
-  if (kind === 'gen') return { ...(await guard.classify(messages, { signal })), model, kind }
+  if (kind === 'gen') {
+    const tooLong = how === 'window' ? how : 'error'
+    return { ...(await guard.classify(messages, { signal, tooLong })), model, kind }
+  }
   const last = messages.at(-1)
   if (last?.role !== 'assistant') {
     return { model, kind, prompt: await guard.classifyPrompt(messages, { signal }), reply: null, tokens: [] }
   }
   const reasoning = last.reasoning !== undefined
-  const moderation = await guard.open(messages.slice(0, -1), { reasoning, signal })
+  const moderation = await guard.open(messages.slice(0, -1), {
+    reasoning,
+    tooLong: how === 'slide' ? how : 'error',
+    signal,
+  })
   try {
     const text = reasoning ? `${last.reasoning}\n</think>\n\n${last.content}` : last.content
     const tokens = await moderation.push(text)

@@ -24,11 +24,16 @@ function integer(text: string): number {
 
 /** Gives `command` the flags of LoadOptions; docs/options.md explains them. */
 export function addLoadOptions(command: Command, defaultModel: string): Command {
+  command.option(
+    '-m, --model <model>',
+    `a .gguf file or a model name (default: the demonstration model ${defaultModel})`,
+  )
+  return addEngineOptions(command)
+}
+
+/** The same without `--model`, for a command that takes models as arguments. */
+export function addEngineOptions(command: Command): Command {
   return command
-    .option(
-      '-m, --model <model>',
-      `a .gguf file or a model name (default: the demonstration model ${defaultModel})`,
-    )
     .option('--threads <n>', 'decode threads', integer)
     .option('--context-size <n>', 'positions (tokens) per sequence', integer)
     .option('--max-sequences <n>', 'sequences decoded at once', integer)

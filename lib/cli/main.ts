@@ -6,8 +6,12 @@ import { addBatch } from './batch.js'
 import { addCheck } from './check.js'
 import { InputError } from './conversation.js'
 import { addConvert } from './convert.js'
+import { addDoctor } from './doctor.js'
 import { EXIT, type Run } from './exit.js'
 import { addInspect } from './inspect.js'
+import { addModels } from './models.js'
+import { addPull } from './pull.js'
+import { addQuantize } from './quantize.js'
 import { addStream } from './stream.js'
 
 /** Ends the command quietly: whoever read its output has seen enough. */
@@ -36,7 +40,11 @@ function createProgram(run: Run): Command {
   addStream(program, run)
   addBatch(program, run)
   addConvert(program, run)
+  addQuantize(program, run)
   addInspect(program, run)
+  addPull(program, run)
+  addModels(program)
+  addDoctor(program, run, version)
   return program.addHelpText('after', '\nExample:\n  $ qwen3guard check "How can I make a bomb?"')
 }
 

@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import {
   CATEGORIES,
   type ModerationEvent,
@@ -15,6 +15,7 @@ import { print, stdinText } from './standard-streams.js'
 interface StreamFlags extends LoadFlags {
   prompt: string
   reasoning?: boolean
+  tooLong: 'error' | 'slide'
   block?: boolean
   json?: boolean
   failOn?: FailOn
@@ -39,6 +40,11 @@ export function addStream(program: Command, run: Run): void {
     .description('judge a reply token by token while it arrives on stdin')
     .requiredOption('--prompt <text>', "the user's message that is being replied to")
     .option('--reasoning', 'the reply begins with reasoning, up to </think>')
+    .addOption(
+      new Option('--too-long <how>', 'a reply over the context: an error, or seen in its latest part')
+        .choices(['error', 'slide'])
+        .default('error'),
+    )
     .option('--block', 'release nothing from the first text on that the default policy blocks')
     .option('--json', 'print one moderation event a line')
     .addHelpText('after', HELP)
@@ -50,6 +56,7 @@ export function addStream(program: Command, run: Run): void {
         const events = guard.moderate(flags.prompt, stdinText(signal), {
           tokens: true,
           reasoning: flags.reasoning === true,
+          tooLong: flags.tooLong,
           signal,
           ...(!flags.block && { policy: REPORT_ONLY }),
         })

@@ -1,7 +1,8 @@
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ModelFileError, ModelKindError } from '../errors.js'
+import { ModelKindError } from '../errors.js'
 import type { ModelDescription } from '../models/describe.js'
+import { findInstalled } from '../models/installed.js'
 import type { LoadOptions } from '../types.js'
 import { loadBinding } from './binding.js'
 import { Engine, type EngineOptions } from './engine.js'
@@ -17,7 +18,6 @@ const DEMO_MODELS = path.join(
   path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url)))),
   'models',
 )
-const CATALOG_NAME = /^qwen3guard-(gen|stream)-(0\.6|4|8)b$/
 
 /** Defaults by variant: Gen shares one pool of cells, Stream gives each sequence its own (docs/options.md). */
 const DEFAULTS = {
@@ -26,6 +26,12 @@ const DEFAULTS = {
 } as const
 
 const BATCH_SIZE = 512
+
+/** Sequences of a pool below which none is spent on a prefix that prompts share. */
+export const SEQUENCES_TO_PIN = 4
+
+/** Cells for such prefixes: Gen's safety policy takes 201 and 267 in its two modes. */
+const PINNED_CELLS = 512
 
 /** A model with an engine on it, and the chat template to render with. */
 export interface LoadedEngine {
@@ -38,25 +44,14 @@ export interface LoadedEngine {
 }
 
 /**
- * Path of a model: a .gguf file's own, or that of the demonstration model a name stands for.
+ * Path of a model: a .gguf file's own, or that of the demonstration model or pulled model a name stands for.
  *
- * @throws ModelFileError ERR_MODEL_NOT_FOUND for a name that is none
+ * @throws ModelFileError ERR_MODEL_NOT_FOUND for a name that has not been pulled
  */
 export function resolveModel(name: string | undefined, variant: Variant): string {
   if (name === undefined || name === 'demo') return path.join(DEMO_MODELS, `demo-${variant}.gguf`)
   if (name === 'demo-gen' || name === 'demo-stream') return path.join(DEMO_MODELS, `${name}.gguf`)
-  const official = CATALOG_NAME.exec(name)
-  if (official) {
-    const [, kind, size] = official
-    const repository = `Qwen/Qwen3Guard-${kind === 'gen' ? 'Gen' : 'Stream'}-${size}B`
-    throw new ModelFileError(
-      `${name} is not on this machine: download the checkpoint https://huggingface.co/${repository} into a folder DIR, ` +
-        `run \`npx qwen3guard convert DIR ${name}.gguf --type q8_0\` and give that file's path`,
-      undefined,
-      'ERR_MODEL_NOT_FOUND',
-    )
-  }
-  return path.resolve(name)
+  return findInstalled(name) ?? path.resolve(name)
 }
 
 /**
@@ -130,8 +125,8 @@ function engineOptions(
     contextSize,
     maxSequences,
     unified: defaults.unified,
-    // A full conversation must fit; short ones share the rest.
-    cells: Math.max(contextSize, maxSequences * 512),
+    // A full conversation must fit beside what is pinned; short ones share the rest.
+    cells: Math.max(contextSize + (maxSequences >= SEQUENCES_TO_PIN ? PINNED_CELLS : 0), maxSequences * 512),
     maxQueue: options.maxQueue ?? 1024,
     batchSize: BATCH_SIZE,
     maxOutputs: Math.max(defaults.outputs, maxSequences),
@@ -145,18 +140,21 @@ function engineOptions(
 }
 
 function requireVariant(description: ModelDescription, variant: Variant, file: string): void {
+  const { name } = description
+  const named = name === null ? '' : ` (${JSON.stringify(name)})`
+  const wanted = (kind: string) =>
+    `${kind}Guard needs a Qwen3Guard-${kind} file: \`npx qwen3guard pull qwen3guard-${variant}-0.6b\` makes one, and \`npx qwen3guard convert\` makes one of a checkpoint`
   if (variant === 'gen' && description.variant === 'stream') {
     throw new ModelKindError(
-      `${file} is a Qwen3Guard-Stream model: load it with StreamGuard, or give GenGuard a Gen file`,
+      `${file} is a Qwen3Guard-Stream model${named}: load it with StreamGuard. ${wanted('Gen')}`,
     )
   }
   if (variant === 'stream' && description.variant !== 'stream') {
     const what =
-      description.variant === 'gen' ? 'a Qwen3Guard-Gen model' : 'a plain Qwen3 model without guard heads'
-    throw new ModelKindError(
-      `${file} is ${what}: StreamGuard needs a Stream file, made with \`npx qwen3guard convert\` from a Qwen3Guard-Stream checkpoint` +
-        (description.variant === 'gen' ? '; GenGuard loads this one' : ''),
-    )
+      description.variant === 'gen'
+        ? `a Qwen3Guard-Gen model${named}: load it with GenGuard`
+        : `a plain Qwen3 model${named} without guard heads. If it is somebody's conversion of Qwen3Guard-Gen, load it with GenGuard`
+    throw new ModelKindError(`${file} is ${what}. ${wanted('Stream')}`)
   }
 }
 

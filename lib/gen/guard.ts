@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { type LoadedEngine, loadEngine } from '../engine/load.js'
+import { type LoadedEngine, loadEngine, SEQUENCES_TO_PIN } from '../engine/load.js'
 import { untilAborted } from '../engine/model.js'
 import { commonLength } from '../engine/prefix-cache.js'
 import type { Sequence } from '../engine/sequence.js'
@@ -52,9 +52,6 @@ const SHORTEST_SHARED = 16
 /** Tokens by which a text may grow where it is joined with the template. */
 const JOIN_TOKENS = 4
 
-/** Sequences below which none is spent on the policy text. */
-const SEQUENCES_TO_SHARE = 4
-
 interface SharedHead {
   ids: Int32Array
   sequence: Sequence
@@ -83,7 +80,7 @@ export class GenGuard implements AsyncDisposable {
   private constructor(loaded: LoadedEngine, { drafts, reuse = true }: InternalOptions) {
     this.#loaded = loaded
     this.#tokenizer = new Tokenizer(loaded.model.native)
-    this.#template = new GenTemplate(loaded.template, this.#tokenizer)
+    this.#template = new GenTemplate(loaded.template, this.#tokenizer, loaded.model.description.name)
     this.#answerTokens = findAnswerTokens(this.#tokenizer)
     this.#drafts = drafts
     this.#reuse = reuse
@@ -285,7 +282,7 @@ export class GenGuard implements AsyncDisposable {
     const { cells, contextSize, maxSequences } = engine.options
     // A conversation of the full context must still find room.
     const fits = cells - this.#cellsShared - ids.length >= contextSize
-    if (ids.length < SHORTEST_SHARED || maxSequences < SEQUENCES_TO_SHARE || !fits) return null
+    if (ids.length < SHORTEST_SHARED || maxSequences < SEQUENCES_TO_PIN || !fits) return null
     this.#cellsShared += ids.length
     const none = new Int32Array(0)
     try {

@@ -60,11 +60,17 @@ export function otherKind(file: GgufFile): string | null {
       : 'the file names no architecture (general.architecture), expected "qwen3"'
   }
   if (architecture !== ARCHITECTURE) {
-    return `the model's architecture is "${architecture}", expected "${ARCHITECTURE}", which Qwen3Guard Gen and Stream have`
+    const name = scalarAt(file, 'general.name', 'string')
+    const named = name === null ? '' : ` of ${JSON.stringify(name)}`
+    return (
+      `the architecture${named} is ${JSON.stringify(architecture)}, expected "${ARCHITECTURE}", which Qwen3Guard Gen and Stream have. ` +
+      'This package runs no other model: use one that `npx qwen3guard pull` or `npx qwen3guard convert` makes'
+    )
   }
   const type = scalarAt(file, 'general.type', 'string')
   if (type !== null && type !== 'model') {
-    return `the file holds a ${JSON.stringify(type)}, expected a whole model`
+    const todo = type === 'adapter' ? ': merge it into the model it was trained on, and convert that' : ''
+    return `the file holds a ${JSON.stringify(type)}, expected a whole model${todo}`
   }
   if (file.tensors.length === 0)
     return 'the file holds no weights (a vocabulary only), expected a whole model'

@@ -1,7 +1,8 @@
-import type { FileHandle } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
-import type { NativeBinding, NativeGgufValue, NativeTensorInfo } from '../engine/binding.js'
+import type { NativeGgufValue, NativeTensorInfo } from '../engine/binding.js'
 import { loadBinding } from '../engine/binding.js'
+import { ModelKindError, TemplateError } from '../errors.js'
+import { guardTemplate } from '../gen/template.js'
 import { atomicFile } from './atomic-file.js'
 import { checkGguf } from './check.js'
 import { readModelCard } from './checkpoint-card.js'
@@ -10,15 +11,14 @@ import { readConfig } from './checkpoint-config.js'
 import { brokenCheckpoint } from './checkpoint-json.js'
 import { planTensors } from './checkpoint-tensors.js'
 import { readTokenizer } from './checkpoint-tokenizer.js'
-import { checkFinite } from './finite.js'
+import { encodeTensors } from './encode-tensors.js'
 import { readGguf } from './gguf.js'
 import { ARCHITECTURE, KEYS, SCHEMA_VERSION } from './metadata.js'
+import { type ConvertType, fallbackNotes, fileTypeNumber, requireConvertType, tensorType } from './mix.js'
 import type { HeadSizes } from './qwen3-tensors.js'
-import type { CheckpointTensor } from './safetensors.js'
-import { readCheckpoint, readRows } from './safetensors.js'
+import { readCheckpoint } from './safetensors.js'
 
-/** Types that `convertCheckpoint` writes matrices in. */
-export type ConvertType = 'f32' | 'f16' | 'bf16' | 'q8_0'
+export { CONVERT_TYPES, type ConvertType } from './mix.js'
 
 export interface ConvertOptions {
   type: ConvertType
@@ -45,12 +45,8 @@ export interface ConvertReport {
   notes: string[]
 }
 
-/** Source bytes in memory at once; with the encoded copy less than 100 MB whatever the model's size. */
-const SLAB_BYTES = 16 << 20
 /** Bytes that each tensor's data are padded to: GGUF's default alignment. */
 const ALIGNMENT = 32
-/** llama.cpp's numbers for `general.file_type`. */
-const FILE_TYPE_NUMBERS: Readonly<Record<ConvertType, number>> = { f32: 0, f16: 1, q8_0: 7, bf16: 32 }
 
 /**
  * Converts a Hugging Face checkpoint of Qwen3Guard Gen or Stream to a GGUF file. docs/gguf.md describes
@@ -59,7 +55,7 @@ const FILE_TYPE_NUMBERS: Readonly<Record<ConvertType, number>> = { f32: 0, f16: 
  *
  * @param directory with config.json, tokenizer.json and one or more .safetensors files
  * @throws ModelFileError ERR_CHECKPOINT_INVALID naming the files, keys and tensors at fault
- * @throws ModelKindError a checkpoint of another architecture
+ * @throws ModelKindError a checkpoint of another architecture, or a plain chat model
  */
 export async function convertCheckpoint(
   directory: string,
@@ -67,11 +63,7 @@ export async function convertCheckpoint(
   options: ConvertOptions,
 ): Promise<ConvertReport> {
   const { type, signal } = options
-  if (!Object.hasOwn(FILE_TYPE_NUMBERS, type)) {
-    throw new TypeError(
-      `type is ${JSON.stringify(type)}, expected ${Object.keys(FILE_TYPE_NUMBERS).join(', ')}`,
-    )
-  }
+  requireConvertType(type)
   signal?.throwIfAborted()
   const binding = loadBinding()
   const checkpoint = await readCheckpoint(directory)
@@ -79,20 +71,28 @@ export async function convertCheckpoint(
   const plan = planTensors(directory, config, checkpoint)
   const tokenizer = await readTokenizer(directory, config.sizes.vocab, config)
   const notes = [...plan.notes, ...tokenizer.notes]
-  if (config.variant === 'gen' && !tokenizer.metadata.some(({ key }) => key === 'tokenizer.chat_template')) {
-    throw brokenCheckpoint(
-      `${directory} has no chat template, which a Gen model cannot judge without: download chat_template.jinja or tokenizer_config.json too`,
-    )
-  }
+  if (config.variant === 'gen') requireGuardTemplate(directory, tokenizer.metadata)
 
-  const infos = plan.tensors.map(
-    ({ tensor }): NativeTensorInfo => ({
-      name: tensor.name,
-      type: tensor.f32 ? 'f32' : type,
-      shape: [...tensor.shape],
-    }),
+  const model = { ...config.sizes, tied: !plan.tensors.some(({ tensor }) => tensor.name === 'output.weight') }
+  const planned = plan.tensors.map(({ tensor, source }) => ({
+    tensor,
+    source,
+    ...tensorType(type, tensor.name, tensor.shape[0]!, model),
+  }))
+  notes.push(...fallbackNotes(planned))
+  const infos = planned.map(
+    ({ tensor, type }): NativeTensorInfo => ({ name: tensor.name, type, shape: [...tensor.shape] }),
   )
-  if (type === 'q8_0') halveUneven(infos, notes)
+  const jobs = planned.map(({ tensor, source, type }) => ({
+    name: source.name,
+    path: source.path,
+    offset: source.offset,
+    bytes: source.bytes,
+    row: tensor.shape[0]!,
+    rows: product(tensor.shape.slice(1)),
+    from: source.type,
+    to: type,
+  }))
   const metadata = [
     ...(await describe(directory, options)),
     ...architecture(config, plan.heads),
@@ -101,7 +101,13 @@ export async function convertCheckpoint(
   const header = binding.ggufHeader(metadata, infos)
 
   const bytes = await atomicFile(resolve(outPath), async (handle, path) => {
-    const written = await write(handle, binding, header, infos, plan.tensors, options)
+    await handle.writeFile(header)
+    const written = await encodeTensors(binding, handle, header.length, jobs, {
+      alignment: ALIGNMENT,
+      refuse: (source, what) => brokenCheckpoint(`${source}: ${what}`),
+      onProgress: options.onProgress,
+      signal,
+    })
     await checkGguf(await readGguf(path, { signal }), { signal })
     return written
   })
@@ -116,53 +122,24 @@ export async function convertCheckpoint(
   }
 }
 
-/** Rows that Q8_0's blocks of 32 do not divide are written as f16. */
-function halveUneven(infos: NativeTensorInfo[], notes: string[]): void {
-  const uneven = infos.filter((info) => info.type === 'q8_0' && info.shape[0]! % 32 !== 0)
-  for (const info of uneven) info.type = 'f16'
-  if (uneven.length > 0) {
-    const named = uneven.slice(0, 3).map(({ name }) => name)
-    notes.push(
-      `${uneven.length} tensors are f16, not q8_0: their rows are not a multiple of 32 (${named.join(', ')})`,
+/** Gen has the architecture of any Qwen3: its template is what makes it a guard. */
+function requireGuardTemplate(directory: string, metadata: readonly NativeGgufValue[]): void {
+  const template = metadata.find(({ key }) => key === 'tokenizer.chat_template')
+  if (!template) {
+    throw brokenCheckpoint(
+      `${directory} has no chat template, which a Gen model cannot judge without: download chat_template.jinja or tokenizer_config.json too`,
     )
   }
-}
-
-async function write(
-  handle: FileHandle,
-  binding: NativeBinding,
-  header: Uint8Array,
-  infos: readonly NativeTensorInfo[],
-  tensors: readonly { source: CheckpointTensor }[],
-  options: ConvertOptions,
-): Promise<number> {
-  let position = 0
-  const append = async (data: Uint8Array) => {
-    let done = 0
-    while (done < data.length) {
-      const { bytesWritten } = await handle.write(data, done, data.length - done, position + done)
-      done += bytesWritten
-    }
-    position += data.length
+  try {
+    guardTemplate(String(template.value))
+  } catch (cause) {
+    if (!(cause instanceof TemplateError)) throw cause
+    throw new ModelKindError(
+      `${directory} has a chat template that asks for no safety verdict: it is probably a plain Qwen3 chat model. ` +
+        "If it is Qwen3Guard-Gen, put that model's own chat_template.jinja into it",
+      { cause },
+    )
   }
-  await append(header)
-  const total = tensors.reduce((sum, { source }) => sum + source.bytes, 0)
-  let read = 0
-  for (const [i, info] of infos.entries()) {
-    const { source } = tensors[i]!
-    for await (const slab of readRows(source, SLAB_BYTES, options.signal)) {
-      checkFinite(slab, source, info.type)
-      await append(
-        source.type === info.type
-          ? slab
-          : await binding.encodeRows(slab, source.type, info.type, info.shape[0]!),
-      )
-      read += slab.length
-      options.onProgress?.(read / total)
-    }
-    await append(new Uint8Array((ALIGNMENT - (position % ALIGNMENT)) % ALIGNMENT))
-  }
-  return position
 }
 
 async function describe(directory: string, options: ConvertOptions): Promise<NativeGgufValue[]> {
@@ -172,7 +149,7 @@ async function describe(directory: string, options: ConvertOptions): Promise<Nat
     { key: 'general.type', type: 'string', value: 'model' },
     { key: 'general.name', type: 'string', value: name },
     ...(await readModelCard(directory)),
-    { key: 'general.file_type', type: 'uint32', value: FILE_TYPE_NUMBERS[options.type] },
+    { key: 'general.file_type', type: 'uint32', value: fileTypeNumber(options.type) },
     { key: 'general.quantization_version', type: 'uint32', value: 2 },
   ]
   if (options.demonstration) values.push({ key: KEYS.demonstration, type: 'bool', value: true })

@@ -1,25 +1,21 @@
-import { brokenCheckpoint } from './checkpoint-json.js'
-import type { CheckpointTensor } from './safetensors.js'
-
-/** Largest finite value of f16. */
+/** Largest finite value of f16, and of the scales that quantized blocks store as f16. */
 const F16_MOST = 65504
 
 /**
- * Refuses weights that are NaN or infinite, or too large for f16 when that is what they become: a model
- * with such a weight gives no verdict at all.
+ * What is wrong with weights that are NaN or infinite, or too large for f16 where they become f16 or blocks
+ * with an f16 scale; null for sound ones. A model with such a weight gives no verdict at all.
  *
- * @param slab whole values of `source`'s type, aligned to them
+ * @param slab whole values of type `from` (f32, f16 or bf16), aligned to them
  */
-export function checkFinite(slab: Uint8Array, source: CheckpointTensor, target: string): void {
-  const most = target === 'f16' ? F16_MOST : Number.POSITIVE_INFINITY
+export function badWeight(slab: Uint8Array, from: string, to: string): string | null {
+  const most = to === 'f32' || to === 'bf16' ? Number.POSITIVE_INFINITY : F16_MOST
   const bad =
-    source.type === 'f32'
+    from === 'f32'
       ? badFloat32(new Float32Array(slab.buffer, slab.byteOffset, slab.byteLength / 4), most)
-      : badFloat16(new Uint16Array(slab.buffer, slab.byteOffset, slab.byteLength / 2), source.type, most)
-  if (bad === null) return
-  const todo = Number.isFinite(bad) ? 'convert with --type bf16 or f32' : 'download the checkpoint again'
-  const limit = Number.isFinite(bad) ? `at most ${F16_MOST}, f16's largest` : 'a finite number'
-  throw brokenCheckpoint(`${source.path}: a weight of ${source.name} is ${bad}, expected ${limit}: ${todo}`)
+      : badFloat16(new Uint16Array(slab.buffer, slab.byteOffset, slab.byteLength / 2), from, most)
+  if (bad === null) return null
+  if (!Number.isFinite(bad)) return `${bad}, expected a finite number: download the file again`
+  return `${bad}, expected at most ${F16_MOST}, f16's largest: use --type bf16 or f32`
 }
 
 function badFloat32(values: Float32Array, most: number): number | null {
@@ -27,7 +23,7 @@ function badFloat32(values: Float32Array, most: number): number | null {
   return null
 }
 
-function badFloat16(bits: Uint16Array, type: 'f16' | 'bf16', most: number): number | null {
+function badFloat16(bits: Uint16Array, type: string, most: number): number | null {
   // The greatest magnitude has the greatest bits once the sign is cleared, for both types.
   let greatest = 0
   for (let i = 0; i < bits.length; i++) {

@@ -50,6 +50,8 @@ export interface GgufFile {
   readonly version: number
   readonly alignment: number
   readonly metadata: ReadonlyMap<string, GgufValue>
+  /** Where each key and its value lie in the file. */
+  readonly entries: ReadonlyMap<string, { readonly offset: number; readonly bytes: number }>
   readonly tensors: readonly GgufTensor[]
   /** Where the tensors' data start. */
   readonly dataOffset: number

@@ -59,6 +59,7 @@ class HeaderReader {
   readonly #path: string
   readonly #cursor: FileCursor
   readonly #metadata = new Map<string, GgufValue>()
+  readonly #entries = new Map<string, { offset: number; bytes: number }>()
   readonly #tensors: GgufTensor[] = []
   #version = 0
   #alignment = 32
@@ -78,6 +79,7 @@ class HeaderReader {
       version: this.#version,
       alignment: this.#alignment,
       metadata: this.#metadata,
+      entries: this.#entries,
       tensors: this.#tensors,
       dataOffset: this.#dataOffset,
     }
@@ -119,6 +121,7 @@ class HeaderReader {
 
   async #readKey(index: number, count: number): Promise<void> {
     this.#where = `metadata key ${index + 1} of ${count}`
+    const offset = this.#cursor.position
     const key = await this.#string(GGUF_LIMITS.keyBytes)
     if (key === '') this.#refuse('the key is empty, expected a name')
     if (key.includes('\0')) this.#refuse(`the key ${JSON.stringify(key)} holds a zero byte`)
@@ -130,6 +133,7 @@ class HeaderReader {
       key,
       type === 'array' ? await this.#array() : { type, value: await this.#scalar(type) },
     )
+    this.#entries.set(key, { offset, bytes: this.#cursor.position - offset })
     if (this.#cursor.position > GGUF_LIMITS.headerBytes) this.#refuseHeaderSize()
   }
 

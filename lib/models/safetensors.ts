@@ -223,46 +223,8 @@ function checkOverlap(tensors: readonly CheckpointTensor[], refuse: (what: strin
   }
 }
 
-/**
- * Reads a tensor in slabs of whole rows, at most `slabBytes` each (one row at least). A slab is valid
- * until the next is asked for: they share one buffer.
- */
-export async function* readRows(
-  tensor: CheckpointTensor,
-  slabBytes: number,
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  const rows = tensor.shape.slice(0, -1).reduce((product, n) => product * n, 1)
-  const rowBytes = tensor.bytes / rows
-  const slab = Buffer.allocUnsafeSlow(
-    rowBytes * Math.min(rows, Math.max(1, Math.floor(slabBytes / rowBytes))),
-  )
-  const handle = await open(tensor.path, 'r')
-  try {
-    for (let done = 0; done < tensor.bytes; done += slab.length) {
-      signal?.throwIfAborted()
-      const length = Math.min(slab.length, tensor.bytes - done)
-      await fill(handle, tensor.path, slab, length, tensor.offset + done)
-      yield slab.subarray(0, length)
-    }
-  } finally {
-    await handle.close()
-  }
-}
-
 async function bytesAt(handle: FileHandle, path: string, offset: number, length: number): Promise<Buffer> {
   const buffer = Buffer.alloc(length)
-  await fill(handle, path, buffer, length, offset)
-  return buffer
-}
-
-async function fill(
-  handle: FileHandle,
-  path: string,
-  buffer: Buffer,
-  length: number,
-  offset: number,
-): Promise<void> {
   let filled = 0
   while (filled < length) {
     const { bytesRead } = await handle.read(buffer, filled, length - filled, offset + filled)
@@ -270,4 +232,5 @@ async function fill(
       throw brokenCheckpoint(`${path} ended at byte ${offset + filled} while it was read: download it again`)
     filled += bytesRead
   }
+  return buffer
 }

@@ -36,6 +36,18 @@ export class Debounce {
     this.#mixedPairs = mixedPairs
   }
 
+  /** One that has taken the same risks, to try what may come. */
+  copy(): Debounce {
+    const copy = new Debounce({ consecutive: this.#consecutive, mixedPairs: this.#mixedPairs })
+    copy.#count = this.#count
+    copy.#unsafe = this.#unsafe
+    copy.#controversial = this.#controversial
+    copy.#either = this.#either
+    copy.#firstUnsafe = this.#firstUnsafe
+    copy.#firstControversial = this.#firstControversial
+    return copy
+  }
+
   /** Takes the next token's risk; says which risk is reached at this token, Safe for none. */
   push(risk: Safety): Safety {
     this.#unsafe = risk === 'Unsafe' ? this.#unsafe + 1 : 0

@@ -1,15 +1,14 @@
 import { type LoadedEngine, loadEngine } from '../engine/load.js'
 import { Tokenizer } from '../engine/tokens.js'
-import { GuardClosedError, ModelKindError, TooLongError } from '../errors.js'
+import { GuardClosedError, ModelKindError } from '../errors.js'
 import { toMessages } from '../input.js'
-import type { HeadLabels } from '../models/describe.js'
-import { checkPolicy } from '../policy.js'
 import type { GuardStats, Input, LoadOptions, Message } from '../types.js'
-import { headOutputs, type PromptVerdict, promptVerdict } from '../verdict.js'
-import { type ModerateOptions, type ModerationEvent, moderateReply } from './moderate.js'
-import { Moderation } from './moderation.js'
-import { checkHoldBack } from './release.js'
-import { checkReply } from './reply-source.js'
+import { headOutputs, type PromptVerdict } from '../verdict.js'
+import { Conversation, type ConversationOptions } from './conversation.js'
+import { checkModerate, type ModerateOptions, type ModerationEvent, moderateReply } from './moderate.js'
+import type { Moderation } from './moderation.js'
+import { encodePrompt, PromptSequence, type StreamParts } from './prompt-sequence.js'
+import { checkTooLong, type ReplyTooLong } from './reply-cache.js'
 import { StreamTemplate } from './template.js'
 
 export interface ClassifyPromptOptions {
@@ -19,6 +18,11 @@ export interface ClassifyPromptOptions {
 export interface OpenOptions {
   /** Whether the reply begins inside the model's reasoning, up to `</think>`. Default false. */
   reasoning?: boolean
+  /**
+   * What becomes of a reply that outgrows the context: an error, before anything of it that was not judged is
+   * released, or the guard goes on seeing the prompt and the latest part of the reply. Default `'error'`.
+   */
+  tooLong?: ReplyTooLong
   /** Aborts the opening and every push. */
   signal?: AbortSignal
 }
@@ -36,9 +40,7 @@ export interface OpenOptions {
  */
 export class StreamGuard implements AsyncDisposable {
   readonly #loaded: LoadedEngine
-  readonly #labels: HeadLabels
-  readonly #tokenizer: Tokenizer
-  readonly #template: StreamTemplate
+  readonly #parts: StreamParts
   #closed = false
 
   private constructor(loaded: LoadedEngine) {
@@ -49,9 +51,9 @@ export class StreamGuard implements AsyncDisposable {
       )
     }
     this.#loaded = loaded
-    this.#labels = heads
-    this.#tokenizer = new Tokenizer(loaded.model.native)
-    this.#template = new StreamTemplate(loaded.template, this.#tokenizer)
+    const tokenizer = new Tokenizer(loaded.model.native)
+    const template = new StreamTemplate(loaded.template, tokenizer)
+    this.#parts = { engine: loaded.engine, template, tokenizer, labels: heads }
   }
 
   /**
@@ -87,8 +89,8 @@ export class StreamGuard implements AsyncDisposable {
    *
    * @throws as `classifyPrompt`; TooLongError also if there is no room for a reply
    */
-  async open(input: Input, { reasoning = false, signal }: OpenOptions = {}): Promise<Moderation> {
-    return await this.#open(toMessages(input, ['user']), reasoning, signal)
+  async open(input: Input, options: OpenOptions = {}): Promise<Moderation> {
+    return await this.#open(toMessages(input, ['user']), options)
   }
 
   /**
@@ -104,11 +106,21 @@ export class StreamGuard implements AsyncDisposable {
     options: ModerateOptions = {},
   ): AsyncIterable<ModerationEvent> {
     const messages = toMessages(input, ['user'])
-    checkReply(reply)
-    if (options.policy !== undefined) checkPolicy(options.policy)
-    if (options.holdBack !== undefined) checkHoldBack(options.holdBack)
-    const { reasoning = false, signal } = options
-    return moderateReply(() => this.#open(messages, reasoning, signal), reply, options)
+    checkModerate(reply, options)
+    return moderateReply((signal) => this.#open(messages, { ...options, signal }), reply, options)
+  }
+
+  /**
+   * Opens a conversation of several turns. It holds one of the engine's sequences until it is closed, so that each
+   * turn computes only what is new.
+   *
+   * @throws TypeError for `messages`; GuardBusyError, GuardClosedError; `signal.reason`
+   */
+  async conversation({ messages = [], signal }: ConversationOptions = {}): Promise<Conversation> {
+    const history = messages.length > 0 ? toMessages([...messages], ['system', 'user', 'assistant']) : []
+    const { engine } = this.#parts
+    const sequence = await engine.acquire({ cells: engine.contextSize, signal })
+    return new Conversation(this.#parts, new PromptSequence(this.#parts, sequence), history)
   }
 
   /** Queue, sequences, KV cells and speed. */
@@ -126,31 +138,23 @@ export class StreamGuard implements AsyncDisposable {
     await this.close()
   }
 
-  async #open(messages: Message[], reasoning: boolean, signal: AbortSignal | undefined): Promise<Moderation> {
+  async #open(
+    messages: Message[],
+    { reasoning = false, tooLong = 'error', signal }: OpenOptions,
+  ): Promise<Moderation> {
+    checkTooLong(tooLong)
     signal?.throwIfAborted()
     if (this.#closed) throw new GuardClosedError('the guard is closed: load another')
-    const { prompt, scaffold } = await this.#template.encode(messages, reasoning)
-    const { engine } = this.#loaded
-    const positions = prompt.length + scaffold.length
-    if (positions > engine.contextSize) {
-      throw new TooLongError(positions, engine.contextSize, 'the conversation')
-    }
+    const { engine } = this.#parts
+    const prompt = await encodePrompt(this.#parts, messages, reasoning)
     // The reply's length is not known: it may take all that the context has left.
     const sequence = await engine.acquire({ cells: engine.contextSize, signal })
+    const release = () => sequence.release()
     try {
-      const read = Int32Array.of(prompt.length - 1)
-      const { heads } = await sequence.decodeHeads(prompt, { read, signal })
-      return new Moderation({
-        prompt: promptVerdict(heads, this.#labels),
-        sequence,
-        scaffold,
-        tokenizer: this.#tokenizer,
-        labels: this.#labels,
-        reasoning,
-        signal,
-      })
+      const options = { reasoning, tooLong, signal, release }
+      return await new PromptSequence(this.#parts, sequence).open(prompt, options)
     } catch (error) {
-      sequence.release()
+      release()
       throw error
     }
   }

@@ -1,17 +1,20 @@
 import { DecodeError, GuardBusyError, GuardError } from '../errors.js'
-import { type Action, type Policy, promptAction } from '../policy.js'
+import { type Action, checkPolicy, type Policy, promptAction } from '../policy.js'
 import type { PromptVerdict, ReplyVerdict, TokenVerdict } from '../verdict.js'
 import type { Moderation } from './moderation.js'
-import type { HoldBack } from './release.js'
-import { Release } from './release.js'
-import { ReplySource, type ReplyStream } from './reply-source.js'
+import type { PromptUsage } from './prompt-sequence.js'
+import { checkHoldBack, type HoldBack, Release } from './release.js'
+import { checkTooLong, type ReplyTooLong } from './reply-cache.js'
+import { checkReply, ReplySource, type ReplyStream } from './reply-source.js'
 
 /** What happens while a reply is moderated. */
 export type ModerationEvent =
   /** First, unless the prompt could not be judged. */
-  | { type: 'prompt'; verdict: PromptVerdict; action: Action }
+  | { type: 'prompt'; verdict: PromptVerdict; action: Action; usage: PromptUsage }
   /** A token was judged; with `tokens: true`. */
   | { type: 'token'; verdict: TokenVerdict }
+  /** With `tooLong: 'slide'`: for the tokens from here on the guard sees the prompt and the reply from `start` on. */
+  | { type: 'slide'; start: number }
   /** Text released, as it came: in order, each unit once. */
   | { type: 'text'; text: string }
   /**
@@ -19,12 +22,16 @@ export type ModerationEvent =
    * error, where the guard failed and `onFailure: 'allow'` releases the rest unjudged.
    */
   | { type: 'flag'; verdict: TokenVerdict | null; action: Action; error?: GuardError }
-  /** Nothing from `start` on (UTF-16 units of the reply) is released. */
+  /**
+   * Nothing from `start` on (UTF-16 units of the reply) is released. With `provisional: true` the verdict is one
+   * of `Moderation.provisional`: of text that was still held back, and might have become other tokens.
+   */
   | {
       type: 'block'
       reason: 'prompt' | 'reply' | 'failure' | 'overload'
       verdict: PromptVerdict | TokenVerdict | null
       start: number
+      provisional?: true
       error?: GuardError
     }
   /** Last, once. Of a reply that was not judged to its end, `verdict.complete` is false. */
@@ -42,7 +49,20 @@ export interface ModerateOptions {
   tokens?: boolean
   /** Whether the reply begins inside the model's reasoning, up to `</think>`. Default false. */
   reasoning?: boolean
+  /**
+   * What becomes of a reply that outgrows the context: it is blocked as one that cannot be judged, or judged on
+   * with the prompt and its latest part in view, after a `slide` event. Default `'error'`.
+   */
+  tooLong?: ReplyTooLong
   signal?: AbortSignal
+}
+
+/** @throws TypeError or RangeError for what `moderateReply` cannot take */
+export function checkModerate(reply: unknown, { policy, holdBack, tooLong }: ModerateOptions): void {
+  checkReply(reply)
+  if (policy !== undefined) checkPolicy(policy)
+  if (holdBack !== undefined) checkHoldBack(holdBack)
+  if (tooLong !== undefined) checkTooLong(tooLong)
 }
 
 /** Of a reply none of which was judged. */
@@ -54,30 +74,69 @@ const NOT_JUDGED: ReplyVerdict = {
   complete: false,
 }
 
+/** Why the work under way ends when the consumer breaks off while it waits for an event. */
+const BROKEN_OFF = Symbol('broken off')
+
+/** Iterates over the events of one moderation. */
+export interface ModerationEvents extends AsyncIterableIterator<ModerationEvent, void, undefined> {
+  return(): Promise<IteratorResult<ModerationEvent, void>>
+}
+
 /**
  * Moderates a reply while it arrives: releases each token's text once its verdict, and those that could still
  * make a run with it, let it pass. The source is read while the prompt is judged, and stopped by a block.
+ *
+ * Unlike a generator's, its `return` does not wait for the event that is asked for: it ends what is under way.
  */
-export async function* moderateReply(
-  open: () => Promise<Moderation>,
+export function moderateReply(
+  open: (signal: AbortSignal) => Promise<Moderation>,
+  reply: ReplyStream,
+  options: ModerateOptions,
+): ModerationEvents {
+  const stop = new AbortController()
+  const events = moderationEvents(open, reply, options, stop)
+  return {
+    [Symbol.asyncIterator]() {
+      return this
+    },
+    async next() {
+      try {
+        return await events.next()
+      } catch (error) {
+        if (error === BROKEN_OFF) return { done: true, value: undefined }
+        throw error
+      }
+    },
+    async return() {
+      stop.abort(BROKEN_OFF)
+      return await events.return()
+    },
+  }
+}
+
+async function* moderationEvents(
+  open: (signal: AbortSignal) => Promise<Moderation>,
   reply: ReplyStream,
   { policy = {}, holdBack = 'token', tokens = false, signal }: ModerateOptions,
+  stop: AbortController,
 ): AsyncGenerator<ModerationEvent, void, undefined> {
   signal?.throwIfAborted()
-  const source = new ReplySource(reply, signal)
+  const onAbort = () => stop.abort(signal?.reason)
+  signal?.addEventListener('abort', onAbort)
+  const source = new ReplySource(reply, stop.signal)
   const release = new Release(policy, holdBack)
   let moderation: Moderation | null = null
   try {
     let failure: { error: unknown } | null = null
     try {
-      moderation = await open()
+      moderation = await open(stop.signal)
     } catch (error) {
       failure = { error }
     }
     if (moderation) {
-      const { prompt } = moderation
+      const { prompt, usage } = moderation
       const action = promptAction(prompt, policy)
-      yield { type: 'prompt', verdict: prompt, action }
+      yield { type: 'prompt', verdict: prompt, action, usage }
       if (action === 'block') {
         source.stop()
         yield { type: 'block', reason: 'prompt', verdict: prompt, start: 0 }
@@ -98,7 +157,7 @@ export async function* moderateReply(
         failure = { error }
         break
       }
-      for (const event of release.judge(verdicts, tokens)) {
+      for (const event of release.judge(verdicts, moderation.provisional, tokens)) {
         if (event.type === 'block') source.stop()
         yield event
         if (event.type !== 'block') continue
@@ -107,13 +166,14 @@ export async function* moderateReply(
       }
     }
     if (failure) {
-      yield* failed(failure.error, policy, source, release, signal)
+      yield* failed(failure.error, policy, source, release, stop.signal)
     } else {
       const text = release.rest()
       if (text !== '') yield { type: 'text', text }
     }
     yield { type: 'end', verdict: moderation?.reply ?? NOT_JUDGED }
   } finally {
+    signal?.removeEventListener('abort', onAbort)
     source.stop()
     await moderation?.close()
   }
@@ -125,9 +185,9 @@ async function* failed(
   { onFailure = 'block' }: Policy,
   source: ReplySource,
   release: Release,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): AsyncGenerator<ModerationEvent, void, undefined> {
-  signal?.throwIfAborted()
+  signal.throwIfAborted()
   const error = GuardError.isGuardError(cause)
     ? cause
     : new DecodeError(`the guard failed: ${cause instanceof Error ? cause.message : String(cause)}`, {

@@ -1,4 +1,3 @@
-import type { Sequence } from '../engine/sequence.js'
 import type { Tokenizer } from '../engine/tokens.js'
 import { DecodeError, GuardClosedError, ModelKindError, TooLongError } from '../errors.js'
 import type { HeadLabels } from '../models/describe.js'
@@ -11,31 +10,38 @@ import {
   type TokenVerdict,
 } from '../verdict.js'
 import { Debounce } from './debounce.js'
+import type { PromptUsage } from './prompt-sequence.js'
+import { type IdOutputs, ReplyCache, type ReplyCacheParts, type ReplyTooLong } from './reply-cache.js'
 import { ReplyIds } from './reply-ids.js'
 import { type ReasoningEnd, ReplyText, type ReplyToken } from './reply-text.js'
 
 /** What a moderation is made of; StreamGuard puts it together. */
 export interface ModerationParts {
   prompt: PromptVerdict
+  usage: PromptUsage
   /** Holds the prompt's positions. */
-  sequence: Sequence
+  sequence: ReplyCacheParts['sequence']
   scaffold: Int32Array
+  /** What opens a part of the reply that lies behind its reasoning. */
+  answerScaffold: Int32Array
   tokenizer: Tokenizer
   labels: HeadLabels
   reasoning: boolean
+  tooLong: ReplyTooLong
   signal: AbortSignal | undefined
+  /** Gives the sequence back. */
+  release: () => void
 }
 
 /** A token's verdict as far as the reply's verdict, and going back, need it. */
 interface Judged {
   risk: Safety
   category: Category | null
+  text: string
   end: number
   inReasoning: boolean
+  contextStart: number
 }
-
-/** More tokens than this are decoded like a prompt: they give way to streams that wait for a few. */
-const MANY_TOKENS = 64
 
 /** UTF-16 units of raw text that NFC can make one byte of: a letter with several marks becomes three bytes. */
 const UNITS_A_BYTE = 2
@@ -60,14 +66,16 @@ const UNITS_A_BYTE = 2
 export class Moderation implements AsyncDisposable {
   /** The verdict about the conversation's last user message. */
   readonly prompt: PromptVerdict
+  /** Tokens of the prompt, and how many of them did not have to be computed. */
+  readonly usage: PromptUsage
   readonly #parts: ModerationParts
   readonly #reasoningEnd: ReasoningEnd | null
-  readonly #promptLength: number
+  readonly #cache: ReplyCache
   #text: ReplyText | null = null
   #ids: ReplyIds | null = null
   #judged: Judged[] = []
+  #provisional: readonly TokenVerdict[] = []
   #debounce = new Debounce()
-  #scaffoldFed = false
   #queue: Promise<unknown> = Promise.resolve()
   #waiting = 0
   #failure: { error: unknown } | null = null
@@ -77,16 +85,22 @@ export class Moderation implements AsyncDisposable {
   /** @internal Use StreamGuard.open. */
   constructor(parts: ModerationParts) {
     this.prompt = parts.prompt
+    this.usage = parts.usage
     this.#parts = parts
-    this.#promptLength = parts.sequence.length
     this.#reasoningEnd = parts.reasoning ? reasoningEnd(parts.tokenizer) : null
+    this.#cache = new ReplyCache({
+      ...parts,
+      reasoningEnd: this.#reasoningEnd?.id ?? null,
+      width: headOutputs(parts.labels),
+    })
   }
 
   /**
    * Takes the next piece of the reply, of any length. Resolves to the verdicts that have become final: those of
    * tokens that no further text can change.
    *
-   * @throws TypeError; TooLongError if the reply no longer fits the context; GuardClosedError, DecodeError; `signal.reason`
+   * @throws TypeError; TooLongError if the reply no longer fits the context, or with `tooLong: 'slide'` one run of text
+   *   without a break; GuardClosedError, DecodeError; `signal.reason`
    */
   async push(delta: string): Promise<TokenVerdict[]> {
     if (typeof delta !== 'string') throw new TypeError(`Expected a piece of text, got ${typeof delta}`)
@@ -99,7 +113,7 @@ export class Moderation implements AsyncDisposable {
       const tokens = this.#text.push(delta)
       // What is held is at least so many tokens: a run without end is not kept for ever.
       const held = Math.floor(this.#text.heldLength / (UNITS_A_BYTE * this.#parts.tokenizer.longest))
-      return this.#judge(tokens, held)
+      return this.#judge(tokens, this.#text.provisional(), held)
     })
   }
 
@@ -119,7 +133,7 @@ export class Moderation implements AsyncDisposable {
     }
     return await this.#inTurn(check, () => {
       this.#ids = reply()
-      return this.#judge(this.#ids.push(list))
+      return this.#judge(this.#ids.push(list), [])
     })
   }
 
@@ -127,7 +141,7 @@ export class Moderation implements AsyncDisposable {
   async end(): Promise<ReplyVerdict & { rest: TokenVerdict[] }> {
     const check = () => this.#requireReply('end')
     return await this.#inTurn(check, async () => {
-      const rest = await this.#judge(this.#text?.end() ?? this.#ids?.end() ?? [])
+      const rest = await this.#judge(this.#text?.end() ?? this.#ids?.end() ?? [], [])
       this.#ended = true
       return { ...this.reply, rest }
     })
@@ -145,6 +159,30 @@ export class Moderation implements AsyncDisposable {
   }
 
   /**
+   * What the guard says about text that is held back, as if the reply ended with it. Held back is what later text
+   * could still tokenise otherwise, such as the last word; it is judged beforehand where it is more than about 16
+   * UTF-16 units (of a run of more than 256, all but its last sixteenth). The same places are judged again, and
+   * then for good, when they are final, so no verdict here counts for `reply` or is returned by `push`. The array
+   * is another one when anything in it has changed.
+   */
+  get provisional(): readonly TokenVerdict[] {
+    return this.#provisional
+  }
+
+  /**
+   * Offset in the reply from which the guard saw it when it judged the latest token: 0 but for replies that have
+   * outgrown the context with `tooLong: 'slide'`.
+   */
+  get contextStart(): number {
+    return this.#judged.at(-1)?.contextStart ?? 0
+  }
+
+  /** The text of the tokens judged so far: after `end()`, of the whole reply. */
+  get text(): string {
+    return this.#judged.map((token) => token.text).join('')
+  }
+
+  /**
    * Goes back to the reply's first `toToken` tokens, so that it can go on otherwise from there. Text that was
    * held back is dropped, and what is pushed next is tokenised on its own.
    *
@@ -157,6 +195,8 @@ export class Moderation implements AsyncDisposable {
       throw new RangeError(`Expected a token from 0 to ${this.#judged.length}, got ${toToken}`)
     }
     this.#judged.length = toToken
+    this.#cache.rewind(toToken)
+    this.#provisional = []
     this.#debounce = new Debounce()
     for (const { risk } of this.#judged) this.#debounce.push(risk)
     this.#text = null
@@ -168,48 +208,66 @@ export class Moderation implements AsyncDisposable {
   async close(): Promise<void> {
     this.#closed = true
     await this.#queue
-    this.#parts.sequence.release()
+    this.#parts.release()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
 
-  /** @param held tokens that the text held back has at least */
-  async #judge(tokens: readonly ReplyToken[], held = 0): Promise<TokenVerdict[]> {
-    const { sequence, scaffold, labels, signal } = this.#parts
-    const total = this.#promptLength + scaffold.length + this.#judged.length + tokens.length + held
-    if (total > sequence.capacity) {
-      throw new TooLongError(total, sequence.capacity, 'the conversation with its reply')
-    }
-    if (tokens.length === 0) return []
-    const before = this.#scaffoldFed ? 0 : scaffold.length
-    const keep = this.#promptLength + (this.#scaffoldFed ? scaffold.length + this.#judged.length : 0)
-    const ids = tokens.map((token) => token.id)
-    const { heads } = await sequence.decodeHeads(Int32Array.from([...scaffold.subarray(0, before), ...ids]), {
-      read: Int32Array.from(ids, (_, i) => before + i),
-      keep,
-      priority: ids.length > MANY_TOKENS ? 1 : 0,
-      signal,
-    })
-    const width = headOutputs(labels)
+  /**
+   * @param provisional tokens of what is held back; null if what was judged of it will do
+   * @param held tokens that the text held back has at least
+   */
+  async #judge(
+    tokens: readonly ReplyToken[],
+    provisional: readonly ReplyToken[] | null,
+    held = 0,
+  ): Promise<TokenVerdict[]> {
+    const count = this.#judged.length + tokens.length
+    this.#requireRoom(count, held)
+    if (tokens.length === 0 && (provisional ?? []).length === 0) return []
+    // They may be more than the tokens they will turn out to be: what has no room is not judged beforehand.
+    const room = this.#parts.tooLong === 'slide' ? Number.POSITIVE_INFINITY : this.#cache.room - count
+    const all = [...tokens, ...(provisional ?? []).slice(0, room)]
+    const outputs = await this.#cache.read(
+      this.#judged.length,
+      all.map((token) => token.id),
+    )
     // Read all before taking any: an error leaves nothing half judged.
-    const verdicts = tokens.map((token, i): TokenVerdict => {
-      const { id, text, start, end, part } = token
-      const logits = heads.subarray(i * width, (i + 1) * width)
-      return { index: this.#judged.length + i, id, text, start, end, part, ...responseHeads(logits, labels) }
-    })
-    this.#scaffoldFed = true
-    for (const { risk, category, end, part, id } of verdicts) {
+    const verdicts = all.map((token, i) => this.#verdict(token, i, outputs[i] as IdOutputs, all))
+    this.#provisional = verdicts.splice(tokens.length)
+    for (const { risk, category, text, end, part, id, contextStart = 0 } of verdicts) {
       this.#debounce.push(risk)
-      this.#judged.push({
-        risk,
-        category,
-        end,
-        inReasoning: part === 'reasoning' && id !== this.#reasoningEnd?.id,
-      })
+      const inReasoning = part === 'reasoning' && id !== this.#reasoningEnd?.id
+      this.#judged.push({ risk, category, text, end, inReasoning, contextStart })
     }
     return verdicts
+  }
+
+  #verdict(token: ReplyToken, i: number, outputs: IdOutputs, all: readonly ReplyToken[]): TokenVerdict {
+    const { id, text, start, end, part } = token
+    const judged = this.#judged.length
+    // The token that the context begins with begins where the one before it ends.
+    const before = outputs.from - 1
+    const contextStart = before < judged ? (this.#judged[before]?.end ?? 0) : all[before - judged]?.end
+    return {
+      ...{ index: judged + i, id, text, start, end, part },
+      ...(contextStart && { contextStart }),
+      ...responseHeads(outputs.logits, this.#parts.labels),
+    }
+  }
+
+  /** @throws TooLongError if so many tokens do not fit, of which `held` are not known yet */
+  #requireRoom(count: number, held: number): void {
+    const { tooLong, sequence } = this.#parts
+    const slide = tooLong === 'slide'
+    const least = slide ? held : count + held
+    if (least <= this.#cache.room) return
+    const what = slide
+      ? 'the conversation with a run of text without a break'
+      : 'the conversation with its reply'
+    throw new TooLongError(sequence.capacity - this.#cache.room + least, sequence.capacity, what)
   }
 
   /** Offset at which the judged part of the reply ends. */

@@ -1,4 +1,5 @@
-import { actionFor, canBlock, effectiveRisk, type Policy } from '../policy.js'
+import { type Action, actionFor, canBlock, effectiveRisk, type Policy } from '../policy.js'
+import type { Safety } from '../types.js'
 import type { TokenVerdict } from '../verdict.js'
 import { Debounce } from './debounce.js'
 import type { ModerationEvent } from './moderate.js'
@@ -33,6 +34,12 @@ export class Release {
   #held: number[] = []
   /** Offset up to which tokens are cleared; a sentence that ends later is kept whole. */
   #cleared = 0
+  /** Offset up to which tokens were cleared when the end of a sentence was last looked for, in vain. */
+  #lookedTo = -1
+  /** Offset from which the guard saw the reply for the latest token. */
+  #contextStart = 0
+  /** The provisional verdicts last seen. */
+  #provisional: readonly TokenVerdict[] = []
   readonly #holdBack: HoldBack
 
   constructor(policy: Policy, holdBack: HoldBack) {
@@ -59,15 +66,27 @@ export class Release {
     return this.#take(this.#end + this.#unreleased.length)
   }
 
-  /** The events that new verdicts cause; a block is the last of them. */
-  *judge(verdicts: readonly TokenVerdict[], tokens: boolean): Generator<ModerationEvent, void, undefined> {
+  /**
+   * The events that new verdicts cause; a block is the last of them. Provisional verdicts follow the others, are
+   * of text that is held back anyway, and can only block: they come again when they are final.
+   */
+  *judge(
+    verdicts: readonly TokenVerdict[],
+    provisional: readonly TokenVerdict[],
+    tokens: boolean,
+  ): Generator<ModerationEvent, void, undefined> {
     for (const verdict of verdicts) {
+      const { contextStart = 0 } = verdict
+      if (contextStart !== this.#contextStart) {
+        this.#contextStart = contextStart
+        yield* this.#clearedText()
+        yield { type: 'slide', start: contextStart }
+      }
       if (tokens) {
         yield* this.#clearedText()
         yield { type: 'token', verdict }
       }
-      const fired = this.#debounce.push(effectiveRisk(verdict, this.#policy))
-      const action = actionFor(fired, verdict.category ? [verdict.category] : [], this.#policy)
+      const { fired, action } = this.#count(verdict, this.#debounce)
       if (action === 'block') {
         yield* this.#clearedText()
         yield { type: 'block', reason: 'reply', verdict, start: this.#end }
@@ -85,6 +104,20 @@ export class Release {
         this.#cleared = this.#held.shift() as number
     }
     yield* this.#clearedText()
+    if (provisional === this.#provisional) return
+    this.#provisional = provisional
+    const debounce = this.#debounce.copy()
+    for (const verdict of provisional) {
+      if (this.#count(verdict, debounce).action !== 'block') continue
+      yield { type: 'block', reason: 'reply', verdict, start: this.#end, provisional: true }
+      return
+    }
+  }
+
+  /** The severity that is reached with this token, and what is done about it. */
+  #count(verdict: TokenVerdict, debounce: Debounce): { fired: Safety; action: Action } {
+    const fired = debounce.push(effectiveRisk(verdict, this.#policy))
+    return { fired, action: actionFor(fired, verdict.category ? [verdict.category] : [], this.#policy) }
   }
 
   /** Tokens at the end that the next ones could still turn into a run that blocks. */
@@ -100,11 +133,17 @@ export class Release {
 
   /** End of the last sentence that is complete and cleared. The last one pushed may go on. */
   #sentenceEnd(): number {
+    // More text only lengthens a sentence, so that one which is not cleared has not become so.
+    if (this.#cleared === this.#lookedTo) return this.#end
     let end = this.#end
     for (const { index, segment } of SENTENCES.segment(this.#unreleased)) {
-      const next = index + segment.length
-      if (next === this.#unreleased.length || this.#end + next > this.#cleared) break
-      end = this.#end + next
+      const next = this.#end + index + segment.length
+      if (next > this.#cleared) {
+        this.#lookedTo = this.#cleared
+        break
+      }
+      if (index + segment.length === this.#unreleased.length) break
+      end = next
     }
     return end
   }

@@ -27,6 +27,12 @@ export interface ReasoningEnd {
 /** UTF-16 units; ordinary text is held back for a word or two. */
 const LONG_RUN = 1024
 
+/** UTF-16 units that may wait without being looked at. */
+const FEW = 16
+
+/** A run without end is looked at again when it has grown by such a part, so that all looks together stay linear. */
+const GROWTH = 16
+
 /**
  * Tokenises a reply that arrives in pieces, such that the tokens are those of the whole reply however it
  * is cut: a token comes out once nothing that follows can change it. What is held back is at most the
@@ -41,7 +47,9 @@ export class ReplyText {
   /** Length of what was held when it was last looked through. */
   #seen = 0
   /** Offset of the held text in the reply. */
-  #start = 0
+  #start: number
+  /** Offset up to which `provisional` last gave tokens. */
+  #provisionalEnd: number
 
   /**
    * With `reasoningEnd` the reply begins inside the model's reasoning, and the first such spelling in it
@@ -52,6 +60,7 @@ export class ReplyText {
     this.#reasoningEnd = reasoningEnd
     this.#inReasoning = reasoningEnd !== null
     this.#start = start
+    this.#provisionalEnd = start
   }
 
   /** Text pushed and not yet given out as tokens, in UTF-16 units. */
@@ -64,10 +73,28 @@ export class ReplyText {
     this.#held += delta
     // A run without end is not looked through for every character of it.
     const grown = this.#held.length - this.#seen
-    if (this.#held.length > LONG_RUN && grown * 16 < this.#held.length) return []
+    if (this.#held.length > LONG_RUN && grown * GROWTH < this.#held.length) return []
     const tokens = this.#final(false)
     this.#seen = this.#held.length
+    // What is held now may begin elsewhere than what the tokens given before were tokens of.
+    if (tokens.length > 0) this.#provisionalEnd = this.#start
     return tokens
+  }
+
+  /**
+   * The tokens that the text held back has if the reply ends here; what follows may change them. None for a
+   * few characters. Null if so little has come since the last call that what it gave will do. Half a
+   * character and half a `</think>` wait.
+   */
+  provisional(): ReplyToken[] | null {
+    const end = this.#start + this.#held.length
+    if (end - this.#provisionalEnd <= Math.max(FEW, this.#held.length / GROWTH)) {
+      return this.#provisionalEnd === this.#start ? [] : null
+    }
+    this.#provisionalEnd = end
+    const half = this.#inReasoning && this.#reasoningEnd ? overlap(this.#held, this.#reasoningEnd.text) : 0
+    const raw = this.#held.slice(0, this.#held.length - half)
+    return this.#tokensOf(raw.replace(HALF_PAIR, ''), true).tokens
   }
 
   /** The tokens that were still held back. */
@@ -94,28 +121,27 @@ export class ReplyText {
     return tokens
   }
 
-  /** Tokens of the first `length` units held: all of them, or those that what follows cannot change. */
+  /** Takes tokens of the first `length` units held: all of them, or those that what follows cannot change. */
   #take(length: number, ended: boolean): ReplyToken[] {
     const available = this.#held.slice(0, length)
-    const half = !ended && /[\uD800-\uDBFF]$/.test(available) ? 1 : 0
-    const raw = wellFormed(available.slice(0, available.length - half))
-    const pieces = normalise(raw)
-    const text = pieces.map((piece) => piece.text).join('')
-    const words = preTokens(text)
-    const final = ended ? words.length : countFinal(words, text, pieces)
-    const part = this.#inReasoning ? 'reasoning' : 'answer'
-    const { tokens, consumed } = this.#tokensOf(words.slice(0, final), pieces, raw, part)
+    const { tokens, consumed } = this.#tokensOf(ended ? available : available.replace(HALF_PAIR, ''), ended)
     this.#held = this.#held.slice(consumed)
     this.#start += consumed
     return tokens
   }
 
-  #tokensOf(words: string[], pieces: Piece[], raw: string, part: ReplyToken['part']) {
+  #tokensOf(held: string, ended: boolean): { tokens: ReplyToken[]; consumed: number } {
+    const raw = wellFormed(held)
+    const pieces = normalise(raw)
+    const text = pieces.map((piece) => piece.text).join('')
+    const words = preTokens(text)
+    const final = ended ? words.length : countFinal(words, text, pieces)
+    const part = this.#inReasoning ? 'reasoning' : 'answer'
     const ends = characterEnds(pieces)
     const tokens: ReplyToken[] = []
     let bytes = 0
     let start = 0
-    for (const word of words) {
+    for (const word of words.slice(0, final)) {
       for (const id of this.#encoder.encodeWord(word)) {
         bytes += this.#encoder.lengths[id] ?? 0
         // The first token to reach into a character takes it whole.
@@ -133,6 +159,9 @@ export class ReplyText {
     return { tokens, consumed: start }
   }
 }
+
+/** Half a surrogate pair at the end. */
+const HALF_PAIR = /[\uD800-\uDBFF]$/
 
 /** Raw text that is normalised alone, and its NFC. */
 interface Piece {
@@ -152,14 +181,20 @@ function normalise(raw: string): Piece[] {
   return pieces
 }
 
-/** How many of the pre-tokens no later text can change. */
+/**
+ * How many of the pre-tokens no later text can change. They end where the raw text can be cut: before a starter,
+ * or at a mark behind a starter that normalising left alone, since parts of NFC text are NFC.
+ */
 function countFinal(words: readonly string[], text: string, pieces: readonly Piece[]): number {
   const boundaries = new Set<number>()
   let at = 0
-  for (const piece of pieces) {
+  pieces.forEach((piece, i) => {
     boundaries.add(at)
+    if (piece.raw === piece.text && i < pieces.length - 1) {
+      for (let inside = 1; inside < piece.text.length; inside++) boundaries.add(at + inside)
+    }
     at += piece.text.length
-  }
+  })
   const limit = Math.min(lengthBeforeTrailingSpace(text), text.length - 1)
   let count = 0
   let end = 0
@@ -173,31 +208,31 @@ function countFinal(words: readonly string[], text: string, pieces: readonly Pie
 
 /** Maps a count of UTF-8 bytes of the normalised text to the raw offset at which the character there ends. */
 export function characterEnds(pieces: readonly Piece[]) {
-  let piece = 0
+  const characters = eachCharacter(pieces)
   let byteEnd = 0
   let rawEnd = 0
-  const characters: { bytes: number; units: number }[] = []
   return {
     /** Calls must not go back. */
     at(bytes: number): number {
       while (byteEnd < bytes) {
-        if (characters.length === 0) {
-          const next = pieces[piece++]
-          if (next === undefined) break
-          // Changed by normalising: its characters have no places of their own in the raw text.
-          if (next.raw === next.text) {
-            for (const one of next.text) characters.push({ bytes: Buffer.byteLength(one), units: one.length })
-          } else {
-            characters.push({ bytes: Buffer.byteLength(next.text), units: next.raw.length })
-          }
-        }
-        const character = characters.shift()
-        if (character === undefined) continue
-        byteEnd += character.bytes
-        rawEnd += character.units
+        const { value } = characters.next()
+        if (!value) break
+        byteEnd += value.bytes
+        rawEnd += value.units
       }
       return rawEnd
     },
+  }
+}
+
+function* eachCharacter(pieces: readonly Piece[]): Generator<{ bytes: number; units: number }, undefined> {
+  for (const { raw, text } of pieces) {
+    if (raw === text) {
+      for (const one of text) yield { bytes: Buffer.byteLength(one), units: one.length }
+    } else {
+      // Changed by normalising: its characters have no places of their own in the raw text.
+      yield { bytes: Buffer.byteLength(text), units: raw.length }
+    }
   }
 }
 

@@ -9,6 +9,8 @@ export interface StreamPrompt {
   prompt: Int32Array
   /** What opens the assistant's turn; its positions are not judged. */
   scaffold: Int32Array
+  /** What would open it without reasoning: the same, unless the reply begins with reasoning. */
+  answerScaffold: Int32Array
 }
 
 const TURN_END = '<|im_end|>'
@@ -34,11 +36,22 @@ export class StreamTemplate {
 
   /** Ids of a conversation that ends with a user's message. Reasoning of earlier turns is left out, as Qwen3 does. */
   async encode(messages: readonly Message[], reasoning: boolean): Promise<StreamPrompt> {
-    const { ids, added } = await this.#tokenizer.encodeRendered(this.#render(messages, reasoning))
+    const rendered = this.#render(messages, reasoning)
+    const { ids, added } = await this.#tokenizer.encodeRendered(rendered)
     const close = this.#tokenizer.addedId(TURN_END)
     const last = added.findLast(({ id }) => id === close)
     if (last === undefined) throw new TemplateError(`the vocabulary has no ${TURN_END}`)
-    return { prompt: ids.slice(0, last.index + 1), scaffold: ids.slice(last.index + 1) }
+    const scaffold = ids.slice(last.index + 1)
+    const answer = reasoning ? this.#tokenizer.encodeRendered({ ...rendered, text: ANSWER_SCAFFOLD }) : null
+    const answerScaffold = (await answer)?.ids ?? scaffold
+    return { prompt: ids.slice(0, last.index + 1), scaffold, answerScaffold }
+  }
+
+  /** Ids with which every prompt begins that goes on from an assistant's message: up to that message's end. */
+  async encodeHistory(messages: readonly Message[]): Promise<Int32Array> {
+    const { prompt } = await this.encode([...messages, { role: 'user', content: '' }], false)
+    const close = this.#tokenizer.addedId(TURN_END) as number
+    return prompt.slice(0, prompt.lastIndexOf(close, -2) + 1)
   }
 
   #render(messages: readonly Message[], reasoning: boolean) {

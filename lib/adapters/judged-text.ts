@@ -1,0 +1,102 @@
+import { DecodeError } from '../errors.js'
+import type { ModerateOptions, ModerationEvent } from '../stream/moderate.js'
+import type { Input } from '../types.js'
+import { Channel } from './channel.js'
+import type { BlockEvent, Moderator } from './moderator.js'
+
+/** One text under moderation: it is pushed in pieces, and what was released of it is taken. */
+export class JudgedText {
+  readonly #channel: Channel<string>
+  readonly #events: AsyncIterable<ModerationEvent>
+  readonly #onEvent: (event: ModerationEvent) => void
+  readonly #onChange: () => void
+  #pushed = 0
+  #taken = 0
+  #released = ''
+  /** Resolves, never rejects, when the moderation is over and its place in the engine is free. */
+  over: Promise<void> = Promise.resolve()
+  /** The lane of the parts that it is written as. */
+  lane: string | undefined
+  /** Whether all of it was pushed. */
+  ended = false
+  /** Whether the prompt lets a reply through. */
+  cleared = false
+  block: BlockEvent | null = null
+  failure: { error: unknown } | null = null
+  /** Whether nothing more is released. */
+  done = false
+
+  /**
+   * `onChange` is called whenever there is something new to see.
+   * @throws what `moderate` throws for arguments
+   */
+  constructor(
+    guard: Moderator,
+    input: Input,
+    options: ModerateOptions,
+    onEvent: (event: ModerationEvent) => void,
+    onChange: () => void,
+  ) {
+    this.#channel = new Channel(onChange)
+    this.#events = guard.moderate(input, this.#channel, options)
+    this.#onEvent = onEvent
+    this.#onChange = onChange
+  }
+
+  /** Begins once `after` is done: of what has ended, a Conversation judges one text after the other. */
+  start(after: Promise<unknown>): void {
+    this.over = after.then(() => this.#read())
+  }
+
+  /** Whether the moderation has taken what was pushed: where it has not, it is behind. */
+  get idle(): boolean {
+    return this.#channel.idle
+  }
+
+  get available(): boolean {
+    return this.#released !== ''
+  }
+
+  push(text: string): void {
+    this.#pushed += text.length
+    this.#channel.push(text)
+  }
+
+  end(): void {
+    this.ended = true
+    this.#channel.end()
+  }
+
+  fail(error: unknown): void {
+    this.ended = true
+    this.#channel.fail(error)
+  }
+
+  /** Released text that was not taken yet, at most so many UTF-16 units of it. */
+  take(most: number): string {
+    const text = this.#released.slice(0, most)
+    this.#released = this.#released.slice(most)
+    this.#taken += text.length
+    return text
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for await (const event of this.#events) {
+        this.#onEvent(event)
+        if (event.type === 'text') this.#released += event.text
+        if (event.type === 'block') this.block = event
+        // Without a prompt's verdict, a flag says that the guard has failed and the policy lets that through.
+        this.cleared ||= event.type === 'prompt' ? event.action !== 'block' : event.type === 'flag'
+        this.#onChange()
+      }
+      if (!this.block && !(this.ended && this.#taken + this.#released.length === this.#pushed)) {
+        throw new DecodeError('the moderation ended before its text did')
+      }
+    } catch (error) {
+      this.failure = { error }
+    }
+    this.done = true
+    this.#onChange()
+  }
+}

@@ -1,0 +1,25 @@
+import type { ModerateOptions, ModerationEvent } from '../stream/moderate.js'
+import type { Input } from '../types.js'
+
+/** What an adapter needs of a guard. A `StreamGuard` is one, and so is a `Conversation`. */
+export interface Moderator {
+  moderate(
+    input: Input,
+    reply: AsyncIterable<string>,
+    options?: ModerateOptions,
+  ): AsyncIterable<ModerationEvent>
+}
+
+export type BlockEvent = Extract<ModerationEvent, { type: 'block' }>
+
+/** What every adapter takes besides the options of `moderate`. */
+export interface AdapterOptions extends ModerateOptions {
+  /** Sees the events of every moderation as they come. What it throws ends the stream with that error. */
+  onEvent?(event: ModerationEvent): void
+  /** Text to show in place of what a block withholds. Default: none. */
+  replacement?: string | ((block: BlockEvent) => string)
+}
+
+export function replacementFor(block: BlockEvent, { replacement = '' }: AdapterOptions): string {
+  return typeof replacement === 'string' ? replacement : replacement(block)
+}

@@ -1,0 +1,118 @@
+import { conversationOf, type ForeignInput } from './messages.js'
+import { type AdapterOptions, type BlockEvent, type Moderator, replacementFor } from './moderator.js'
+import { ModeratedParts, type Piece, type Shape } from './parts.js'
+import { stopOf } from './stop.js'
+
+/** What is needed of a chunk of a chat completion; OpenAI's own and those of compatible servers have it. */
+export interface ChatChunk {
+  choices: readonly { index: number; delta?: object | null; finish_reason?: string | null }[]
+}
+
+/** The fields of a chunk, of a choice and of its delta, without those whose types are given. */
+type Fields = Record<string, unknown>
+type Choice = { index: number; delta?: Fields | null; finish_reason?: unknown; logprobs?: unknown }
+type Chunk = Fields & { choices?: Choice[] | null; usage?: unknown }
+
+/** Fields of a delta that are text, each judged as a text of its own. The last two are not OpenAI's. */
+const TEXTS = ['content', 'refusal', 'reasoning_content', 'reasoning'] as const
+
+/** Fields of a delta that pass as they are. Others may hold text, and are left out. */
+const PASSED = ['tool_calls', 'function_call', 'annotations'] as const
+
+/**
+ * Moderates a streamed chat completion, each choice on its own. On a block a choice ends with
+ * `finish_reason: 'content_filter'`; the request is aborted when no choice is left to go on.
+ *
+ * @param messages what the reply answers: a text, or the messages of the request
+ * @param stream the SDK's stream, or any async iterable of chunks. It is read as the result is
+ * @throws TypeError or RangeError at once for arguments; while iterating, as `moderate`
+ * @example
+ * const stream = await client.chat.completions.create({ model, messages, stream: true })
+ * for await (const chunk of moderateChat(guard, messages, stream)) send(chunk)
+ */
+export function moderateChat<C extends ChatChunk>(
+  guard: Moderator,
+  messages: ForeignInput,
+  stream: AsyncIterable<C>,
+  options: AdapterOptions = {},
+): AsyncIterableIterator<C, void, undefined> {
+  const shape = new ChatShape(options, stopOf(stream))
+  const parts = new ModeratedParts(guard, conversationOf(messages), shape, options)
+  return parts.read(stream as unknown as AsyncIterable<Chunk>) as unknown as AsyncIterableIterator<
+    C,
+    void,
+    undefined
+  >
+}
+
+class ChatShape implements Shape<Chunk> {
+  readonly lanes = true
+  readonly #choices = new Set<number>()
+  #envelope: Fields = {
+    id: 'chatcmpl-qwen3guard',
+    object: 'chat.completion.chunk',
+    created: Math.floor(Date.now() / 1000),
+    model: 'unknown',
+  }
+
+  constructor(
+    readonly options: AdapterOptions,
+    readonly stop: () => void,
+  ) {}
+
+  *split({ choices, usage, ...envelope }: Chunk): Generator<Piece<Chunk>> {
+    this.#envelope = envelope
+    for (const choice of choices ?? []) yield* this.#splitChoice(choice, envelope)
+    if (!choices?.length || usage) yield { type: 'part', part: { ...envelope, choices: [], usage } }
+  }
+
+  *#splitChoice(
+    { index, delta, finish_reason, logprobs }: Choice,
+    envelope: Fields,
+  ): Generator<Piece<Chunk>> {
+    const lane = String(index)
+    const chunk = (delta: Fields, more: Fields = {}): Chunk => ({
+      ...envelope,
+      choices: [{ index, delta, finish_reason: null, ...more }],
+    })
+    const part = (delta: Fields, more: Fields, opening = false): Piece<Chunk> => ({
+      type: 'part',
+      part: chunk(delta, more),
+      lane,
+      opening,
+    })
+    this.#choices.add(index)
+    if (delta?.role !== undefined) yield part({ role: delta.role, content: '' }, {}, true)
+
+    const texts = TEXTS.filter((field) => typeof delta?.[field] === 'string' && delta[field] !== '')
+    for (const field of texts) {
+      // Where another text begins, the one before has ended: an answer ends the reasoning.
+      for (const other of TEXTS) if (other !== field) yield { type: 'end', key: `${lane} ${other}` }
+      const write = (text: string, last: boolean) =>
+        chunk({ [field]: text }, last && field === texts.at(-1) && logprobs ? { logprobs } : {})
+      const reasoning = field.startsWith('reasoning')
+      yield { type: 'text', key: `${lane} ${field}`, lane, text: delta?.[field] as string, reasoning, write }
+    }
+    const rest = Object.fromEntries(
+      PASSED.flatMap((field) => (delta?.[field] ? [[field, delta[field]]] : [])),
+    )
+    const more = texts.length === 0 && logprobs ? { logprobs } : {}
+    if (Object.keys(rest).length > 0 || Object.keys(more).length > 0) yield part(rest, more)
+    if (finish_reason == null) return
+    for (const field of TEXTS) yield { type: 'end', key: `${lane} ${field}` }
+    yield part({}, { finish_reason })
+  }
+
+  *blocked(block: BlockEvent, lane: string | undefined): Generator<Chunk> {
+    const seen = this.#choices.size > 0 ? [...this.#choices] : [0]
+    const text = replacementFor(block, this.options)
+    for (const index of lane === undefined ? seen : [Number(lane)]) {
+      const chunk = (delta: Fields, finish_reason: string | null): Chunk => ({
+        ...this.#envelope,
+        choices: [{ index, delta, finish_reason, logprobs: null }],
+      })
+      if (text !== '') yield chunk({ content: text }, null)
+      yield chunk({}, 'content_filter')
+    }
+  }
+}

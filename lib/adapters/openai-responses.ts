@@ -1,0 +1,103 @@
+import { conversationOf, type ForeignInput } from './messages.js'
+import { type AdapterOptions, type BlockEvent, type Moderator, replacementFor } from './moderator.js'
+import { type Event, placeOf, TEXTS } from './openai-texts.js'
+import { ModeratedParts, type Piece, type Shape } from './parts.js'
+import { SentResponse } from './sent-response.js'
+import { stopOf } from './stop.js'
+
+/** What is needed of an event of the Responses API. */
+export interface ResponseEvent {
+  type: string
+}
+
+/**
+ * Moderates a streamed response: its texts, refusals, reasoning and summaries of reasoning, each on its own. On a
+ * block it ends with `response.incomplete` and `incomplete_details.reason: 'content_filter'`, after what closes the
+ * items that are open, and the request is aborted.
+ *
+ * @param input what the reply answers: a text, or the input items of the request
+ * @param stream the SDK's stream, or any async iterable of events. It is read as the result is
+ * @throws TypeError or RangeError at once for arguments; while iterating, as `moderate`
+ * @example
+ * const stream = await client.responses.create({ model, input, stream: true })
+ * for await (const event of moderateResponse(guard, input, stream)) send(event)
+ */
+export function moderateResponse<E extends ResponseEvent>(
+  guard: Moderator,
+  input: ForeignInput,
+  stream: AsyncIterable<E>,
+  options: AdapterOptions = {},
+): AsyncIterableIterator<E, void, undefined> {
+  const shape = new ResponseShape(options, stopOf(stream))
+  const parts = new ModeratedParts(guard, conversationOf(input), shape, options)
+  return parts.read(stream as unknown as AsyncIterable<Event>) as unknown as AsyncIterableIterator<
+    E,
+    void,
+    undefined
+  >
+}
+
+const OPENING = new Set(['response.created', 'response.queued', 'response.in_progress'])
+
+class ResponseShape implements Shape<Event> {
+  /** The texts that have come, as far as they have: they are judged before anything that repeats them passes. */
+  readonly #texts = new Map<string, string>()
+  readonly #sent = new SentResponse()
+
+  constructor(
+    readonly options: AdapterOptions,
+    readonly stop: () => void,
+  ) {}
+
+  *split(event: Event): Generator<Piece<Event>> {
+    const { type, delta } = event
+    const kind = TEXTS.find(({ name }) => type.startsWith(`${name}.`))
+    // Speech, and deltas of kinds that are not known here, are no text that the guard could judge.
+    const isUnknown = !kind && type.endsWith('.delta') && !type.includes('_call')
+    if (isUnknown || type.startsWith('response.audio.')) return
+    if (kind && type.endsWith('.delta') && delta !== '') {
+      if (typeof delta !== 'string') throw new TypeError(`Expected the delta of ${type} to be text`)
+      const key = placeOf(event, kind.list)
+      this.#texts.set(key, (this.#texts.get(key) ?? '') + delta)
+      const write = (text: string, last: boolean) => ({
+        ...event,
+        delta: text,
+        ...('logprobs' in event && !last && { logprobs: [] }),
+      })
+      yield { type: 'text', key, text: delta, reasoning: kind.name.startsWith('response.reasoning'), write }
+      return
+    }
+    if (kind && type.endsWith('.done')) yield { type: 'end', key: placeOf(event, kind.list) }
+    for (const text of textsIn(event)) yield* this.#judgeUnlessRepeated(text)
+    yield { type: 'part', part: event, opening: OPENING.has(type) }
+  }
+
+  sent(event: Event): Event {
+    return this.#sent.add(event)
+  }
+
+  blocked(block: BlockEvent): Generator<Event> {
+    return this.#sent.ending(replacementFor(block, this.options))
+  }
+
+  /** Servers repeat a text whole when it is complete. One that is not a repetition is judged by itself first. */
+  *#judgeUnlessRepeated(text: string): Generator<Piece<Event>> {
+    if (text === '' || [...this.#texts.values()].includes(text)) return
+    const key = `whole ${this.#texts.size}`
+    this.#texts.set(key, text)
+    yield { type: 'text', key, text, write: () => null }
+    yield { type: 'end', key }
+  }
+}
+
+/** Texts that an event holds whole. */
+function* textsIn({ text, refusal, part, item, response }: Event): Generator<string> {
+  const items = (response as { output?: unknown[] } | undefined)?.output ?? []
+  for (const one of [item, ...items] as (Record<string, unknown> | undefined)[]) {
+    for (const list of [one?.content, one?.summary]) {
+      for (const entry of Array.isArray(list) ? list : []) yield* textsIn(entry)
+    }
+  }
+  if (part) yield* textsIn(part as Event)
+  for (const own of [text, refusal]) if (typeof own === 'string') yield own
+}

@@ -1,0 +1,378 @@
+import type { ModerateOptions } from '../stream/moderate.js'
+import type { Input } from '../types.js'
+import { Bell } from './channel.js'
+import { JudgedText } from './judged-text.js'
+import type { AdapterOptions, BlockEvent, Moderator } from './moderator.js'
+
+/** Makes a part of released text, `last` if the piece of the source ends with it. With null nothing is shown. */
+type Write<P> = (text: string, last: boolean) => P | null
+
+/** What a part of a source is made of. */
+export type Piece<P> =
+  /** Text to judge. */
+  | {
+      type: 'text'
+      /** Pieces of one key are one text, judged as one reply. */
+      key: string
+      lane?: string
+      text: string
+      reasoning?: boolean
+      write: Write<P>
+    }
+  /** The text is over. */
+  | { type: 'end'; key: string }
+  /** What passes as it is; not before the prompt is judged, unless it is `opening`. */
+  | { type: 'part'; part: P; lane?: string; opening?: boolean }
+
+/** How the parts of a source are taken apart and put together again. */
+export interface Shape<P> {
+  split(part: P): Iterable<Piece<P>>
+  /** Sees every part just before it goes out, and may replace it. */
+  sent?(part: P): P
+  /** The parts that end the stream after a block; with `lanes`, the lane, or all if it is undefined. */
+  blocked(block: BlockEvent, lane: string | undefined): Iterable<P>
+  /** Whether a block ends its lane and the others go on. */
+  lanes?: boolean
+  /** Called once when no more of the source is wanted. */
+  stop?(): void
+}
+
+type Item<P> =
+  /** Pieces of one text that came one after the other, each with the UTF-16 units that are left of it. */
+  | { type: 'text'; lane: string | undefined; text: JudgedText; pieces: { left: number; write: Write<P> }[] }
+  | { type: 'end'; lane: string | undefined; text: JudgedText }
+  | { type: 'part'; lane: string | undefined; part: P; opening: boolean }
+
+interface Source<P> {
+  next(): Promise<{ done?: boolean | undefined; value?: P | undefined }>
+  stop(): unknown
+}
+
+const STOPPED = Symbol('the consumer takes no more')
+
+/**
+ * The parts of a source with their text moderated. Parts of one lane keep their order; a part without a lane
+ * comes after all that came before it and before all that came after it. The source is read while the consumer
+ * waits for a part, and no further ahead than `moderate` reads a reply.
+ */
+export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefined> {
+  readonly #guard: Moderator
+  readonly #input: Input
+  readonly #shape: Shape<P>
+  readonly #options: AdapterOptions
+  readonly #stop = new AbortController()
+  readonly #bell = new Bell()
+  readonly #parts = this.#run()
+  #source: Source<P> | null = null
+  #sourceDone = false
+  #sourceFailure: { error: unknown } | null = null
+  #reading = false
+  /** Whether the source has given anything: what a block must look like may depend on it. */
+  #begun = false
+  #over = false
+  #queue: Item<P>[] = []
+  /** Lanes seen, those with a block, and those whose block has gone out. */
+  readonly #lanes = new Set<string>()
+  readonly #blockedLanes = new Set<string>()
+  readonly #closedLanes = new Set<string>()
+  /** Texts that are not over, and those of them that more can come of. */
+  readonly #texts = new Set<JudgedText>()
+  readonly #openTexts = new Map<string, JudgedText>()
+  /** The first moderation: it judges the prompt while the source makes its first part. */
+  readonly #first: JudgedText
+  #firstIsFree = true
+  #started = false
+  readonly #onAbort = () => this.#stop.abort(this.#options.signal?.reason)
+
+  /** @throws TypeError or RangeError for input and options, as `moderate` */
+  constructor(guard: Moderator, input: Input, shape: Shape<P>, options: AdapterOptions) {
+    this.#guard = guard
+    this.#input = input
+    this.#shape = shape
+    this.#options = options
+    this.#first = this.#newText(false)
+  }
+
+  /** Begins to judge the prompt. Idempotent; `next` does it otherwise. */
+  start(): void {
+    if (this.#started) return
+    this.#started = true
+    const { signal } = this.#options
+    this.#stop.signal.addEventListener('abort', () => this.#stopSource())
+    signal?.addEventListener('abort', this.#onAbort)
+    if (signal?.aborted) this.#onAbort()
+    this.#begin(this.#first)
+  }
+
+  /** Says what the source is; before, nothing but the prompt is judged. */
+  read(source: AsyncIterable<P> | ReadableStream<P>): this {
+    this.#source = sourceOf(source)
+    this.#bell.ring()
+    return this
+  }
+
+  /** @throws the source's error, `signal.reason`, or what `onEvent` throws */
+  async next(): Promise<IteratorResult<P, void>> {
+    this.start()
+    try {
+      return await this.#parts.next()
+    } catch (error) {
+      if (error === STOPPED) return { done: true, value: undefined }
+      throw error
+    }
+  }
+
+  /** Stops the source and frees the guard, also while `next` waits. */
+  async return(): Promise<IteratorResult<P, void>> {
+    this.#stop.abort(STOPPED)
+    await this.#parts.return()
+    await this.#close()
+    return { done: true, value: undefined }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async *#run(): AsyncGenerator<P, void, undefined> {
+    try {
+      while (!this.#over) {
+        this.#stop.signal.throwIfAborted()
+        const item = this.#nextItem()
+        if (item) {
+          yield* this.#send(item)
+        } else if (this.#first.block && !this.#first.cleared && (this.#begun || this.#sourceDone)) {
+          yield* this.#blocked(this.#first, this.#first.block)
+        } else {
+          this.#throwFailure()
+          if (this.#sourceDone && this.#queue.length === 0 && this.#texts.size === 0) break
+          this.#readOn()
+          await this.#bell.wait()
+        }
+      }
+    } finally {
+      await this.#close()
+    }
+  }
+
+  /** The first item that may go out now. */
+  #nextItem(): Item<P> | undefined {
+    const waiting = new Set<string>()
+    for (const [i, item] of this.#queue.entries()) {
+      if (item.lane === undefined) return i === 0 && this.#isReady(item) ? item : undefined
+      if (!waiting.has(item.lane) && this.#isReady(item)) return item
+      // What has ended will be judged without more of the source, and nothing need overtake it.
+      if (item.type === 'end') return undefined
+      waiting.add(item.lane)
+    }
+    return undefined
+  }
+
+  #isReady(item: Item<P>): boolean {
+    if (item.type === 'part') return item.opening || this.#first.cleared
+    const { block, available, done, failure } = item.text
+    if (item.type === 'text' && available) return true
+    return block !== null || (item.type === 'end' && done && failure === null)
+  }
+
+  *#send(item: Item<P>): Generator<P, void, undefined> {
+    if (item.type === 'text') {
+      const piece = item.pieces[0] as { left: number; write: Write<P> }
+      const text = item.text.take(piece.left)
+      piece.left -= text.length
+      if (piece.left === 0) item.pieces.shift()
+      if (item.pieces.length === 0) this.#remove(item)
+      if (text !== '') yield* this.#out(piece.write(text, piece.left === 0))
+      else if (item.text.block) yield* this.#blocked(item.text, item.text.block)
+      return
+    }
+    this.#remove(item)
+    if (item.type === 'part') yield* this.#out(item.part)
+    else if (item.text.block) yield* this.#blocked(item.text, item.text.block)
+  }
+
+  *#out(part: P | null): Generator<P, void, undefined> {
+    if (part === null) return
+    yield this.#shape.sent?.(part) ?? part
+  }
+
+  *#blocked(text: JudgedText, block: BlockEvent): Generator<P, void, undefined> {
+    const lane = this.#laneOf(text)
+    this.#over = this.#endsAll(text)
+    this.#queue = this.#over ? [] : this.#queue.filter((item) => item.lane !== lane)
+    if (lane !== undefined) this.#closedLanes.add(lane)
+    for (const part of this.#shape.blocked(block, lane)) yield* this.#out(part)
+  }
+
+  /** The lane that a block of this text ends; undefined for all. A prompt that is not let through ends all. */
+  #laneOf(text: JudgedText): string | undefined {
+    if (!this.#shape.lanes || (text === this.#first && !text.cleared)) return undefined
+    return text.lane
+  }
+
+  #endsAll(text: JudgedText): boolean {
+    const lane = this.#laneOf(text)
+    if (lane !== undefined) this.#blockedLanes.add(lane)
+    return lane === undefined || [...this.#lanes].every((one) => this.#blockedLanes.has(one))
+  }
+
+  #remove(item: Item<P>): void {
+    this.#queue.splice(this.#queue.indexOf(item), 1)
+  }
+
+  #throwFailure(): void {
+    for (const { failure } of this.#texts) if (failure) throw failure.error
+    if (this.#sourceFailure && this.#texts.size === 0) throw this.#sourceFailure.error
+  }
+
+  /** Asks the source for a part, unless it was asked already or a moderation is behind. */
+  #readOn(): void {
+    if (this.#reading || this.#sourceDone || !this.#source) return
+    
+    this.#reading = true
+    this.#source.next().then(
+      ({ done, value }) => {
+        this.#reading = false
+        if (this.#sourceDone) return
+        if (done) this.#end()
+        else this.#take(value as P)
+      },
+      (error) => {
+        this.#reading = false
+        if (!this.#sourceDone) this.#fail(error)
+      },
+    )
+  }
+
+  #take(part: P): void {
+    this.#begun = true
+    try {
+      for (const piece of this.#shape.split(part)) this.#add(piece)
+    } catch (error) {
+      this.#stopSource()
+      this.#fail(error)
+    }
+    this.#stopWhereBlocked()
+    this.#bell.ring()
+  }
+
+  #add(piece: Piece<P>): void {
+    if (piece.type === 'end') {
+      const text = this.#openTexts.get(piece.key)
+      if (!text) return
+      this.#openTexts.delete(piece.key)
+      text.end()
+      const { lane } = text
+      if (lane === undefined || !this.#closedLanes.has(lane)) this.#queue.push({ type: 'end', lane, text })
+      return
+    }
+    const { lane } = piece
+    if (lane !== undefined) {
+      if (this.#closedLanes.has(lane)) return
+      this.#lanes.add(lane)
+    }
+    if (piece.type === 'part') {
+      this.#queue.push({ type: 'part', lane, part: piece.part, opening: piece.opening ?? false })
+    } else if (piece.text !== '') {
+      const text = this.#textOf(piece.key, lane, piece.reasoning ?? false)
+      text.push(piece.text)
+      const last = this.#queue.at(-1)
+      const one = { left: piece.text.length, write: piece.write }
+      if (last?.type === 'text' && last.text === text) last.pieces.push(one)
+      else this.#queue.push({ type: 'text', lane, text, pieces: [one] })
+    }
+  }
+
+  #textOf(key: string, lane: string | undefined, reasoning: boolean): JudgedText {
+    let text = this.#openTexts.get(key)
+    if (text) return text
+    const free = this.#firstIsFree
+    this.#firstIsFree = false
+    if (free && !reasoning) {
+      text = this.#first
+    } else {
+      if (free) this.#first.end()
+      text = this.#newText(reasoning)
+      this.#begin(text)
+    }
+    text.lane = lane
+    this.#openTexts.set(key, text)
+    return text
+  }
+
+  #newText(reasoning: boolean): JudgedText {
+    const { onEvent, replacement: _, signal: __, ...options } = this.#options
+    const own: ModerateOptions = { ...options, signal: this.#stop.signal, ...(reasoning && { reasoning }) }
+    const text: JudgedText = new JudgedText(
+      this.#guard,
+      this.#input,
+      own,
+      (event) => onEvent?.(event),
+      () => {
+        this.#stopWhereBlocked()
+        this.#bell.ring()
+      },
+    )
+    return text
+  }
+
+  #begin(text: JudgedText): void {
+    const ended = [...this.#texts].filter((one) => one.ended)
+    text.start(Promise.all(ended.map((one) => one.over)))
+    this.#texts.add(text)
+    void text.over.then(() => {
+      if (!text.failure) this.#texts.delete(text)
+      this.#bell.ring()
+    })
+  }
+
+  /** A block stops the source at once, also while nobody asks for the next part. */
+  #stopWhereBlocked(): void {
+    if (!this.#begun || this.#sourceDone) return
+    for (const text of this.#texts) if (text.block && this.#endsAll(text)) this.#stopSource()
+  }
+
+  #stopSource(): void {
+    this.#bell.ring()
+    if (this.#sourceDone) return
+    this.#end()
+    try {
+      this.#shape.stop?.()
+      Promise.resolve(this.#source?.stop()).catch(() => {})
+    } catch {
+      // What a source throws when it is stopped changes nothing any more.
+    }
+  }
+
+  #end(): void {
+    this.#sourceDone = true
+    if (this.#firstIsFree) this.#first.end()
+    for (const key of [...this.#openTexts.keys()]) this.#add({ type: 'end', key })
+    this.#bell.ring()
+  }
+
+  #fail(error: unknown): void {
+    this.#sourceFailure ??= { error }
+    if (this.#firstIsFree) this.#first.fail(error)
+    for (const text of this.#openTexts.values()) text.fail(error)
+    this.#openTexts.clear()
+    this.#sourceDone = true
+    this.#bell.ring()
+  }
+
+  async #close(): Promise<void> {
+    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#stop.abort(STOPPED)
+    this.#stopSource()
+    await Promise.all([...this.#texts].map((text) => text.over))
+  }
+}
+
+function sourceOf<P>(source: AsyncIterable<P> | ReadableStream<P>): Source<P> {
+  if ('getReader' in source) {
+    const reader = source.getReader()
+    return { next: () => reader.read(), stop: () => reader.cancel() }
+  }
+  const iterator = source[Symbol.asyncIterator]()
+  return { next: () => iterator.next(), stop: () => iterator.return?.() }
+}

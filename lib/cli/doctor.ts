@@ -1,0 +1,142 @@
+import os from 'node:os'
+import type { Command } from 'commander'
+import { addonPath, loadBinding } from '../engine/binding.js'
+import { availableMemory } from '../engine/memory.js'
+import { downloadsDirectory, modelsDirectory } from '../models/directories.js'
+import { bytes, table } from './display.js'
+import { EXIT, type Run } from './exit.js'
+import { type ListedModel, listModels } from './models.js'
+import { print } from './standard-streams.js'
+
+/** What a bug report needs. Holds no access token and nothing that was judged. */
+interface Diagnosis {
+  version: string
+  node: string
+  /** Highest Node-API version. */
+  napi: string
+  platform: string
+  os: string
+  libc: string | null
+  cpu: { model: string; usable: number }
+  memory: { totalBytes: number; availableBytes: number; limitBytes: number | null }
+  addon: {
+    path: string | null
+    /** Why it does not load, or null. */
+    error: string | null
+    llamaCpp: string | null
+    patch: string | null
+    backends: string[]
+    /** Instruction sets and the like that the build uses on this CPU. */
+    features: string[]
+  }
+  models: ListedModel[]
+  directories: { models: string; downloads: string }
+  environment: Record<string, string>
+}
+
+const HELP = `
+Exits with 1 if the native addon does not load; the reason is printed.
+
+Example:
+  $ qwen3guard doctor`
+
+export function addDoctor(program: Command, run: Run, version: string): void {
+  program
+    .command('doctor')
+    .description('show versions, the native build, memory and models, for a bug report')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', HELP)
+    .action(async (flags: { json?: boolean }) => {
+      const diagnosis = await diagnose(version)
+      await print(`${flags.json ? JSON.stringify(diagnosis) : describe(diagnosis)}\n`)
+      if (diagnosis.addon.error !== null) run.exitCode = EXIT.error
+    })
+}
+
+async function diagnose(version: string): Promise<Diagnosis> {
+  return {
+    version,
+    node: process.version,
+    napi: process.versions.napi ?? 'unknown',
+    platform: `${process.platform}-${process.arch}`,
+    os: `${os.type()} ${os.release()}`,
+    libc: libc(),
+    cpu: { model: os.cpus()[0]?.model ?? 'unknown', usable: os.availableParallelism() },
+    memory: { totalBytes: os.totalmem(), availableBytes: availableMemory(), limitBytes: memoryLimit() },
+    addon: addon(),
+    models: await listModels(),
+    directories: { models: modelsDirectory(), downloads: await downloadsDirectory() },
+    environment: environment(),
+  }
+}
+
+function addon(): Diagnosis['addon'] {
+  const found = { path: null as string | null, llamaCpp: null, patch: null, backends: [], features: [] }
+  try {
+    found.path = addonPath()
+  } catch {
+    // The loader's message says it better.
+  }
+  try {
+    const { llamaCpp, patch, backends, cpuFeatures } = loadBinding().systemInfo()
+    // "CPU : SSE3 = 1 | AVX2 = 1 | REPACK = 1 | "
+    const features = [...cpuFeatures.matchAll(/(\w+) = 1\b/g)].map(([, feature]) => feature!)
+    return { ...found, error: null, llamaCpp, patch, backends, features }
+  } catch (error) {
+    return { ...found, error: (error as Error).message }
+  }
+}
+
+function libc(): string | null {
+  if (process.platform !== 'linux') return null
+  const { report } = process as unknown as { report?: { excludeNetwork?: boolean; getReport(): unknown } }
+  if (!report) return 'unknown'
+  // Otherwise it looks up every peer's name.
+  report.excludeNetwork = true
+  const { header } = report.getReport() as { header: { glibcVersionRuntime?: string } }
+  return header.glibcVersionRuntime ? `glibc ${header.glibcVersionRuntime}` : 'musl or another'
+}
+
+/** The cgroup's limit, where there is one. */
+function memoryLimit(): number | null {
+  const limit = process.constrainedMemory()
+  return limit && limit < os.totalmem() ? limit : null
+}
+
+/** Settings that change what this package does. A token is named, never shown. */
+function environment(): Record<string, string> {
+  const set: Record<string, string> = {}
+  for (const name of ['QWEN3GUARD_HOME', 'QWEN3GUARD_CPU', 'HF_HOME', 'HF_HUB_CACHE', 'XDG_DATA_HOME']) {
+    if (process.env[name]) set[name] = process.env[name]
+  }
+  for (const name of ['HF_ENDPOINT', 'HF_TOKEN']) if (process.env[name]) set[name] = '(set)'
+  return set
+}
+
+function describe(diagnosis: Diagnosis): string {
+  const { cpu, memory, addon, directories } = diagnosis
+  const limit = memory.limitBytes === null ? '' : `, limited to ${bytes(memory.limitBytes)}`
+  const rows = [
+    ['qwen3guard', diagnosis.version],
+    ['node', `${diagnosis.node}, Node-API ${diagnosis.napi}`],
+    ['platform', [diagnosis.platform, diagnosis.os, diagnosis.libc].filter(Boolean).join(', ')],
+    ['cpu', `${cpu.model}, ${cpu.usable} usable`],
+    ['memory', `${bytes(memory.availableBytes)} available of ${bytes(memory.totalBytes)}${limit}`],
+    ['addon', addon.path ?? 'not found'],
+    ...(addon.error === null
+      ? [
+          ['llama.cpp', `${addon.llamaCpp}, patch ${addon.patch}`],
+          ['back ends', addon.backends.join(', ')],
+          ['build uses', addon.features.join(' ')],
+        ]
+      : []),
+    ...Object.entries(diagnosis.environment),
+    ['models in', directories.models],
+    ['downloads in', directories.downloads],
+    ...diagnosis.models.map(({ name, variant, type, bytes: size, problem }) => [
+      '  model',
+      `${name}: ${variant}, ${type}, ${problem ?? bytes(size)}`,
+    ]),
+  ]
+  return addon.error === null ? table(rows) : `${table(rows)}\n\n${addon.error}`
+}

@@ -1,0 +1,74 @@
+import type { Command } from 'commander'
+import { resolveModel } from '../engine/load.js'
+import { describeGguf } from '../models/describe.js'
+import { modelsDirectory } from '../models/directories.js'
+import { readGguf } from '../models/gguf.js'
+import { installedModels, installedProblem } from '../models/installed.js'
+import { bytes, table } from './display.js'
+import { print } from './standard-streams.js'
+
+/** One line of `qwen3guard models`. */
+export interface ListedModel {
+  /** What `--model` and `load` take. */
+  name: string
+  variant: 'gen' | 'stream'
+  type: string
+  bytes: number
+  license: string | null
+  path: string
+  demonstration: boolean
+  /** Why it cannot be loaded, or null. */
+  problem: string | null
+}
+
+/** The demonstration models and everything that was pulled. */
+export async function listModels(): Promise<ListedModel[]> {
+  const demonstrations = (['gen', 'stream'] as const).map(async (variant): Promise<ListedModel> => {
+    const path = resolveModel('demo', variant)
+    const listed = { name: `demo-${variant}`, variant, path, demonstration: true }
+    try {
+      const { fileType, sizeBytes, license } = describeGguf(await readGguf(path))
+      // models/README.md says so where the file does not.
+      return { ...listed, type: fileType, bytes: sizeBytes, license: license ?? 'apache-2.0', problem: null }
+    } catch (error) {
+      return { ...listed, type: 'unknown', bytes: 0, license: null, problem: (error as Error).message }
+    }
+  })
+  const pulled = installedModels().map((model): ListedModel => {
+    const { name, variant, type, bytes, license, path } = model
+    return {
+      name,
+      variant,
+      type,
+      bytes,
+      license,
+      path,
+      demonstration: false,
+      problem: installedProblem(model),
+    }
+  })
+  return [...(await Promise.all(demonstrations)), ...pulled]
+}
+
+export function addModels(program: Command): void {
+  program
+    .command('models')
+    .description('list the models on this machine')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', '\nExample:\n  $ qwen3guard models')
+    .action(async (flags: { json?: boolean }) => {
+      const models = await listModels()
+      const directory = modelsDirectory()
+      if (flags.json) {
+        await print(`${JSON.stringify({ directory, models })}\n`)
+      } else {
+        await print(`${table(models.map(row))}\n\nPulled models are in ${directory}\n`)
+      }
+    })
+}
+
+function row(model: ListedModel): string[] {
+  const { name, variant, type, license, path, demonstration, problem } = model
+  const notes = [demonstration ? 'a demonstration model, protects nobody' : '', problem ?? ''].filter(Boolean)
+  return [name, variant, type, bytes(model.bytes), license ?? 'licence not stated', path, notes.join('; ')]
+}

@@ -1,0 +1,234 @@
+import { untilAborted } from '../engine/model.js'
+import { commonLength } from '../engine/prefix-cache.js'
+import { GuardClosedError } from '../errors.js'
+import { toMessages } from '../input.js'
+import type { Input, Message } from '../types.js'
+import type { OpenOptions } from './guard.js'
+import {
+  checkModerate,
+  type ModerateOptions,
+  type ModerationEvent,
+  type ModerationEvents,
+  moderateReply,
+} from './moderate.js'
+import type { Moderation } from './moderation.js'
+import { encodePrompt, type PromptSequence, type StreamParts } from './prompt-sequence.js'
+import { checkTooLong, type ReplyTooLong } from './reply-cache.js'
+import type { ReplyStream } from './reply-source.js'
+
+export interface ConversationOptions {
+  /** What was said before. Default: nothing. */
+  messages?: readonly Message[]
+  /** Aborts the wait for a sequence. */
+  signal?: AbortSignal
+}
+
+/** A prompt and the reply to it, from their beginning until the moderation is closed. */
+interface Turn {
+  /** Up to the user's message that is judged. */
+  messages: readonly Message[]
+  reasoning: boolean
+  tooLong: ReplyTooLong
+  /** What is known to have been shown of the reply. */
+  shown: () => string
+  /** Null until the prompt is judged. */
+  moderation: Moderation | null
+}
+
+/** The last reply's way into the sequence, as prompts to come will have it. */
+interface Preparation {
+  /** Null until they are known. */
+  ids: Int32Array | null
+  stop: AbortController
+  /** Never rejects. */
+  done: Promise<void>
+}
+
+/**
+ * A conversation that is judged turn by turn. It keeps what it has computed: of each turn only what is new is
+ * computed again, and the reply once more, as the template writes it without its reasoning; that happens in the
+ * background, as soon as the moderation of the reply is closed.
+ *
+ * @example
+ * await using conversation = await guard.conversation()
+ * for await (const event of conversation.moderate('How do locks work?', model.reply(…))) show(event)
+ * for await (const event of conversation.moderate('And padlocks?', model.reply(…))) show(event)
+ */
+export class Conversation implements AsyncDisposable {
+  readonly #parts: StreamParts
+  readonly #sequence: PromptSequence
+  #messages: readonly Message[]
+  #turn: Turn | null = null
+  #preparation: Preparation | null = null
+  #closed = false
+
+  /** @internal Use StreamGuard.conversation. */
+  constructor(parts: StreamParts, sequence: PromptSequence, messages: readonly Message[]) {
+    this.#parts = parts
+    this.#sequence = sequence
+    this.#messages = copied(messages)
+    this.#prepare()
+  }
+
+  /**
+   * The conversation so far, which the next text goes on from: of a reply opened with `open()` all of it once it
+   * has ended, of one moderated with `moderate()` what was released.
+   */
+  get messages(): Message[] {
+    return copied(this.#turn ? messagesAfter(this.#turn, this.#messages) : this.#messages)
+  }
+
+  /**
+   * Judges the prompt and opens the moderation of the reply to it, as `StreamGuard.open` does. A text is the user's
+   * next message. Messages are the whole conversation as it now is, whatever it was before.
+   *
+   * @throws as `StreamGuard.open`, after which the messages are what they were before; TypeError while another
+   *   moderation of this conversation is neither ended nor closed
+   */
+  async open(input: Input, options: OpenOptions = {}): Promise<Moderation> {
+    const turn = await this.#begin(input, options)
+    try {
+      const moderation = await this.#judge(turn, options.signal, () => this.#finish(turn))
+      turn.shown = () => (moderation.reply.complete ? moderation.text : '')
+      return moderation
+    } catch (error) {
+      this.#finish(turn)
+      throw error
+    }
+  }
+
+  /**
+   * Moderates the reply to a prompt while it arrives, as `StreamGuard.moderate` does, with the input of `open`.
+   *
+   * @throws as `StreamGuard.moderate`; while iterating, TypeError as `open`
+   */
+  moderate(input: Input, reply: ReplyStream, options: ModerateOptions = {}): AsyncIterable<ModerationEvent> {
+    toMessages(input, ['user'])
+    checkModerate(reply, options)
+    return this.#moderate(input, reply, options)
+  }
+
+  /** Closes the moderation under way and gives the conversation's place in the engine back. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#preparation?.stop.abort()
+    await this.#turn?.moderation?.close()
+    this.#sequence.release()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #moderate(input: Input, reply: ReplyStream, options: ModerateOptions): ModerationEvents {
+    let turn: Turn | undefined
+    let begun: Promise<void> | undefined
+    let released = ''
+    const begin = async () => {
+      turn = await this.#begin(input, options)
+      turn.shown = () => released
+    }
+    const events = moderateReply((signal) => this.#judge(turn as Turn, signal, () => {}), reply, options)
+    const follow = async (step: Promise<IteratorResult<ModerationEvent, void>>) => {
+      let over = true
+      try {
+        const result = await step
+        over = result.done === true
+        if (!result.done && result.value.type === 'text') released += result.value.text
+        return result
+      } finally {
+        if (over && turn) this.#finish(turn)
+      }
+    }
+    // No generator: its `return` would wait for the event that is asked for.
+    return {
+      [Symbol.asyncIterator]() {
+        return this
+      },
+      next: () => {
+        begun ??= begin()
+        return follow(begun.then(() => events.next()))
+      },
+      return: () => follow(events.return()),
+    }
+  }
+
+  async #begin(input: Input, { reasoning = false, tooLong = 'error' }: OpenOptions): Promise<Turn> {
+    checkTooLong(tooLong)
+    const given = toMessages(input, ['user'])
+    if (this.#turn?.moderation?.reply.complete) await this.#turn.moderation.close()
+    if (this.#turn) {
+      throw new TypeError('Expected one moderation at a time: end or close the one under way first')
+    }
+    const messages = copied(typeof input === 'string' ? [...this.#messages, ...given] : given)
+    this.#turn = { messages, reasoning, tooLong, shown: () => '', moderation: null }
+    return this.#turn
+  }
+
+  async #judge(turn: Turn, signal: AbortSignal | undefined, release: () => void): Promise<Moderation> {
+    signal?.throwIfAborted()
+    this.#requireOpen()
+    const { reasoning, tooLong } = turn
+    const prompt = await encodePrompt(this.#parts, turn.messages, reasoning)
+    await this.#prepared(prompt.prompt, signal)
+    const moderation = await this.#sequence.open(prompt, { reasoning, tooLong, signal, release })
+    this.#requireOpen()
+    turn.moderation = moderation
+    return moderation
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new GuardClosedError('the conversation is closed: open another')
+  }
+
+  #finish(turn: Turn): void {
+    if (this.#turn !== turn) return
+    this.#turn = null
+    this.#messages = messagesAfter(turn, this.#messages)
+    if (turn.moderation) this.#prepare()
+  }
+
+  #prepare(): void {
+    if (this.#closed || this.#messages.at(-1)?.role !== 'assistant') return
+    const stop = new AbortController()
+    const preparation: Preparation = { ids: null, stop, done: Promise.resolve() }
+    const work = async () => {
+      preparation.ids = await this.#parts.template.encodeHistory(this.#messages)
+      await this.#sequence.prepare(preparation.ids, stop.signal)
+    }
+    // Whatever fails here is tried again, and told, when the next prompt is judged.
+    preparation.done = work().catch(() => {})
+    this.#preparation = preparation
+  }
+
+  /** Waits for the preparation, unless the prompt turned out to be another. */
+  async #prepared(prompt: Int32Array, signal: AbortSignal | undefined): Promise<void> {
+    if (!this.#preparation) return
+    const { ids, stop, done } = this.#preparation
+    if (ids === null || commonLength(prompt, ids) < ids.length) stop.abort()
+    await untilAborted(done, signal)
+    this.#preparation = null
+  }
+}
+
+/** What a turn makes of the messages. A prompt that was not judged leaves them as they were, unless it was answered. */
+function messagesAfter({ messages, reasoning, shown, moderation }: Turn, before: readonly Message[]) {
+  const text = shown()
+  if (text !== '') return [...messages, replyMessage(text, reasoning)]
+  return moderation ? messages : before
+}
+
+/** A reply as a message, with its reasoning apart as Qwen3's template takes it apart. */
+function replyMessage(text: string, reasoning: boolean): Message {
+  if (!reasoning) return { role: 'assistant', content: text }
+  const [thought = '', ...rest] = text.split('</think>')
+  return {
+    role: 'assistant',
+    content: rest.join('</think>').replace(/^\n+/u, ''),
+    reasoning: thought.replace(/^\n+|\n+$/gu, ''),
+  }
+}
+
+function copied(messages: readonly Message[]): Message[] {
+  return messages.map((message) => ({ ...message }))
+}

@@ -1,0 +1,111 @@
+import type { Engine } from '../engine/engine.js'
+import { commonLength } from '../engine/prefix-cache.js'
+import type { HeadOutputs, Sequence } from '../engine/sequence.js'
+import type { Tokenizer } from '../engine/tokens.js'
+import { TooLongError } from '../errors.js'
+import type { HeadLabels } from '../models/describe.js'
+import type { Message } from '../types.js'
+import { promptVerdict } from '../verdict.js'
+import { Moderation } from './moderation.js'
+import type { ReplyTooLong } from './reply-cache.js'
+import type { StreamPrompt, StreamTemplate } from './template.js'
+
+/** What a guard's prompts and replies are judged with. */
+export interface StreamParts {
+  engine: Engine
+  template: StreamTemplate
+  tokenizer: Tokenizer
+  labels: HeadLabels
+}
+
+/** Tokens of a prompt. */
+export interface PromptUsage {
+  /** Template and conversation, up to the end of the last user's message. */
+  promptTokens: number
+  /** Those that an earlier turn of the same conversation had computed. */
+  cachedTokens: number
+}
+
+/** Ids of a conversation that a sequence has room for. @throws TooLongError, TemplateError */
+export async function encodePrompt(
+  { template, engine }: StreamParts,
+  messages: readonly Message[],
+  reasoning: boolean,
+): Promise<StreamPrompt> {
+  const encoded = await template.encode(messages, reasoning)
+  const positions = encoded.prompt.length + encoded.scaffold.length
+  if (positions > engine.contextSize) {
+    throw new TooLongError(positions, engine.contextSize, 'the conversation')
+  }
+  return encoded
+}
+
+const NONE = new Int32Array(0)
+
+/** A sequence and what its first positions hold, so that a prompt is computed only from where it differs. */
+export class PromptSequence {
+  readonly #parts: StreamParts
+  readonly #sequence: Sequence
+  #held: Int32Array = NONE
+
+  constructor(parts: StreamParts, sequence: Sequence) {
+    this.#parts = parts
+    this.#sequence = sequence
+  }
+
+  /**
+   * Judges a prompt and opens the moderation of the reply to it, which has the sequence until it calls `release`.
+   *
+   * @throws GuardClosedError, DecodeError, `signal.reason`
+   */
+  async open(
+    { prompt, scaffold, answerScaffold }: StreamPrompt,
+    options: {
+      reasoning: boolean
+      tooLong: ReplyTooLong
+      signal: AbortSignal | undefined
+      release: () => void
+    },
+  ): Promise<Moderation> {
+    const { tokenizer, labels } = this.#parts
+    const last = prompt.length - 1
+    // The last position is computed in any case: the verdict is read there.
+    const cachedTokens = Math.min(commonLength(prompt, this.#held), last)
+    const read = Int32Array.of(last - cachedTokens)
+    const { heads } = await this.#decode(prompt, cachedTokens, read, options.signal)
+    return new Moderation({
+      prompt: promptVerdict(heads, labels),
+      usage: { promptTokens: prompt.length, cachedTokens },
+      sequence: this.#sequence,
+      scaffold,
+      answerScaffold,
+      tokenizer,
+      labels,
+      ...options,
+    })
+  }
+
+  /** Computes what prompts to come begin with. @throws as `open`; TooLongError */
+  async prepare(ids: Int32Array, signal: AbortSignal): Promise<void> {
+    const common = commonLength(ids, this.#held)
+    if (common < ids.length) await this.#decode(ids, common, NONE, signal)
+  }
+
+  /** Gives the sequence back; what is still asked of it fails with GuardClosedError. Idempotent. */
+  release(): void {
+    this.#sequence.release()
+  }
+
+  async #decode(
+    tokens: Int32Array,
+    keep: number,
+    read: Int32Array,
+    signal: AbortSignal | undefined,
+  ): Promise<HeadOutputs> {
+    // If this fails, what it was to replace may be gone.
+    this.#held = tokens.subarray(0, keep)
+    const outputs = await this.#sequence.decodeHeads(tokens.slice(keep), { keep, read, signal })
+    this.#held = tokens
+    return outputs
+  }
+}
