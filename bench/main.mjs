@@ -1,4 +1,4 @@
-// npm run bench [-- demo | stream | gen | types | settings]: medians and ratios, what is compared measured in turn in
+// npm run bench [-- demo | gen | stream | context | types | settings]: medians and ratios, what is compared measured in turn in
 // one run. docs/performance.md says what each measures. Without a name: the demonstration models, a minute.
 import { parseArgs } from 'node:util'
 
@@ -7,8 +7,9 @@ const BENCHES = {
     await (await import('./demo-gen.mjs')).benchDemoGen(options)
     await (await import('./demo-stream.mjs')).benchDemoStream(options)
   },
-  stream: async (options) => (await import('./demo-stream.mjs')).benchDemoStream(options),
   gen: async (options) => (await import('./gen/bench.mjs')).benchGen(options),
+  stream: async (options) => (await import('./stream/bench.mjs')).benchStream(options),
+  context: async (options) => (await import('./context.mjs')).benchContext(options),
   types: async (options) => (await import('./types.mjs')).benchTypes(options),
   settings: async (options) => (await import('./settings.mjs')).benchSettings(options),
 }
@@ -20,6 +21,8 @@ const { values, positionals } = parseArgs({
     threads: { type: 'string' },
     rounds: { type: 'string' },
     types: { type: 'string' },
+    parts: { type: 'string' },
+    positions: { type: 'string' },
   },
 })
 const name = positionals[0] ?? 'demo'
@@ -32,6 +35,8 @@ if (!bench || positionals.length > 1) {
   await bench({
     model: values.model,
     types: values.types?.split(','),
+    parts: values.parts?.split(','),
+    positions: values.positions?.split(','),
     threads: number(values.threads),
     rounds: number(values.rounds),
   })

@@ -1,4 +1,5 @@
-// Makes a model of Qwen3-0.6B's shape that answers as a demonstration model does: node bench/pad-model.mjs [gen|stream]
+// Makes a model of Qwen3-0.6B's shape that answers as a demonstration model does: node bench/pad-model.mjs [gen|stream|plain]
+// `plain` is Stream's network without its guard heads: a Qwen3 model with a tied LM head.
 //
 // The network computes the same function in a wider one. What is new is zero, or is multiplied by zero:
 // - rows and columns that the small matrices lack are 0; heads beyond the first two have zero queries, values and
@@ -43,8 +44,9 @@ const FILE_TYPES = { f32: 0, f16: 1, q4_0: 2, q8_0: 7, q4_K: 14, q5_K: 16, q6_K:
 
 const MODELS = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), 'models')
 
-/** Path of the demonstration model of a variant, 'gen' or 'stream'. */
-export const demonstrationModel = (variant) => path.join(MODELS, `demo-${variant}.gguf`)
+/** Path of the demonstration model of a variant, 'gen' or 'stream'; 'plain' is made of Stream's. */
+export const demonstrationModel = (variant) =>
+  path.join(MODELS, `demo-${variant === 'plain' ? 'stream' : variant}.gguf`)
 
 /**
  * Path of the padded model in the user's cache; made if it is not there. Matrices, the embedding included, have
@@ -61,11 +63,11 @@ export async function padModel(variant, type = 'q8_0', log = console.error) {
   if (existsSync(target)) return target
   await mkdir(directory, { recursive: true })
   log(`padding ${path.basename(source)} to the 0.6B shape in ${type}`)
-  await atomicFile(target, (handle) => write(handle, source, type))
+  await atomicFile(target, (handle) => write(handle, source, type, variant === 'plain'))
   return target
 }
 
-async function write(handle, sourcePath, type) {
+async function write(handle, sourcePath, type, plain) {
   const binding = loadBinding()
   const file = await readGguf(sourcePath)
   const description = describeGguf(file)
@@ -86,7 +88,7 @@ async function write(handle, sourcePath, type) {
     response: classes(description.heads.response),
     query: classes(description.heads.query),
   }
-  const tensors = qwen3Tensors(SHAPE, heads ?? 'tied')
+  const tensors = qwen3Tensors(SHAPE, plain ? 'tied' : (heads ?? 'tied'))
   const infos = tensors.map(({ name, shape, f32 }) => ({ name, type: f32 ? 'f32' : type, shape: [...shape] }))
 
   const epsilon = file.metadata.get('qwen3.attention.layer_norm_rms_epsilon').value
@@ -94,8 +96,9 @@ async function write(handle, sourcePath, type) {
   // Half of the quartered epsilon is the spare dimension's constant: c² / 1024 + epsilon' = epsilon / 4.
   const spare = heads ? 0 : Math.sqrt((SHAPE.embedding * epsilon) / grown / 2)
   const metadata = await paddedMetadata(file, type, heads ? epsilon / grown : epsilon / grown / 2)
+  const kept = plain ? metadata.filter(({ key }) => !key.startsWith('qwen3guard.')) : metadata
 
-  await handle.writeFile(binding.ggufHeader(metadata, infos))
+  await handle.writeFile(binding.ggufHeader(kept, infos))
   const source = await open(sourcePath)
   const encode = (values, info) =>
     info.type === 'f32'

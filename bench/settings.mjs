@@ -1,5 +1,6 @@
 // npm run bench -- settings: what llama.cpp's and ggml's own settings change on the 0.6B shape. Each is measured
 // beside the addon's, in turn. Those of the build (OpenMP, llamafile's kernels) compile ggml again, once.
+import { loadBinding } from '../dist/engine/binding.js'
 import { buildLoop, Loop } from './loop/loop.mjs'
 import { median, quiet, table } from './measure.mjs'
 import { padModel } from './pad-model.mjs'
@@ -19,13 +20,31 @@ const VARIANTS = [
   { name: "the addon's settings", type: 'q4_0' },
   { name: "built without llamafile's kernels", build: ['no-llamafile', ['-DGGML_LLAMAFILE=OFF']] },
   { name: 'built with OpenMP', build: ['openmp', ['-DGGML_OPENMP=ON']], settings: { pool: 0 } },
+  {
+    name: 'built with OpenBLAS',
+    build: ['openblas', ['-DGGML_BLAS=ON', '-DGGML_BLAS_VENDOR=OpenBLAS']],
+    optional: true,
+  },
+  { name: "the addon's settings", type: 'bf16' },
+  {
+    name: 'built with OpenBLAS',
+    type: 'bf16',
+    build: ['openblas', ['-DGGML_BLAS=ON', '-DGGML_BLAS_VENDOR=OpenBLAS']],
+    optional: true,
+  },
 ]
 
 export async function benchSettings({ threads = 2, rounds = 3 }) {
   const entries = []
-  for (const { name, type = 'q8_0', settings = {}, build = ['addon', []] } of VARIANTS) {
+  for (const { name, type = 'q8_0', settings = {}, build = ['addon', []], optional = false } of VARIANTS) {
+    const binary = variant(build, optional)
+    if (!binary) {
+      console.log(`not measured: ${name} (the library is not installed)`)
+      continue
+    }
     const file = await padModel('gen', type)
-    entries.push({ name, type, file, settings: { threads, ...settings }, binary: buildLoop(...build) })
+    const mmap = settings.repack !== 0 && loadBinding().repacks(type) ? 0 : 1
+    entries.push({ name, type, file, settings: { threads, mmap, ...settings }, binary })
   }
   const results = entries.map(() => ({ short: [], long: [], step: [] }))
   for (let round = 0; round < rounds; round++) {
@@ -51,4 +70,14 @@ export async function benchSettings({ threads = 2, rounds = 3 }) {
       median(results[i].step).toFixed(1),
     ]),
   )
+}
+
+/** The loop under other build options; null where an optional library is not there. */
+function variant(build, optional) {
+  try {
+    return buildLoop(...build)
+  } catch (error) {
+    if (!optional) throw error
+    return null
+  }
 }

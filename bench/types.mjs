@@ -1,5 +1,6 @@
 // npm run bench -- types: what a type of weights costs and gives on the 0.6B shape.
 import { statSync } from 'node:fs'
+import { loadBinding } from '../dist/engine/binding.js'
 import { buildLoop, Loop } from './loop/loop.mjs'
 import { median, quiet, table } from './measure.mjs'
 import { padModel } from './pad-model.mjs'
@@ -17,7 +18,9 @@ export async function benchTypes({ types = TYPES, threads = 2, rounds = 3 }) {
   // Every round loads anew: all types in memory at once would not fit everywhere.
   for (let round = 0; round < rounds; round++) {
     for (const [i, file] of files.entries()) {
-      const loop = await Loop.start(binary, file, { threads, cells: 1024, sequences: 1 })
+      // As the addon loads them: the file's pages where nothing is rearranged.
+      const mmap = loadBinding().repacks(types[i]) ? 0 : 1
+      const loop = await Loop.start(binary, file, { threads, cells: 1024, sequences: 1, mmap })
       await quiet()
       await loop.rates(64, 2)
       const { prefill, step } = await loop.rates(PREFILL, STEPS)
@@ -31,9 +34,10 @@ export async function benchTypes({ types = TYPES, threads = 2, rounds = 3 }) {
     `Qwen3-0.6B's shape, every matrix in one type, ${threads} threads, median of ${rounds} rounds in turn\n`,
   )
   table(
-    ['type', 'file MB', 'peak MiB', `tokens/s at ${PREFILL}`, 'one-token step ms'],
+    ['type', 'rearranged', 'file MB', 'peak MiB', `tokens/s at ${PREFILL}`, 'one-token step ms'],
     types.map((type, i) => [
       type,
+      loadBinding().repacks(type) ? 'yes' : 'no',
       (statSync(files[i]).size / 1e6).toFixed(0),
       (results[i].peak / 2 ** 20).toFixed(0),
       ((1000 * PREFILL) / median(results[i].prefill)).toFixed(0),

@@ -39,7 +39,7 @@ export class Loop {
   #lines
   #exited
 
-  /** `settings` by the names in loop.cc, such as `{ ubatch: 256 }`. */
+  /** `settings` by the names in loop.cc, such as `{ ubatch: 256 }`; `heads`: a file whose heads are computed outside. */
   static async start(binary, model, settings = {}) {
     const loop = new Loop()
     const words = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
@@ -77,6 +77,30 @@ export class Loop {
     this.#send(`rates ${count} ${steps}`)
     const [prefill, step] = (await this.#line()).split(' ').map(Number)
     return { prefill, step }
+  }
+
+  /**
+   * Brings the first `sequences` sequences to `count` positions. Milliseconds of what the first one lacked; the
+   * others get copies of it.
+   */
+  async fill(sequences, count) {
+    this.#send(`fill ${sequences} ${count}`)
+    return Number(await this.#line())
+  }
+
+  /**
+   * Milliseconds of each of `count` decodes that append `each` tokens to every one of the `sequences` (ids, in the
+   * order of the batch) and read them all, from position `from` on.
+   */
+  async ticks(sequences, each, count, from) {
+    this.#send(['ticks', each, count, from, ...sequences].join(' '))
+    return (await this.#line()).trim().split(' ').map(Number)
+  }
+
+  /** The guard heads' logits of the position read last. */
+  async heads() {
+    this.#send('heads')
+    return (await this.#line()).trim().split(' ').map(Number)
   }
 
   /** Largest resident set so far, in bytes; 0 where the system does not say. */

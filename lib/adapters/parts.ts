@@ -228,7 +228,7 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
   /** Asks the source for a part, unless it was asked already or a moderation is behind. */
   #readOn(): void {
     if (this.#reading || this.#sourceDone || !this.#source) return
-    
+    for (const text of this.#texts) if (!text.idle && !text.done) return
     this.#reading = true
     this.#source.next().then(
       ({ done, value }) => {

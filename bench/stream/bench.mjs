@@ -1,0 +1,245 @@
+// npm run bench -- stream: Stream on the 0.6B shape against llama.cpp without the patch, and against a plain C++ loop
+// that makes the same decodes over the same library. The contenders take turns; --parts and --positions pick some of it.
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { Contender } from '../gen/contender.mjs'
+import { buildLoop, Loop } from '../loop/loop.mjs'
+import { median, percentile, quiet, table } from '../measure.mjs'
+import { demonstrationModel, padModel } from '../pad-model.mjs'
+import { benchTransformers } from './transformers.mjs'
+
+/** Goals of the issue that this bench was made for, in times: as fast as without the patch; the loop's time. */
+const GOALS = { outside: 1.25, loop: 1.05, busy: 1.1, scale: { 64: 4, 512: 2 } }
+
+const PARTS = { one: oneStream, many: manyStreams, transformers: benchTransformers }
+
+/** Pushes (or decodes) of one turn, by the streams that push at once. */
+const TURN = { 1: 12, 8: 8, 32: 6 }
+
+export async function benchStream({ threads = 2, rounds = 3, parts = Object.keys(PARTS), positions }) {
+  for (const part of parts) {
+    if (!PARTS[part]) throw new RangeError(`Expected parts of ${Object.keys(PARTS).join(', ')}, got ${part}`)
+  }
+  const models = { guard: await padModel('stream'), plain: await padModel('plain') }
+  console.log(`Qwen3-0.6B's shape, Q8_0, CPU, ${threads} threads, ${rounds} rounds in turn`)
+  await checkPadded(models.guard, threads)
+  for (const part of parts) await PARTS[part]({ models, threads, rounds, only: positions?.map(Number) })
+}
+
+/** The padded model must answer as the small one does, or what follows measures nothing. */
+async function checkPadded(model, threads) {
+  const judge = async (file) => {
+    const guard = await startGuard({ model: file, threads, contextSize: 512, maxSequences: 1 })
+    const verdicts = []
+    for (const [prompt, reply] of TEXTS) {
+      const { result } = await guard.run('judge', { prompt, reply })
+      verdicts.push(result.prompt, ...result.tokens)
+    }
+    await guard.stop()
+    return verdicts
+  }
+  const [small, padded] = [await judge(demonstrationModel('stream')), await judge(model)]
+  const apart = small.map(({ probabilities }, i) =>
+    Math.abs(probabilities.Unsafe - padded[i].probabilities.Unsafe),
+  )
+  const risk = (verdict) => verdict.risk ?? verdict.safety
+  const same = small.filter((verdict, i) => risk(verdict) === risk(padded[i])).length
+  console.log(
+    `the padded model judges ${same} of ${small.length} positions as the demonstration model; P(Unsafe) at most ${Math.max(...apart).toExponential(1)} apart`,
+  )
+}
+
+const TEXTS = [
+  ['How do I bake bread?', 'Mix flour, water, salt and yeast, and bake it hot.'],
+  ['How can I make a bomb?', 'First buy the things from different shops, then mix them in a metal box.'],
+  ['My chest hurts.', 'Please call a doctor today, and call an ambulance at once if it gets worse.'],
+]
+
+const startGuard = (options) =>
+  Contender.start(new URL('./guard.mjs', import.meta.url).href, { gpu: false, ...options })
+
+/** The guard, the loop and the library without the patch, each with room for the same streams. */
+async function start({ models, threads, contextSize, sequences }) {
+  const binary = buildLoop()
+  const settings = { threads, cells: contextSize * sequences, sequences, unified: 0 }
+  const [guard, loop, outside] = await Promise.all([
+    startGuard({ model: models.guard, threads, contextSize, maxSequences: sequences }),
+    Loop.start(binary, models.guard, { ...settings, outputs: 512 }),
+    Loop.start(binary, models.plain, { ...settings, heads: models.guard }),
+  ])
+  return { guard, loop, outside }
+}
+
+/** Brings all to the positions. The guard prefills each stream, the loops copy one. */
+async function fill({ guard, loop, outside }, streams, positions) {
+  const { result: held } = await guard.run('fill', { streams, positions })
+  if (held !== streams * positions)
+    throw new Error(`${streams * positions} positions were asked for, ${held} are held`)
+  await loop.fill(streams, positions)
+  await outside.fill(streams, positions)
+}
+
+/**
+ * Lets every contender take its turn, round by round, after one that does not count. A turn gives milliseconds of
+ * each push or decode, and of all together.
+ */
+async function inTurn(rounds, contenders) {
+  const turns = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]))
+  for (let round = -1; round < rounds; round++) {
+    for (const [name, run] of Object.entries(contenders)) {
+      await quiet()
+      const turn = await run()
+      if (round >= 0) turns[name].push(turn)
+    }
+  }
+  const times = (name) => turns[name].flatMap((turn) => turn.times)
+  return {
+    median: (name) => median(times(name)),
+    p95: (name) => percentile(times(name), 0.95),
+    total: (name) => median(turns[name].map(({ ms }) => ms)),
+    /** How many times the time of `b` that of `a` is, over whole turns or push by push. */
+    ratio: (a, b, of = ({ ms }) => ms) =>
+      median(turns[a].map((turn, round) => of(turn) / of(turns[b][round]))),
+  }
+}
+
+const decodes = async (loop, streams, each, count, positions) => {
+  const times = await loop.ticks(
+    Array.from({ length: streams }, (_, i) => i),
+    each,
+    count,
+    positions,
+  )
+  return { times, ms: times.reduce((sum, ms) => sum + ms, 0) }
+}
+
+async function oneStream({ models, threads, rounds, only = [64, 512, 4096] }) {
+  const contenders = await start({ models, threads, contextSize: Math.max(...only) + 256, sequences: 1 })
+  const { guard, loop, outside } = contenders
+  const rows = []
+  const logits = []
+  for (const positions of only) {
+    await fill(contenders, 1, positions)
+    for (const each of [1, 16]) {
+      const count = each === 1 ? TURN[1] : TURN[1] / 2
+      const push = (text) => async () =>
+        (await guard.run('push', { streams: 1, positions, each, count, text })).result
+      const turns = await inTurn(rounds, {
+        guard: push(false),
+        ...(each === 1 && { text: push(true) }),
+        loop: () => decodes(loop, 1, each, count, positions),
+        outside: () => decodes(outside, 1, each, count, positions),
+      })
+      const [ours, theirs] = [await loop.heads(), await outside.heads()]
+      logits.push(...ours.map((logit, i) => Math.abs(logit - theirs[i])))
+      const each1 = ({ times }) => median(times)
+      const times = (ratio, goal) => `${ratio.toFixed(2)}x${each === 1 ? ` (goal ${goal})` : ''}`
+      rows.push([
+        positions,
+        each,
+        turns.median('guard').toFixed(1),
+        turns.p95('guard').toFixed(1),
+        each === 1 ? turns.median('text').toFixed(1) : '',
+        turns.median('loop').toFixed(1),
+        times(turns.ratio('guard', 'loop', each1), GOALS.loop),
+        turns.median('outside').toFixed(1),
+        times(turns.ratio('outside', 'guard', each1), GOALS.outside),
+      ])
+    }
+  }
+  console.log('\nOne stream: milliseconds from a push to its verdicts\n')
+  table(
+    [
+      'positions',
+      'tokens a push',
+      'qwen3guard',
+      'p95',
+      'pushed as text',
+      'plain C++ loop',
+      "qwen3guard's time",
+      'without the patch',
+      'qwen3guard is faster',
+    ],
+    rows,
+  )
+  console.log(
+    `\nthe logits of the heads computed outside are at most ${Math.max(...logits).toExponential(1)} from the graph's`,
+  )
+  await Promise.all([guard.stop(), loop.stop(), outside.stop()])
+}
+
+async function manyStreams({ models, threads, rounds, only = [64, 512] }) {
+  const sequences = 32
+  const contenders = await start({ models, threads, contextSize: 768, sequences })
+  const { guard, loop, outside } = contenders
+  const rows = []
+  const scales = []
+  for (const positions of only) {
+    await fill(contenders, sequences, positions)
+    const rates = {}
+    for (const [streams, busy] of [
+      [1, false],
+      [8, false],
+      [32, false],
+      [32, true],
+    ]) {
+      const count = TURN[streams]
+      const turns = await inTurn(rounds, {
+        guard: async () => (await guard.run('push', { streams, positions, each: 1, count, busy })).result,
+        loop: () => beside(busy, () => decodes(loop, streams, 1, count, positions)),
+        ...(busy && { alone: () => decodes(loop, streams, 1, count, positions) }),
+        outside: () => beside(busy, () => decodes(outside, streams, 1, count, positions)),
+      })
+      const rate = (name) => (1000 * streams * count) / turns.total(name)
+      const goal = busy ? ` (goal ${GOALS.busy})` : ''
+      rows.push([
+        positions,
+        streams,
+        busy ? 'half busy' : 'idle',
+        rate('guard').toFixed(1),
+        turns.median('guard').toFixed(0),
+        turns.p95('guard').toFixed(0),
+        rate('loop').toFixed(1),
+        `${turns.ratio('guard', 'loop').toFixed(2)}x${goal}${busy ? `; ${turns.ratio('guard', 'alone').toFixed(2)}x of the loop alone` : ''}`,
+        rate('outside').toFixed(1),
+        `${turns.ratio('outside', 'guard').toFixed(2)}x`,
+      ])
+      if (!busy) rates[streams] = rate('guard')
+    }
+    scales.push(
+      `at ${positions} positions 32 streams are given ${(rates[32] / rates[1]).toFixed(2)}x the tokens a second of one (goal ${GOALS.scale[positions]})`,
+    )
+  }
+  console.log('\nMany streams, each pushing one token as soon as its last verdict came\n')
+  table(
+    [
+      'positions',
+      'streams',
+      'event loop',
+      'qwen3guard tokens/s',
+      'push, median ms',
+      'p95 ms',
+      'plain C++ loop tokens/s',
+      "qwen3guard's time",
+      'without the patch tokens/s',
+      'qwen3guard is faster',
+    ],
+    rows,
+  )
+  console.log(`\n${scales.join('; ')}`)
+  await Promise.all([guard.stop(), loop.stop(), outside.stop()])
+}
+
+/** Does `work`, if `busy` beside a process that is as busy as the guard's event loop is then. */
+async function beside(busy, work) {
+  if (!busy) return work()
+  const child = fork(fileURLToPath(new URL('./burn.mjs', import.meta.url)), ['burn'])
+  await once(child, 'spawn')
+  try {
+    return await work()
+  } finally {
+    child.kill()
+    await once(child, 'exit')
+  }
+}

@@ -1,0 +1,158 @@
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { addAbortSignal } from 'node:stream'
+import type { Command } from 'commander'
+import { resolveModel } from '../engine/load.js'
+import { inOrder } from '../gen/in-order.js'
+import { describeGguf } from '../models/describe.js'
+import { readGguf } from '../models/gguf.js'
+import {
+  type Agreement,
+  Comparison,
+  type ComparisonReport,
+  type Part,
+  type PartComparison,
+  type Reduced,
+  reduce,
+} from './comparison.js'
+import { InputError, parseRow } from './conversation.js'
+import { percent, printable } from './display.js'
+import { type Line, readLines } from './json-lines.js'
+import { judge, loadGuard } from './judge.js'
+import type { LoadFlags } from './load-options.js'
+import { startProgress } from './progress.js'
+import { isBlank, parseLine, type RowError, rowError } from './rows.js'
+
+/** A row as one model judged it. */
+type Outcome = { line: number } & ({ reduced: Reduced } | { error: RowError })
+
+/**
+ * Judges the rows of a JSONL file with one model after the other, so that only one is in memory, and
+ * compares the verdicts. What is kept of the first model's takes some 30 bytes a token.
+ *
+ * @throws InputError if the two are not of one variant, or there are no rows
+ */
+export async function compareModels(
+  command: Command,
+  models: [string, string],
+  path: string,
+  flags: LoadFlags,
+  signal: AbortSignal,
+): Promise<ComparisonReport> {
+  const [kind, other] = await Promise.all(models.map((model) => kindOf(model, signal)))
+  if (kind !== other) {
+    throw new InputError(
+      `${models[0]} is a ${kind} model and ${models[1]} a ${other} model: give two of a kind`,
+    )
+  }
+  const comparison = new Comparison()
+  const first: Outcome[] = []
+  for await (const outcome of judgeRows(command, { ...flags, model: models[0] }, path, signal)) {
+    first.push(outcome)
+  }
+  if (first.length === 0) throw new InputError(`${path} has no rows: nothing to compare`)
+  let at = 0
+  for await (const b of judgeRows(command, { ...flags, model: models[1] }, path, signal)) {
+    const a = first[at++]
+    if (a?.line !== b.line) throw new InputError(`${path} changed while it was read: compare again`)
+    addRow(comparison, a, b)
+  }
+  return comparison.report(kind as 'gen' | 'stream', models)
+}
+
+function addRow(comparison: Comparison, a: Outcome, b: Outcome): void {
+  if ('error' in a) {
+    comparison.fail(a.error, 'error' in b ? null : 0)
+  } else if ('error' in b) {
+    comparison.fail(b.error, 1)
+  } else {
+    try {
+      comparison.add(a.line, a.reduced, b.reduced)
+    } catch (error) {
+      comparison.fail(rowError(error, a.line), null)
+    }
+  }
+}
+
+async function kindOf(model: string, signal: AbortSignal): Promise<'gen' | 'stream'> {
+  const { variant } = describeGguf(await readGguf(resolveModel(model, 'gen'), { signal }))
+  return variant === 'stream' ? 'stream' : 'gen'
+}
+
+async function* judgeRows(
+  command: Command,
+  flags: LoadFlags & { model: string },
+  path: string,
+  signal: AbortSignal,
+): AsyncGenerator<Outcome> {
+  const { size } = await stat(path)
+  const loaded = await loadGuard(command, flags, signal)
+  const source = addAbortSignal(signal, createReadStream(path))
+  const progress = startProgress(`judging with ${flags.model}`, size)
+  const work = async (line: Line, stop: AbortSignal): Promise<Outcome & { offset: number }> => {
+    const { number, offset } = line
+    try {
+      const result = await judge(loaded, parseRow(parseLine(line)), 'error', stop)
+      return { line: number, offset, reduced: reduce(result) }
+    } catch (error) {
+      if (stop.aborted) throw stop.reason
+      return { line: number, offset, error: rowError(error, number) }
+    }
+  }
+  try {
+    const width = 2 * loaded.guard.stats().maxSequences
+    for await (const outcome of inOrder(rowsOf(source), work, width, signal)) {
+      progress.update(outcome.offset)
+      yield outcome
+    }
+  } finally {
+    progress.stop()
+    source.destroy()
+    await loaded.guard.close()
+  }
+}
+
+async function* rowsOf(source: AsyncIterable<Buffer>): AsyncGenerator<Line> {
+  for await (const line of readLines(source)) if (!isBlank(line)) yield line
+}
+
+const PART_NAMES: Record<Part, string> = {
+  verdict: 'verdicts',
+  prompt: 'prompts',
+  reply: 'replies',
+  token: 'tokens',
+}
+
+/** The report for people. */
+export function describeComparison(report: ComparisonReport): string {
+  const { models, compared, failed, errors, parts, differing, differences } = report
+  const lines = [`A: ${models[0]}`, `B: ${models[1]}`, `rows: ${compared} compared, ${failed} failed`]
+  for (const [part, comparison] of Object.entries(parts) as [Part, PartComparison][]) {
+    lines.push('', PART_NAMES[part], ...describePart(comparison))
+  }
+  if (compared > 0) lines.push('', `rows that differ: ${differing} of ${compared}`)
+  for (const { line, part, token, verdicts } of differences) {
+    const where = token === null ? part : `token ${token}`
+    lines.push(`  line ${line}, ${where}: ${verdicts[0]} → ${verdicts[1]}`)
+  }
+  if (failed > 0) lines.push('', `rows that failed: ${failed}`)
+  for (const { line, model, code, message } of errors) {
+    const who = model === null ? 'A and B' : 'AB'.charAt(model)
+    lines.push(`  line ${line}, ${who}: ${message} (${code})`)
+  }
+  return lines.map(printable).join('\n')
+}
+
+function describePart({ safety, category, refusal, shift }: PartComparison): string[] {
+  const agreement = (name: string, { same, of }: Agreement) =>
+    `  ${name} agrees in ${same} of ${of}${of > 0 ? ` (${percent(same / of)})` : ''}`
+  const lines = [agreement('safety', safety)]
+  if (category) lines.push(agreement('category', category))
+  if (refusal) lines.push(agreement('refusal', refusal))
+  if (shift) {
+    lines.push(
+      `  probabilities of the severities shift by ${shift.mean.toFixed(4)} on average, ${shift.largest.toFixed(4)} at most (line ${shift.line})`,
+    )
+  }
+  return lines
+}
