@@ -9,7 +9,7 @@ const VARIANTS = [
   { name: "the addon's settings" },
   { name: 'flash attention', settings: { flash: 1 } },
   { name: 'no thread pool of its own', settings: { pool: 0 } },
-  { name: 'poll 0 (sleep at once)', settings: { poll: 0 } },
+  { name: 'poll 50 (ggml: spin longer)', settings: { poll: 50 } },
   { name: 'poll 100', settings: { poll: 100 } },
   { name: 'threads pinned to CPUs', settings: { pin: 1 } },
   { name: 'micro-batch 128', settings: { ubatch: 128 } },

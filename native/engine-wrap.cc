@@ -78,8 +78,9 @@ class EngineWrap::Waker {
   }
 
   // [js thread] Requests in flight keep the process alive; an idle engine does not.
-  void Began(napi_env env) {
-    if (in_flight_++ == 0 && function_ != nullptr) napi_ref_threadsafe_function(env, function_);
+  void Began(napi_env env, size_t count) {
+    if (in_flight_ == 0 && count > 0 && function_ != nullptr) napi_ref_threadsafe_function(env, function_);
+    in_flight_ += count;
   }
 
   // [js thread] Hands the waiting results to JS in one call.
@@ -208,14 +209,15 @@ Napi::Value EngineWrap::Create(const Napi::CallbackInfo& info) {
     options.batch_size = Int32Of(from.Get("batchSize"), "batchSize");
     options.ubatch_size = Int32Of(from.Get("ubatchSize"), "ubatchSize");
     options.max_outputs = Int32Of(from.Get("maxOutputs"), "maxOutputs");
+    options.prefill_tokens = Int32Of(from.Get("prefillTokens"), "prefillTokens");
     options.threads = Int32Of(from.Get("threads"), "threads");
     options.kv_type = KvTypeOf(StringOf(from.Get("kvType"), "kvType"));
     options.flash_attention = FlashAttentionOf(StringOf(from.Get("flashAttention"), "flashAttention"));
     const int32_t least = std::max(options.max_sequences, 1);
     if (options.max_sequences < 1 || options.max_sequences > 256 || options.cells < 1 ||
         options.batch_size < least || options.ubatch_size < 1 || options.ubatch_size > options.batch_size ||
-        options.max_outputs < least || options.max_outputs > options.batch_size || options.threads < 1 ||
-        options.threads > 512) {
+        options.max_outputs < least || options.max_outputs > options.batch_size ||
+        options.prefill_tokens < 1 || options.threads < 1 || options.threads > 512) {
       throw Failure("ERR_INTERNAL", "engine options are out of range");
     }
 
@@ -250,19 +252,25 @@ Napi::Value EngineWrap::Create(const Napi::CallbackInfo& info) {
 
 Napi::Value EngineWrap::Submit(const Napi::CallbackInfo& info) {
   return Guarded(info, [&]() -> Napi::Value {
-    Napi::Object from = ObjectOf(info[0], "a request");
-    Request request;
-    request.id = static_cast<uint32_t>(Int32Of(from.Get("id"), "id"));
-    request.sequence = Int32Of(from.Get("sequence"), "sequence");
-    request.keep = Int32Of(from.Get("keep"), "keep");
-    request.from = Int32Of(from.Get("from"), "from");
-    request.saved = static_cast<uint32_t>(Int32Of(from.Get("saved"), "saved"));
-    request.priority = Int32Of(from.Get("priority"), "priority");
-    request.tokens = Int32sOf(from.Get("tokens"), "tokens");
-    request.read = Int32sOf(from.Get("read"), "read");
-    request.named = Int32sOf(from.Get("named"), "named");
-    engine_->Submit(std::move(request));
-    waker_->Began(info.Env());
+    if (!info[0].IsArray()) throw Unexpected("an array of requests");
+    auto array = info[0].As<Napi::Array>();
+    std::vector<Request> requests(array.Length());
+    for (uint32_t i = 0; i < array.Length(); ++i) {
+      Napi::Object from = ObjectOf(array.Get(i), "a request");
+      Request& request = requests[i];
+      request.id = static_cast<uint32_t>(Int32Of(from.Get("id"), "id"));
+      request.sequence = Int32Of(from.Get("sequence"), "sequence");
+      request.keep = Int32Of(from.Get("keep"), "keep");
+      request.from = Int32Of(from.Get("from"), "from");
+      request.saved = static_cast<uint32_t>(Int32Of(from.Get("saved"), "saved"));
+      request.priority = Int32Of(from.Get("priority"), "priority");
+      request.tokens = Int32sOf(from.Get("tokens"), "tokens");
+      request.read = Int32sOf(from.Get("read"), "read");
+      request.named = Int32sOf(from.Get("named"), "named");
+    }
+    const size_t count = requests.size();
+    engine_->Submit(std::move(requests));
+    waker_->Began(info.Env(), count);
     return info.Env().Undefined();
   });
 }

@@ -139,6 +139,7 @@ async function judge(file, kvType, flashAttention, texts) {
     maxQueue: 1,
     batchSize: 512,
     maxOutputs: 512,
+    prefillTokens: 128,
     threads: 1,
     kvType,
     flashAttention,

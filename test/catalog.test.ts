@@ -40,6 +40,7 @@ function engine(
   return {
     maxQueue: 1024,
     batchSize: 512,
+    prefillTokens: 128,
     threads: 1,
     kvType: 'f16',
     flashAttention: false,

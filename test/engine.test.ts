@@ -17,6 +17,7 @@ const OPTIONS: EngineOptions = {
   maxQueue: 2,
   batchSize: 512,
   maxOutputs: 64,
+  prefillTokens: 128,
   threads: 1,
   kvType: 'f32',
   flashAttention: false,
@@ -136,6 +137,29 @@ describe('a tick', () => {
     await Promise.all(sequences.map((sequence) => sequence.decodeText(tokens, LAST(tokens))))
     // The first may be under way before the others are submitted.
     expect(running.stats().ticks - before).toBeLessThanOrEqual(2)
+  })
+
+  it('gives a prefill its slice however many streams there are', async () => {
+    const running = await engine({ batchSize: 64, maxOutputs: 64, prefillTokens: 64 })
+    const [prefill, ...streams] = await Promise.all(
+      [512, 256, 256].map((cells) => running.acquire({ cells })),
+    )
+    let done = false
+    const waiting = prefill!.decodeText(ids(200), LAST(ids(200))).then(() => {
+      done = true
+    })
+    // Each of them asks for a whole batch, again and again, until the prefill is done.
+    let rounds = 0
+    while (!done && rounds < 60) {
+      rounds += 1
+      await Promise.all(
+        streams.map((stream, i) =>
+          stream.decodeText(ids(60, i), { ...LAST(ids(60, i)), keep: 0, priority: 0 }),
+        ),
+      )
+    }
+    await waiting
+    expect(rounds).toBeLessThan(30)
   })
 
   it('takes streams before prefills', async () => {

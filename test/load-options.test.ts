@@ -147,6 +147,7 @@ describe('memory', () => {
       maxQueue: 1,
       batchSize: 512,
       maxOutputs: 512,
+      prefillTokens: 128,
       threads: 1,
       kvType: 'f16',
       flashAttention: 'auto',

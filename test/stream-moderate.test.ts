@@ -521,6 +521,33 @@ describe('moderate', () => {
     expect(blocked).toBeGreaterThan(20)
   })
 
+  it('stops a source that it never came to read', async () => {
+    const source = () => {
+      let cancelled = false
+      const reply = new ReadableStream<string>({
+        cancel: () => {
+          cancelled = true
+        },
+      })
+      return { reply, cancelled: () => cancelled }
+    }
+    const aborted = source()
+    const signal = AbortSignal.abort(new Error('gone'))
+    await expect(collect(guard.moderate(PROMPT, aborted.reply, { signal }))).rejects.toThrow('gone')
+    expect(aborted.cancelled()).toBe(true)
+
+    const dropped = source()
+    await guard.moderate(PROMPT, dropped.reply)[Symbol.asyncIterator]().return?.()
+    expect(dropped.cancelled()).toBe(true)
+
+    await using conversation = await guard.conversation()
+    const open = await conversation.open(PROMPT)
+    const second = source()
+    await expect(collect(conversation.moderate('And then?', second.reply))).rejects.toThrow(TypeError)
+    expect(second.cancelled()).toBe(true)
+    await open.close()
+  })
+
   it('refuses arguments at once', () => {
     const reply = pieces([])
     expect(() => guard.moderate([], reply)).toThrow(TypeError)

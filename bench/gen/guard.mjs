@@ -29,10 +29,11 @@ function recordDecodes() {
   binding.createEngine = async (...options) => {
     const engine = await create.apply(binding, options)
     return {
-      submit: (request) => {
-        const { sequence, keep, from, tokens, read } = request
-        recorded.push({ sequence, keep, from, tokens: [...tokens], read: [...read] })
-        engine.submit(request)
+      submit: (requests) => {
+        for (const { sequence, keep, from, tokens, read } of requests) {
+          recorded.push({ sequence, keep, from, tokens: [...tokens], read: [...read] })
+        }
+        engine.submit(requests)
       },
       release: (sequence) => {
         recorded.push({ sequence, keep: 0, from: -1, tokens: [], read: [] })

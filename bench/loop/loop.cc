@@ -42,7 +42,7 @@ struct Settings {
   std::map<std::string, int> values = {
       {"threads", 2}, {"cells", 8192}, {"sequences", 16},     {"ubatch", 512},
       {"flash", 0},   {"pool", 1},  // 0: llama.cpp starts its threads in every decode
-      {"poll", 50},   {"pin", 0},      {"repack", 1},         {"unified", 1},
+      {"poll", 1},   {"pin", 0},      {"repack", 1},         {"unified", 1},
       {"mmap", 0},    {"outputs", 64}, {"kv", GGML_TYPE_F16},  // ggml's number of a type
   };
   // File whose guard heads are computed outside the library, on the embeddings of a plain model.

@@ -14,11 +14,11 @@ export async function benchTransformers({ threads, rounds, only = [64, 512] }) {
     )
     return
   }
-  const script = fileURLToPath(new URL('./transformers.py', import.meta.url))
+  const script = fileURLToPath(new URL('./kv_and_again.py', import.meta.url))
   const { status, stdout, stderr } = spawnSync(python, [script, threads, rounds, ...only].map(String), {
     encoding: 'utf8',
   })
-  if (status !== 0) throw new Error(`transformers.py: ${stderr.slice(-2000)}`)
+  if (status !== 0) throw new Error(`kv_and_again.py: ${stderr.slice(-2000)}`)
   console.log(
     `\ntransformers ${tried.stdout.trim()}, f32, random weights, not in turn with the others: milliseconds a token\n`,
   )

@@ -119,6 +119,8 @@ export interface NativeEngineOptions {
   ubatchSize: number
   /** Outputs (positions read) in one decode at most. */
   maxOutputs: number
+  /** Tokens of prefills with which a decode takes up no other. */
+  prefillTokens: number
   threads: number
   kvType: 'f16' | 'q8_0' | 'f32'
   flashAttention: 'auto' | 'on' | 'off'
@@ -158,7 +160,8 @@ export interface NativeResult {
 }
 
 export interface NativeEngine {
-  submit(request: NativeRequest): void
+  /** Hands requests over together: one decode takes up as many of them as it has room for. */
+  submit(requests: NativeRequest[]): void
   /** Drops a request that has not been decoded yet; its result says ERR_ABORTED either way. */
   cancel(id: number): void
   /** Empties a sequence's cells, after the requests already submitted for it. */

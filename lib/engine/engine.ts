@@ -19,6 +19,11 @@ export interface EngineOptions {
   batchSize: number
   /** Positions read in one decode at most. */
   maxOutputs: number
+  /**
+   * Tokens of prefills in one decode with which it takes up no other prefill. More at once gain nothing where they
+   * keep the processor busy, and attention visits the cells of all that are begun.
+   */
+  prefillTokens: number
   threads: number
   kvType: KvType
   flashAttention: 'auto' | boolean
@@ -68,6 +73,7 @@ export class Engine {
   readonly #waiters: Waiter[] = []
   readonly #inFlight: Map<number, InFlight>
   #cellsReserved = 0
+  readonly #unsubmitted: NativeRequest[] = []
   #nextId = 1
   #nextKey = 1
   #closing: Promise<void> | undefined
@@ -103,6 +109,7 @@ export class Engine {
           batchSize: options.batchSize,
           ubatchSize: options.batchSize,
           maxOutputs: options.maxOutputs,
+          prefillTokens: options.prefillTokens,
           threads: options.threads,
           kvType: options.kvType,
           flashAttention: options.flashAttention === 'auto' ? 'auto' : options.flashAttention ? 'on' : 'off',
@@ -193,6 +200,7 @@ export class Engine {
     }
     const release = () => {
       giveBack()
+      this.#submit()
       this.#native.release(id)
       // Where no request took it, or none got so far.
       if (claimed) this.#forget(claimed.prefix)
@@ -218,12 +226,15 @@ export class Engine {
         park: (tokens) => {
           // What it was to go on from was never put back.
           if (saved !== 0) return release()
-          giveBack()
           const key = this.#nextKey
           this.#nextKey = key === 0x7fffffff ? 1 : key + 1
+          const prefix = { sequence: id, key, tokens, cells: sequence.length }
+          const gone = this.#parked.add(prefix)
+          for (const other of gone) if (other !== prefix) this.#forget(other)
+          if (gone.includes(prefix)) return release()
+          giveBack()
+          this.#submit()
           this.#native.save(id, key)
-          const gone = this.#parked.add({ sequence: id, key, tokens, cells: sequence.length })
-          for (const prefix of gone) this.#forget(prefix)
           this.#free.push(id)
           this.#admit()
         },
@@ -265,6 +276,7 @@ export class Engine {
     this.#nextId = id === 0x7fffffff ? 1 : id + 1
     return new Promise<NativeResult>((resolve, reject) => {
       const onAbort = () => {
+        this.#submit()
         this.#native.cancel(id)
         reject(signal?.reason)
       }
@@ -280,14 +292,24 @@ export class Engine {
         },
       })
       signal?.addEventListener('abort', onAbort, { once: true })
-      try {
-        this.#native.submit({ ...request, id })
-      } catch (error) {
-        detach()
-        this.#inFlight.delete(id)
-        reject(fromNative(error))
-      }
+      // What is asked for in one turn of the event loop goes into one decode.
+      if (this.#unsubmitted.push({ ...request, id }) === 1) process.nextTick(() => this.#submit())
     })
+  }
+
+  /** Before anything that must come after the requests made so far. */
+  #submit(): void {
+    const requests = this.#unsubmitted.splice(0)
+    if (requests.length === 0) return
+    try {
+      this.#native.submit(requests)
+    } catch (error) {
+      for (const { id } of requests) {
+        const request = this.#inFlight.get(id)
+        this.#inFlight.delete(id)
+        request?.reject(error)
+      }
+    }
   }
 
   /** How long the queue takes to move by one, from what decoding has cost so far. */
@@ -325,6 +347,7 @@ export class Engine {
       waiter.detach()
       waiter.reject(new GuardClosedError('the guard was closed while this waited'))
     }
+    this.#submit()
     await this.#native.close()
     // Native answers every request before it closes; a request without an answer would hang its caller.
     for (const request of this.#inFlight.values()) {

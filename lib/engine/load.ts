@@ -7,7 +7,7 @@ import type { LoadOptions } from '../types.js'
 import { loadBinding } from './binding.js'
 import { Engine, type EngineOptions } from './engine.js'
 import { listen } from './log.js'
-import { requireMemory, weightBytes } from './memory.js'
+import { estimateMemory, type MemoryNeed, requireMemory, weightBytes } from './memory.js'
 import { Model, wantsOffload } from './model.js'
 import { validateLoadOptions } from './options.js'
 import { defaultThreads } from './threads.js'
@@ -26,6 +26,9 @@ const DEFAULTS = {
 } as const
 
 const BATCH_SIZE = 512
+
+/** A CPU is busy with so many tokens at once. */
+const PREFILL_TOKENS = 128
 
 /** Sequences of a pool below which none is spent on a prefix that prompts share. */
 export const SEQUENCES_TO_PIN = 4
@@ -99,6 +102,12 @@ export async function loadEngine(options: LoadOptions, variant: Variant): Promis
   }
 }
 
+/** What a guard of this variant takes on the CPU with default options. */
+export function defaultMemory(description: ModelDescription, variant: Variant): MemoryNeed {
+  const weights = weightBytes(description, loadBinding().repacks(description.weightType))
+  return estimateMemory(description, engineOptions({}, variant, description, false), weights)
+}
+
 function engineOptions(
   options: LoadOptions,
   variant: Variant,
@@ -130,6 +139,7 @@ function engineOptions(
     maxQueue: options.maxQueue ?? 1024,
     batchSize: BATCH_SIZE,
     maxOutputs: Math.max(defaults.outputs, maxSequences),
+    prefillTokens: offloaded ? BATCH_SIZE : PREFILL_TOKENS,
     threads: options.threads ?? defaultThreads(description.parameters),
     kvType,
     flashAttention:

@@ -138,6 +138,9 @@ export class GenGuard implements AsyncDisposable {
     for await (const verdict of inOrder(this.#windows(messages), judge, concurrency, signal)) {
       verdicts.push(verdict)
     }
+    // Nothing in the last message: what comes before it is too long.
+    if (verdicts.length === 0)
+      throw this.#tooLong((await this.#template.encode(messages)).length, 'the conversation')
     return worstOf(verdicts)
   }
 

@@ -14,7 +14,7 @@ import {
 import type { Moderation } from './moderation.js'
 import { encodePrompt, type PromptSequence, type StreamParts } from './prompt-sequence.js'
 import { checkTooLong, type ReplyTooLong } from './reply-cache.js'
-import type { ReplyStream } from './reply-source.js'
+import { type ReplyStream, stopReply } from './reply-source.js'
 
 export interface ConversationOptions {
   /** What was said before. Default: nothing. */
@@ -146,7 +146,10 @@ export class Conversation implements AsyncDisposable {
         return this
       },
       next: () => {
-        begun ??= begin()
+        begun ??= begin().catch((error) => {
+          stopReply(reply)
+          throw error
+        })
         return follow(begun.then(() => events.next()))
       },
       return: () => follow(events.return()),

@@ -5,7 +5,7 @@ import type { Moderation } from './moderation.js'
 import type { PromptUsage } from './prompt-sequence.js'
 import { checkHoldBack, type HoldBack, Release } from './release.js'
 import { checkTooLong, type ReplyTooLong } from './reply-cache.js'
-import { checkReply, ReplySource, type ReplyStream } from './reply-source.js'
+import { checkReply, ReplySource, type ReplyStream, stopReply } from './reply-source.js'
 
 /** What happens while a reply is moderated. */
 export type ModerationEvent =
@@ -94,12 +94,14 @@ export function moderateReply(
   options: ModerateOptions,
 ): ModerationEvents {
   const stop = new AbortController()
+  let begun = false
   const events = moderationEvents(open, reply, options, stop)
   return {
     [Symbol.asyncIterator]() {
       return this
     },
     async next() {
+      begun = true
       try {
         return await events.next()
       } catch (error) {
@@ -108,6 +110,8 @@ export function moderateReply(
       }
     },
     async return() {
+      if (!begun) stopReply(reply)
+      begun = true
       stop.abort(BROKEN_OFF)
       return await events.return()
     },
@@ -120,13 +124,13 @@ async function* moderationEvents(
   { policy = {}, holdBack = 'token', tokens = false, signal }: ModerateOptions,
   stop: AbortController,
 ): AsyncGenerator<ModerationEvent, void, undefined> {
-  signal?.throwIfAborted()
   const onAbort = () => stop.abort(signal?.reason)
   signal?.addEventListener('abort', onAbort)
   const source = new ReplySource(reply, stop.signal)
   const release = new Release(policy, holdBack)
   let moderation: Moderation | null = null
   try {
+    signal?.throwIfAborted()
     let failure: { error: unknown } | null = null
     try {
       moderation = await open(stop.signal)

@@ -17,6 +17,16 @@ export function checkReply(reply: unknown): asserts reply is ReplyStream {
   )
 }
 
+/** Tells a reply that nobody has begun to read that nobody will. */
+export function stopReply(reply: ReplyStream): void {
+  try {
+    const stopped = 'getReader' in reply ? reply.cancel() : reply[Symbol.asyncIterator]().return?.()
+    Promise.resolve(stopped).catch(() => {})
+  } catch {
+    // What a source throws when it is stopped changes nothing any more.
+  }
+}
+
 /**
  * Reads a reply ahead of its moderation, up to a bound, and hands on all text that waits at once, so that a
  * guard slower than its source falls no further behind.

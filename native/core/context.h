@@ -22,6 +22,7 @@ struct ContextOptions {
   int32_t batch_size = 512;
   int32_t ubatch_size = 512;
   int32_t max_outputs = 512;
+  int32_t prefill_tokens = 128;  // with so many tokens of prefills in it a decode takes up no other
   int32_t threads = 1;
   KvType kv_type = KvType::kF16;
   llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;

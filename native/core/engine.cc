@@ -14,7 +14,7 @@ namespace guard {
 
 namespace {
 
-// A prefill gets this many tokens of a tick before another one waits for the rest of the room.
+// What a prefill gets of a tick at most while others wait.
 constexpr size_t kPrefillSlice = 128;
 
 }  // namespace
@@ -33,7 +33,7 @@ Engine::~Engine() {
   Close();
 }
 
-void Engine::Submit(Request request) {
+void Engine::Check(const Request& request) const {
   const auto in_range = [this](int32_t sequence) {
     return sequence >= 0 && sequence < context_.options().max_sequences;
   };
@@ -49,15 +49,21 @@ void Engine::Submit(Request request) {
     ok = request.read[i] >= 0 && request.read[i] < count && (i == 0 || request.read[i] > request.read[i - 1]);
   }
   if (!ok) throw Failure("ERR_INTERNAL", "a request is out of range");
+}
 
-  auto work = std::make_unique<Work>();
-  work->result.id = request.id;
-  work->request = std::move(request);
+void Engine::Submit(std::vector<Request> requests) {
+  std::vector<std::unique_ptr<Work>> works;
+  for (Request& request : requests) {
+    Check(request);
+    works.push_back(std::make_unique<Work>());
+    works.back()->result.id = request.id;
+    works.back()->request = std::move(request);
+  }
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (stop_) throw Failure("ERR_CLOSED", "the engine is closed");
-    inbox_.push_back(std::move(work));
-    ++stats_.pending;
+    stats_.pending += works.size();
+    for (auto& work : works) inbox_.push_back(std::move(work));
   }
   wake_.notify_one();
 }
@@ -158,7 +164,12 @@ void Engine::AdmitInbox() {
     arrived.swap(inbox_);
     cancelled.swap(cancelled_);
   }
-  for (auto& work : arrived) queues_[static_cast<size_t>(work->request.sequence)].push_back(std::move(work));
+  for (auto& work : arrived) {
+    work->arrival = ++arrivals_;
+    // At once if it is there, and not behind what its sequence does next.
+    if (work->kind == Kind::kForget && saved_.erase(work->request.saved) > 0) continue;
+    queues_[static_cast<size_t>(work->request.sequence)].push_back(std::move(work));
+  }
   if (cancelled.empty()) return;
   for (auto& queue : queues_) {
     for (auto it = queue.begin(); it != queue.end();) {
@@ -239,21 +250,52 @@ std::vector<Engine::Slice> Engine::Pack() {
   next_sequence_ = (next_sequence_ + 1) % queues_.size();
 
   std::vector<Slice> slices;
-  for (Work* work : streams) Append(*work, work->request.tokens.size(), slices);
-  for (Work* work : prefills) Append(*work, kPrefillSlice, slices);
-  for (Work* work : prefills) Append(*work, work->request.tokens.size(), slices);
+  // However many streams there are, a prefill that waits gets its slice.
+  const auto batch_size = static_cast<size_t>(context_.options().batch_size);
+  size_t room = batch_size - (prefills.empty() ? 0 : std::min(kPrefillSlice, batch_size / 2));
+  std::vector<Work*> taken;
+  for (Work* work : streams) {
+    const size_t left = work->request.tokens.size() - work->done;
+    if (taken.empty() || left <= room) taken.push_back(work);
+    room -= std::min(room, left);
+  }
+  // llama.cpp decodes sequences of a split cache together only where they follow each other in the batch.
+  std::sort(taken.begin(), taken.end(),
+            [](const Work* a, const Work* b) { return a->request.sequence < b->request.sequence; });
+  for (Work* work : taken) Append(*work, batch_size, slices);
+  PackPrefills(prefills, slices);
   return slices;
 }
 
-// Adds up to `budget` of the request's tokens to the batch, as far as there is room.
-void Engine::Append(Work& work, size_t budget, std::vector<Slice>& slices) {
-  const Request& request = work.request;
-  size_t packed = work.done;  // tokens of this request in earlier ticks and in this batch
-  size_t read = work.read_done;
-  for (const Slice& slice : slices) {
-    if (slice.work == &work) packed += slice.count;
+// The shortest first, so that few are begun at a time: on a unified cache every token visits the cells of
+// all. The oldest goes before them every other tick, so that it is not passed over for ever.
+void Engine::PackPrefills(std::vector<Work*>& prefills, std::vector<Slice>& slices) {
+  if (prefills.empty()) return;
+  const auto left = [](const Work* work) { return work->request.tokens.size() - work->done; };
+  std::sort(prefills.begin(), prefills.end(), [&](const Work* a, const Work* b) {
+    return left(a) != left(b) ? left(a) < left(b) : a->arrival < b->arrival;
+  });
+  const auto oldest = std::min_element(prefills.begin(), prefills.end(),
+                                       [](const Work* a, const Work* b) { return a->arrival < b->arrival; });
+  passed_over_ = oldest != prefills.begin() && !passed_over_;
+  if (oldest != prefills.begin() && !passed_over_) std::rotate(prefills.begin(), oldest, oldest + 1);
+
+  const auto enough = static_cast<size_t>(context_.options().prefill_tokens);
+  const size_t most = 2 * enough;  // a stream that comes meanwhile waits for no more
+  size_t packed = 0;
+  for (Work* work : prefills) {
+    if (packed >= enough) break;
+    // What is nearly as short as a slice is not worth a tick of its own for the rest.
+    const bool whole = prefills.size() == 1 || left(work) <= 2 * kPrefillSlice;
+    packed += Append(*work, whole ? most : kPrefillSlice, slices);
   }
-  while (read < request.read.size() && static_cast<size_t>(request.read[read]) < packed) ++read;
+}
+
+// Adds up to `budget` of the request's tokens to the batch, as far as there is room.
+size_t Engine::Append(Work& work, size_t budget, std::vector<Slice>& slices) {
+  const Request& request = work.request;
+  size_t packed = work.done;
+  size_t read = work.read_done;
 
   const int32_t batch_start = context_.batch_count();
   size_t count = 0;
@@ -266,6 +308,7 @@ void Engine::Append(Work& work, size_t budget, std::vector<Slice>& slices) {
     ++count;
   }
   if (count > 0) slices.push_back({&work, count, batch_start});
+  return count;
 }
 
 void Engine::Decode(std::vector<Slice>& slices) {
@@ -277,22 +320,17 @@ void Engine::Decode(std::vector<Slice>& slices) {
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - started).count();
 
   if (status == 0) {
-    ++tick_;
     RegisterExitHandler(ExitStage::kDecode);
     for (const Slice& slice : slices) {
-      // A prefill may have two slices in one tick; it is one pass all the same.
-      if (std::exchange(slice.work->last_tick, tick_) != tick_) {
-        ++slice.work->result.passes;
-        slice.work->result.ms += ms;
-      }
+      ++slice.work->result.passes;
+      slice.work->result.ms += ms;
       Collect(slice);
     }
   } else if (status != 2) {  // 2: stopped by Close, which fails everything that waits
     // JS admits by cells, so a full cache is a fault of ours; still nothing may be lost in silence.
     const char* why = status == 1 ? "the KV cache has no free cells" : "llama_decode failed";
     for (const Slice& slice : slices) {
-      if (!slice.work->finished)
-        Fail(*slice.work, "ERR_DECODE", why + (" (status " + std::to_string(status) + ")"));
+      Fail(*slice.work, "ERR_DECODE", why + (" (status " + std::to_string(status) + ")"));
     }
   }
 
@@ -305,7 +343,6 @@ void Engine::Decode(std::vector<Slice>& slices) {
 // Reads the outputs of a decoded slice; finishes the request with its last one.
 void Engine::Collect(const Slice& slice) {
   Work& work = *slice.work;
-  if (work.finished) return;  // failed in an earlier slice of this tick
   const Request& request = work.request;
   const Model& model = context_.model();
   const size_t end = work.done + slice.count;

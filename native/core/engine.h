@@ -62,7 +62,8 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   // [any thread] Throws Failure(ERR_CLOSED | ERR_INTERNAL).
-  void Submit(Request request);
+  // One decode takes up as many of them as it has room for.
+  void Submit(std::vector<Request> requests);
   // [any thread] Asks for an early end of a request; its result says ERR_ABORTED unless it is done by then.
   void Cancel(uint32_t id);
   // [any thread] Empties the sequence after the requests submitted for it.
@@ -90,7 +91,7 @@ class Engine {
     Request request;
     bool started = false;
     bool finished = false;
-    uint64_t last_tick = 0;
+    uint64_t arrival = 0;
     size_t done = 0;       // tokens decoded
     size_t read_done = 0;  // read positions decoded
     Result result;
@@ -109,6 +110,8 @@ class Engine {
     int32_t batch_start;
   };
 
+  // Throws Failure(ERR_INTERNAL) for a request that would trip an assert.
+  void Check(const Request& request) const;
   void Run();
   // [engine thread] true when there is something to decode; takes new work from the inbox.
   bool WaitForWork();
@@ -118,7 +121,8 @@ class Engine {
   void TidyFronts();
   void Start(Work& work);
   std::vector<Slice> Pack();
-  void Append(Work& work, size_t budget, std::vector<Slice>& slices);
+  void PackPrefills(std::vector<Work*>& prefills, std::vector<Slice>& slices);
+  size_t Append(Work& work, size_t budget, std::vector<Slice>& slices);
   void Decode(std::vector<Slice>& slices);
   void Collect(const Slice& slice);
   void Fail(Work& work, const std::string& code, const std::string& message);
@@ -133,7 +137,8 @@ class Engine {
   std::vector<std::deque<std::unique_ptr<Work>>> queues_;
   std::unordered_map<uint32_t, Saved> saved_;  // [engine thread]
   size_t next_sequence_ = 0;                   // where packing starts, for fairness
-  uint64_t tick_ = 0;
+  uint64_t arrivals_ = 0;
+  bool passed_over_ = false;      // the oldest prefill in the last tick
   std::vector<Result> finished_;  // [engine thread] of the tick in hand
 
   mutable std::mutex mutex_;  // guards inbox_, cancelled_, outbox_, stats_, notified_

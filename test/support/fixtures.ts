@@ -44,6 +44,7 @@ export function exactEngine(changes: Partial<EngineOptions> = {}): EngineOptions
     maxQueue: 16,
     batchSize: 512,
     maxOutputs: 512,
+    prefillTokens: 128,
     threads: 1,
     kvType: 'f32',
     flashAttention: false,

@@ -13,6 +13,7 @@ const OPTIONS = {
   maxQueue: 16,
   batchSize: 512,
   maxOutputs: 512,
+  prefillTokens: 128,
   threads: 1,
   kvType: 'f16',
   flashAttention: 'auto',

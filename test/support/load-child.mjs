@@ -14,6 +14,7 @@ const OPTIONS = {
   maxQueue: 4,
   batchSize: 64,
   maxOutputs: 64,
+  prefillTokens: 128,
   threads: 1,
   kvType: 'f16',
   flashAttention: 'auto',
