@@ -411,6 +411,33 @@ describe.each(MAJORS)('OpenAI SDK $major', ({ load }) => {
       expect((await accumulated(await eventsOf({ events: harmless }))).output_text).toBe(HARMLESS)
     })
 
+    it('judges refusals and reasoning, and leaves out audio and deltas that it does not know', async () => {
+      for (const [kind, type, field] of [
+        ['refusal', 'refusal', 'refusal'],
+        ['reasoning_text', 'reasoning_text', 'text'],
+      ] as const) {
+        const at = { item_id: 'item_1', output_index: 0, content_index: 0 }
+        const ofItem =
+          type === 'refusal' ? { ...messageItem(1), content: [] } : { ...reasoningItem, summary: [] }
+        const added = { ...ofItem, id: at.item_id }
+        const sent = numbered([
+          ...begin,
+          { type: 'response.output_item.added', output_index: 0, item: added },
+          { type: 'response.content_part.added', ...at, part: { type, [field]: '' } },
+          { type: 'response.audio.transcript.delta', delta: HARMFUL },
+          { type: 'response.thoughts.delta', ...at, delta: HARMFUL },
+          ...pieces(REASONING + HARMFUL).map((delta) => ({ type: `response.${kind}.delta`, ...at, delta })),
+        ])
+        const events = await eventsOf({ events: sent })
+        const expected = await released(guard, REASONING + HARMFUL, type === 'reasoning_text')
+        expect(textOf(events, kind)).toBe(expected)
+        expect(JSON.stringify(events)).not.toContain('customers')
+        expect((await accumulated(events)).output).toMatchObject([
+          { status: 'incomplete', content: [{ type, [field]: expected }] },
+        ])
+      }
+    })
+
     it('lets a tool call wait for the text before it, and closes it when a block comes after', async () => {
       const call = { id: 'fc_1', type: 'function_call', call_id: 'call', name: 'weather', arguments: '' }
       const toolCall = [
@@ -487,6 +514,9 @@ describe('moderateChat and moderateResponse', () => {
       expect(() => moderate(guard, [{ role: 'system', content: 'Be brief.' }], stream([]))).toThrow(
         /user message/,
       )
+      expect(() =>
+        moderate(guard, [{ role: 'user', parts: [{ type: 'text', text: 'Hi' }] }], stream([])),
+      ).toThrow(/content of a user message/)
       expect(() => moderate(guard, 5 as unknown as string, stream([]))).toThrow(TypeError)
       expect(() => moderate(guard, PROMPT, stream([]), { policy: { threshold: 2 } })).toThrow(RangeError)
     }

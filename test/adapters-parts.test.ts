@@ -37,7 +37,8 @@ function shuffled(texts: ReadonlyMap<string, string>, random: () => number): Par
     ...randomPieces(text, random).map((piece) => ({ id, text: piece })),
     ...(random() < 0.7 ? [{ id, end: true } as const] : []),
   ])
-  const parts: Part[] = []
+  // A stream shows its lanes at its beginning: where all that were seen are blocked, it ends.
+  const parts: Part[] = [...texts.keys()].map((id) => ({ id, text: '' }))
   while (left.some((list) => list.length > 0)) {
     if (random() < 0.1) parts.push({ mark: parts.length })
     const list = left[Math.floor(random() * left.length)]

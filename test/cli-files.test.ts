@@ -89,7 +89,17 @@ describe('convert', () => {
 describe('qwen3guard', () => {
   it('prints the version and the help on stdout', async () => {
     expect(await cli(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
-    for (const command of ['check', 'stream', 'batch', 'convert', 'inspect', 'pull', 'models', 'doctor']) {
+    for (const command of [
+      'check',
+      'stream',
+      'batch',
+      'convert',
+      'quantize',
+      'inspect',
+      'pull',
+      'models',
+      'doctor',
+    ]) {
       const { code, stdout } = await cli([command, '--help'])
       expect(code).toBe(0)
       expect(stdout).toContain(

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { GuardError } from '../lib/errors.js'
@@ -17,6 +17,7 @@ import { checkpointPath } from './support/fixtures.js'
 import { temporaryDirectory } from './support/temporary.js'
 
 const directory = temporaryDirectory()
+const RENDERED = join(import.meta.dirname, 'fixtures', 'rendered')
 let count = 0
 
 function out(): string {
@@ -37,7 +38,7 @@ async function refusal(from: string, to = out(), type: ConvertType = 'f32'): Pro
 
 describe('convertCheckpoint refuses', () => {
   it('a type it does not write', async () => {
-    const type = 'q4_K' as ConvertType
+    const type = 'q4_K' as ConvertType // ggml's name of a tensor type, not that of a file
     await expect(convertCheckpoint(checkpointPath('gen-f32-tied'), out(), { type })).rejects.toThrow(
       TypeError,
     )
@@ -389,6 +390,15 @@ describe('convertCheckpoint refuses', () => {
     rmSync(join(from, 'chat_template.jinja'))
     rmSync(join(from, 'tokenizer_config.json'))
     expect((await refusal(from)).message).toMatch(/no chat template/)
+  })
+
+  it('a plain chat model, which has the architecture of Gen', async () => {
+    const from = copy('gen-f32-tied')
+    const chat = readFileSync(join(RENDERED, 'qwen3_template.jinja'), 'utf8')
+    writeFileSync(join(from, 'chat_template.jinja'), chat)
+    const error = await refusal(from)
+    expect(error.code).toBe('ERR_MODEL_KIND')
+    expect(error.message).toMatch(/asks for no safety verdict.*plain Qwen3 chat model.*chat_template\.jinja/)
   })
 
   it('a checkpoint without config.json or tokenizer.json', async () => {

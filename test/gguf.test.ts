@@ -308,7 +308,7 @@ describe('inspectGguf', () => {
     const inspection = await inspectGguf(save('inspected.gguf', tinyModel('stream')))
     expect(inspection.problems).toEqual([])
     expect(inspection.variant).toBe('stream')
-    expect(inspection.template).toMatchObject({ present: true, guard: true })
+    expect(inspection.template).toMatchObject({ kind: 'gen' })
     expect(inspection.metadata['tokenizer.ggml.tokens']).toMatchObject({ array: 'string', first: [] })
     expect(inspection.labels?.response.category[0]).toBe('Violent')
     expect(inspection.tensors).toEqual([{ type: 'f32', count: 21, bytes: expect.any(Number) as number }])

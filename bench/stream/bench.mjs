@@ -9,7 +9,7 @@ import { median, percentile, quiet, table } from '../measure.mjs'
 import { demonstrationModel, padModel } from '../pad-model.mjs'
 import { benchTransformers } from './transformers.mjs'
 
-/** Goals of the issue that this bench was made for, in times: as fast as without the patch; the loop's time. */
+/** Goals, in times: as fast as without the patch; the loop's time. */
 const GOALS = { outside: 1.25, loop: 1.05, busy: 1.1, scale: { 64: 4, 512: 2 } }
 
 const PARTS = { one: oneStream, many: manyStreams, transformers: benchTransformers }

@@ -20,7 +20,7 @@ const ROLES: Partial<Record<string, Message['role']>> = {
 /**
  * The conversation that a reply is judged against: its text up to the last user message. Images, files, tool
  * calls and their results are left out.
- * @throws TypeError if there is no user message
+ * @throws TypeError if there is no user message, or one without content
  */
 export function conversationOf(input: ForeignInput): Input {
   if (typeof input === 'string') return input
@@ -32,6 +32,10 @@ export function conversationOf(input: ForeignInput): Input {
   const messages = input.flatMap((message: ForeignMessage) => {
     const role = ROLES[message?.role ?? '']
     if (role === undefined) return []
+    if (role !== 'assistant' && typeof message.content !== 'string' && !Array.isArray(message.content)) {
+      // Another kind of message, such as the AI SDK's for interfaces: its text would not be judged.
+      throw new TypeError(`Expected the content of a ${role} message to be text or a list of parts`)
+    }
     const { content, reasoning } = textOf(message)
     // What an assistant's turn of tool calls alone has said is nothing.
     if (role === 'assistant' && content === '' && reasoning === '') return []

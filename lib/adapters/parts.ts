@@ -198,9 +198,9 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
 
   *#blocked(text: JudgedText, block: BlockEvent): Generator<P, void, undefined> {
     const lane = this.#laneOf(text)
-    this.#over = this.#endsAll(text)
-    this.#queue = this.#over ? [] : this.#queue.filter((item) => item.lane !== lane)
     if (lane !== undefined) this.#closedLanes.add(lane)
+    this.#over = lane === undefined || this.#areAll(this.#closedLanes)
+    this.#queue = this.#over ? [] : this.#queue.filter((item) => item.lane !== lane)
     for (const part of this.#shape.blocked(block, lane)) yield* this.#out(part)
   }
 
@@ -210,10 +210,8 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
     return text.lane
   }
 
-  #endsAll(text: JudgedText): boolean {
-    const lane = this.#laneOf(text)
-    if (lane !== undefined) this.#blockedLanes.add(lane)
-    return lane === undefined || [...this.#lanes].every((one) => this.#blockedLanes.has(one))
+  #areAll(lanes: ReadonlySet<string>): boolean {
+    return [...this.#lanes].every((lane) => lanes.has(lane))
   }
 
   #remove(item: Item<P>): void {
@@ -329,7 +327,12 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
   /** A block stops the source at once, also while nobody asks for the next part. */
   #stopWhereBlocked(): void {
     if (!this.#begun || this.#sourceDone) return
-    for (const text of this.#texts) if (text.block && this.#endsAll(text)) this.#stopSource()
+    for (const text of this.#texts) {
+      if (!text.block) continue
+      const lane = this.#laneOf(text)
+      if (lane !== undefined) this.#blockedLanes.add(lane)
+      if (lane === undefined || this.#areAll(this.#blockedLanes)) this.#stopSource()
+    }
   }
 
   #stopSource(): void {

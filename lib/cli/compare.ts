@@ -128,7 +128,7 @@ export function describeComparison(report: ComparisonReport): string {
   const { models, compared, failed, errors, parts, differing, differences } = report
   const lines = [`A: ${models[0]}`, `B: ${models[1]}`, `rows: ${compared} compared, ${failed} failed`]
   for (const [part, comparison] of Object.entries(parts) as [Part, PartComparison][]) {
-    lines.push('', PART_NAMES[part], ...describePart(comparison))
+    lines.push('', PART_NAMES[part], ...describePart(part, comparison))
   }
   if (compared > 0) lines.push('', `rows that differ: ${differing} of ${compared}`)
   for (const { line, part, token, verdicts } of differences) {
@@ -143,10 +143,10 @@ export function describeComparison(report: ComparisonReport): string {
   return lines.map(printable).join('\n')
 }
 
-function describePart({ safety, category, refusal, shift }: PartComparison): string[] {
+function describePart(part: Part, { safety, category, refusal, shift }: PartComparison): string[] {
   const agreement = (name: string, { same, of }: Agreement) =>
     `  ${name} agrees in ${same} of ${of}${of > 0 ? ` (${percent(same / of)})` : ''}`
-  const lines = [agreement('safety', safety)]
+  const lines = [agreement(part === 'token' ? 'risk' : 'safety', safety)]
   if (category) lines.push(agreement('category', category))
   if (refusal) lines.push(agreement('refusal', refusal))
   if (shift) {

@@ -56,19 +56,23 @@ export function addInspect(program: Command, run: Run): void {
 }
 
 function describe(inspection: Inspection): string {
-  const { labels, tensors, problems } = inspection
-  const variant = inspection.variant ?? 'not stated (a plain model with an LM head)'
+  const { labels, tensors, problems, templateProblem, guard } = inspection
   const rows: [string, string][] = [
     ['file', inspection.path],
     ['size', bytes(inspection.sizeBytes)],
     ['name', inspection.name ?? 'not stated'],
-    ['variant', inspection.demonstration ? `${variant}, a demonstration model` : variant],
+    ['licence', inspection.license ?? 'not stated'],
+    ['base model', inspection.baseModel ?? 'not stated'],
+    ['variant', variantLine(inspection)],
     ['architecture', inspection.architecture],
-    ['weights', `${inspection.fileType}, ${count(inspection.parameters)} parameters`],
+    ['network', shapeLine(inspection)],
+    ['context', `${count(inspection.shape.context)} positions`],
+    ['weights', weightsLine(inspection)],
     ...tensors.map((type): [string, string] => [
       `  ${type.type}`,
       `${type.count} tensors, ${bytes(type.bytes)}`,
     ]),
+    ['tokenizer', tokenizerLine(inspection)],
     ['chat template', templateLine(inspection)],
   ]
   if (labels !== null) {
@@ -80,6 +84,7 @@ function describe(inspection: Inspection): string {
       ['prompt categories', labels.query.category.join(', ')],
     )
   }
+  if (inspection.memory) rows.push(['memory', memoryLine(inspection.memory)])
   const metadata = Object.entries(inspection.metadata).map(([key, value]): [string, string] => [
     key,
     typeof value === 'object' ? `${value.count} × ${value.array}` : String(value).split('\n', 1).join(''),
@@ -90,15 +95,45 @@ function describe(inspection: Inspection): string {
     `metadata (GGUF version ${inspection.version})`,
     table(metadata),
     '',
-    problems.length === 0 ? 'This package accepts the file.' : 'This package refuses the file:',
+    guard === null ? 'This package refuses the file:' : `This package accepts the file: ${guard} loads it.`,
     ...problems.map((problem) => `  ${printable(problem)}`),
+    ...(templateProblem === null ? [] : [`But for its chat template: ${printable(templateProblem)}`]),
   ].join('\n')
 }
 
-function templateLine({ variant, template }: Inspection): string {
-  if (!template.present) return 'none'
-  const length = `${template.length} characters`
-  // Stream's is Qwen3's own, which asks for nothing.
-  if (variant === 'stream') return length
-  return `${length}, ${template.guard ? 'asks for a safety verdict' : 'does not ask for a safety verdict'}`
+function variantLine({ variant, demonstration }: Inspection): string {
+  const shown = variant ?? 'not stated (a plain model with an LM head)'
+  return demonstration ? `${shown}, a demonstration model` : shown
+}
+
+function shapeLine({ shape }: Inspection): string {
+  const { blocks, embedding, feedForward, heads, headsKv, headSize } = shape
+  return `${blocks} layers, hidden ${embedding}, feed-forward ${feedForward}, ${heads} heads and ${headsKv} KV heads of ${headSize}`
+}
+
+function weightsLine({ fileType, parameters, bitsPerWeight }: Inspection): string {
+  return `${fileType}, ${count(parameters)} parameters of ${bitsPerWeight.toFixed(2)} bits`
+}
+
+function tokenizerLine({ tokenizer }: Inspection): string {
+  const { model, pre, tokens, merges, added } = tokenizer
+  const open = added.userDefined > 0 ? `, ${added.userDefined} that content can write` : ''
+  return `${model ?? 'none'} / ${pre ?? 'none'}, ${count(tokens)} tokens (${added.control} control${open}), ${count(merges)} merges`
+}
+
+const TEMPLATES = {
+  gen: "Gen's: asks for a safety verdict",
+  qwen3: "Qwen3's",
+  other: "neither Gen's nor Qwen3's",
+  broken: 'does not render',
+}
+
+function templateLine({ template }: Inspection): string {
+  if (template.kind === null) return 'none'
+  return `${TEMPLATES[template.kind]}, ${template.length} characters`
+}
+
+function memoryLine({ total, weights, kvCache, kept, compute }: NonNullable<Inspection['memory']>): string {
+  const parts = `weights ${bytes(weights)}, KV cache ${bytes(kvCache + kept)}, compute ${bytes(compute)}`
+  return `${bytes(total)} with default options (${parts})`
 }

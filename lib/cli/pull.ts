@@ -1,12 +1,13 @@
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { catalog } from '../models/catalog.js'
-import { CONVERT_TYPES, type ConvertType } from '../models/convert.js'
+import type { ConvertType } from '../models/convert.js'
 import { DEFAULT_TYPE } from '../models/installed.js'
 import { type PulledModel, type PullProgress, pullModel } from '../models/pull.js'
 import { bytes, count } from './display.js'
 import type { Run } from './exit.js'
 import { type Progress, startProgress } from './progress.js'
 import { print } from './standard-streams.js'
+import { typeOption } from './type-option.js'
 
 interface PullFlags {
   type?: ConvertType
@@ -46,9 +47,7 @@ export function addPull(program: Command, run: Run): void {
     .command('pull')
     .description('download an official model, verify it, and convert it to GGUF')
     .argument('<name>', 'name of a model')
-    .addOption(
-      new Option('--type <type>', `type of the weights (default: ${DEFAULT_TYPE})`).choices(CONVERT_TYPES),
-    )
+    .addOption(typeOption(`type of the weights (default: ${DEFAULT_TYPE})`))
     .option('--delete-checkpoint', 'remove the downloaded checkpoint once it is converted')
     .option('--json', 'print one JSON object')
     .addHelpText('after', help)

@@ -1,9 +1,15 @@
-import { ModelFileError } from '../errors.js'
+import { ChatTemplate } from '../engine/chat-template.js'
+import { defaultMemory } from '../engine/load.js'
+import type { MemoryNeed } from '../engine/memory.js'
+import { AddonLoadError, ModelFileError, TemplateError } from '../errors.js'
+import { guardTemplate } from '../gen/template.js'
 import { ggufProblems, otherKind } from './check.js'
-import type { HeadLabels } from './describe.js'
+import type { HeadLabels, ModelDescription } from './describe.js'
 import { describeGguf } from './describe.js'
 import type { GgufFile, GgufScalar, GgufValue } from './gguf.js'
 import { scanGguf } from './gguf.js'
+import { readGgufArray } from './gguf-array.js'
+import { countAt, scalarAt } from './metadata.js'
 
 /** What `qwen3guard inspect` prints: a GGUF's header and what is wrong with the file. */
 export interface Inspection {
@@ -13,20 +19,47 @@ export interface Inspection {
   variant: 'gen' | 'stream' | null
   architecture: string
   name: string | null
+  license: string | null
+  /** What it was made from, such as `Qwen/Qwen3-0.6B`. */
+  baseModel: string | null
   fileType: string
   parameters: number
+  /** Of all weights, norms and heads included, on average. */
+  bitsPerWeight: number
   demonstration: boolean
+  /** The network's sizes; 0 where the header does not say. `context`: positions it was trained for. */
+  shape: Record<'context' | 'embedding' | 'blocks' | 'heads' | 'headsKv' | 'headSize' | 'feedForward', number>
   /** Scalars as they are; long strings and arrays abbreviated. 64-bit integers are decimal strings. */
   metadata: Record<string, InspectedValue>
   /** By type, the largest first. */
   tensors: { type: string; count: number; bytes: number }[]
   tensorCount: number
   labels: HeadLabels | null
-  /** `guard`: whether the chat template asks for Qwen3Guard's `Safety:` and `Categories:` lines. */
-  template: { present: boolean; guard: boolean; length: number }
+  tokenizer: {
+    model: string | null
+    pre: string | null
+    tokens: number
+    merges: number
+    /** Added tokens, and those of them that text can write in spite of this package: llama.cpp's type 4. */
+    added: { control: number; userDefined: number }
+  }
+  /** In UTF-16 units. */
+  template: { kind: TemplateKind | null; length: number }
+  /** Class that loads the file; null if this package refuses it. */
+  guard: 'GenGuard' | 'StreamGuard' | null
+  /** What that takes with default options, in bytes. */
+  memory: MemoryNeed | null
+  /** Why the guard would not take the file's own chat template. It loads the file with another one. */
+  templateProblem: string | null
   /** Why this package would refuse the file; empty for a sound one. */
   problems: string[]
 }
+
+/**
+ * What a chat template is for: `gen` asks for a safety verdict, `qwen3` opens an answer as Stream is trained on,
+ * `broken` does not compile or render.
+ */
+export type TemplateKind = 'gen' | 'qwen3' | 'other' | 'broken'
 
 type InspectedValue =
   | string
@@ -50,7 +83,11 @@ export async function inspectGguf(
   const { file, error } = await scanGguf(path, options)
   if (error && file.version === 0) throw error
   const description = describeGguf(file)
-  const template = description.chatTemplate ?? ''
+  const problems = error ? [error.message] : await problemsOf(file, options)
+  const variant = description.variant ?? 'gen'
+  const kind = templateKind(description.chatTemplate)
+  const { parameters } = description
+  const sound = problems.length === 0
   return {
     path,
     sizeBytes: file.size,
@@ -58,19 +95,37 @@ export async function inspectGguf(
     variant: description.variant,
     architecture: description.architecture,
     name: description.name,
+    license: description.license,
+    baseModel: baseModel(file),
     fileType: description.fileType,
-    parameters: description.parameters,
+    parameters,
+    bitsPerWeight: (8 * file.tensors.reduce((sum, { bytes }) => sum + bytes, 0)) / Math.max(1, parameters),
     demonstration: description.demonstration,
+    shape: {
+      context: description.contextLength,
+      embedding: description.embeddingLength,
+      blocks: description.blockCount,
+      heads: description.headCount,
+      headsKv: description.headCountKv,
+      headSize: description.keyLength,
+      feedForward: description.feedForwardLength,
+    },
     metadata: Object.fromEntries([...file.metadata].map(([key, value]) => [key, abbreviate(value)])),
     tensors: byType(file),
     tensorCount: file.tensors.length,
     labels: description.heads,
-    template: {
-      present: description.chatTemplate !== null,
-      guard: template.includes('Safety:') && template.includes('Categories:'),
-      length: template.length,
+    tokenizer: {
+      model: scalarAt(file, 'tokenizer.ggml.model', 'string'),
+      pre: scalarAt(file, 'tokenizer.ggml.pre', 'string'),
+      tokens: countAt(file, 'tokenizer.ggml.tokens'),
+      merges: countAt(file, 'tokenizer.ggml.merges'),
+      added: sound ? await addedTokens(file, options.signal) : { control: 0, userDefined: 0 },
     },
-    problems: error ? [error.message] : await problemsOf(file, options),
+    template: { kind, length: description.chatTemplate?.length ?? 0 },
+    guard: sound ? (variant === 'gen' ? 'GenGuard' : 'StreamGuard') : null,
+    memory: sound ? memoryOf(description, variant) : null,
+    templateProblem: sound ? templateProblem(description, variant, kind) : null,
+    problems,
   }
 }
 
@@ -82,6 +137,73 @@ async function problemsOf(file: GgufFile, options: { signal?: AbortSignal | unde
   } catch (error) {
     if (!(error instanceof ModelFileError)) throw error
     return [error.message]
+  }
+}
+
+function baseModel(file: GgufFile): string | null {
+  const at = (key: string) => scalarAt(file, `general.base_model.0.${key}`, 'string')
+  const name = at('name')
+  const organization = at('organization')
+  return name && organization ? `${organization}/${name}` : name
+}
+
+async function addedTokens(
+  file: GgufFile,
+  signal: AbortSignal | undefined,
+): Promise<Inspection['tokenizer']['added']> {
+  const key = 'tokenizer.ggml.token_type'
+  const types = file.metadata.get(key)
+  const added = { control: 0, userDefined: 0 }
+  if (types?.type !== 'array') return added
+  for await (const batch of readGgufArray(file, key, types, signal)) {
+    for (const type of batch) {
+      if (type === 3) added.control++
+      if (type === 4) added.userDefined++
+    }
+  }
+  return added
+}
+
+function memoryOf(description: ModelDescription, variant: 'gen' | 'stream'): MemoryNeed | null {
+  try {
+    return defaultMemory(description, variant)
+  } catch (error) {
+    // It depends on what this build does with the weights; a header can be shown without one.
+    if (error instanceof AddonLoadError) return null
+    throw error
+  }
+}
+
+const ANSWER = '<|im_start|>assistant\n<think>\n\n</think>\n\n'
+
+function templateKind(source: string | null): TemplateKind | null {
+  if (source === null) return null
+  try {
+    const options = { add_generation_prompt: true, enable_thinking: false }
+    const { text } = new ChatTemplate(source).render([{ role: 'user', content: '' }], [], options)
+    if (text.includes('Safety:') && text.includes('Categories:')) return 'gen'
+    return text.endsWith(ANSWER) ? 'qwen3' : 'other'
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error
+    return 'broken'
+  }
+}
+
+function templateProblem(
+  { chatTemplate, name }: ModelDescription,
+  variant: 'gen' | 'stream',
+  kind: TemplateKind | null,
+): string | null {
+  if (variant === 'stream') {
+    if (kind === 'qwen3') return null
+    const what = kind === null ? 'there is no chat template' : "the chat template is not Qwen3's"
+    return `${what}: give Qwen3's with the option \`chatTemplate\` (command line: \`--chat-template FILE\`)`
+  }
+  try {
+    guardTemplate(chatTemplate, name)
+    return null
+  } catch (error) {
+    return (error as Error).message
   }
 }
 

@@ -60,16 +60,16 @@ const SMALL_FILES = [
 ]
 const REQUIRED = ['config.json', 'tokenizer.json']
 
-/** About how many bits a weight takes, for the room that a conversion needs. */
+/** Bits a weight takes at most, heads and norms included, for the room that a conversion needs: 0.6B, whose embedding is the largest part. */
 const BITS: Readonly<Record<string, number>> = {
-  f16: 16,
-  bf16: 16,
-  q8_0: 8.5,
-  q6_k: 6.6,
-  q5_k_m: 5.7,
-  q4_k_m: 4.9,
-  q4_0: 4.6,
-  iq4_nl: 4.6,
+  f16: 16.1,
+  bf16: 16.1,
+  q8_0: 8.6,
+  q6_k: 6.7,
+  q5_k_m: 6,
+  q4_k_m: 5.3,
+  q4_0: 5.1,
+  iq4_nl: 5.2,
 }
 /** Official weights are bf16. */
 const SOURCE_BITS = 16
