@@ -60,7 +60,7 @@ const SMALL_FILES = [
 ]
 const REQUIRED = ['config.json', 'tokenizer.json']
 
-/** Bits a weight takes at most, heads and norms included, for the room that a conversion needs: 0.6B, whose embedding is the largest part. */
+/** Bits a weight takes at most, in the 0.6B, heads and norms included: for the room that a conversion needs. */
 const BITS: Readonly<Record<string, number>> = {
   f16: 16.1,
   bf16: 16.1,

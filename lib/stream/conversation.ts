@@ -61,6 +61,8 @@ export class Conversation implements AsyncDisposable {
   #turn: Turn | null = null
   #preparation: Preparation | null = null
   #closed = false
+  /** Ends the judgement of a prompt when the conversation is closed meanwhile. */
+  readonly #closing = new AbortController()
 
   /** @internal Use StreamGuard.conversation. */
   constructor(parts: StreamParts, sequence: PromptSequence, messages: readonly Message[]) {
@@ -111,6 +113,7 @@ export class Conversation implements AsyncDisposable {
   /** Closes the moderation under way and gives the conversation's place in the engine back. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true
+    if (this.#turn?.moderation === null) this.#closing.abort(closedError())
     this.#preparation?.stop.abort()
     await this.#turn?.moderation?.close()
     this.#sequence.release()
@@ -168,8 +171,10 @@ export class Conversation implements AsyncDisposable {
     return this.#turn
   }
 
-  async #judge(turn: Turn, signal: AbortSignal | undefined, release: () => void): Promise<Moderation> {
-    signal?.throwIfAborted()
+  async #judge(turn: Turn, given: AbortSignal | undefined, release: () => void): Promise<Moderation> {
+    given?.throwIfAborted()
+    const closing = this.#closing.signal
+    const signal = given ? AbortSignal.any([given, closing]) : closing
     this.#requireOpen()
     const { reasoning, tooLong } = turn
     const prompt = await encodePrompt(this.#parts, turn.messages, reasoning)
@@ -181,7 +186,7 @@ export class Conversation implements AsyncDisposable {
   }
 
   #requireOpen(): void {
-    if (this.#closed) throw new GuardClosedError('the conversation is closed: open another')
+    if (this.#closed) throw closedError()
   }
 
   #finish(turn: Turn): void {
@@ -219,6 +224,10 @@ function messagesAfter({ messages, reasoning, shown, moderation }: Turn, before:
   const text = shown()
   if (text !== '') return [...messages, replyMessage(text, reasoning)]
   return moderation ? messages : before
+}
+
+function closedError(): GuardClosedError {
+  return new GuardClosedError('the conversation is closed: open another')
 }
 
 /** A reply as a message, with its reasoning apart as Qwen3's template takes it apart. */
