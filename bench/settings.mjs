@@ -8,6 +8,7 @@ import { padModel } from './pad-model.mjs'
 const VARIANTS = [
   { name: "the addon's settings" },
   { name: 'flash attention', settings: { flash: 1 } },
+  { name: 'without huge pages', settings: { huge: 0 } },
   { name: 'no thread pool of its own', settings: { pool: 0 } },
   { name: 'poll 50 (ggml: spin longer)', settings: { poll: 50 } },
   { name: 'poll 100', settings: { poll: 100 } },

@@ -291,7 +291,8 @@ Napi::Value EngineWrap::Release(const Napi::CallbackInfo& info) {
 
 Napi::Value EngineWrap::Save(const Napi::CallbackInfo& info) {
   return Guarded(info, [&]() -> Napi::Value {
-    engine_->Save(Int32Of(info[0], "a sequence"), static_cast<uint32_t>(Int32Of(info[1], "a key")));
+    engine_->Save(Int32Of(info[0], "a sequence"), static_cast<uint32_t>(Int32Of(info[1], "a key")),
+                  Int32Of(info[2], "a sequence to share with"), Int32Of(info[3], "a number of positions"));
     return info.Env().Undefined();
   });
 }

@@ -63,6 +63,44 @@ describe('a parked sequence', () => {
     })
   })
 
+  it('goes on from what it shared with another sequence, which it did not keep a second time', async () => {
+    await start({ maxSequences: 4, cells: 600, contextSize: 400 })
+    const head = ids(200)
+    const pinned = await engine.acquire({ cells: 200 })
+    await finish(pinned, head)
+    const [first, second] = [joined(head, ids(50, 2)), joined(head, ids(50, 2), ids(20, 3))]
+    // 500 positions with what they share, of which 400 may be kept; 100 without.
+    for (const seed of [5, 2]) {
+      const tokens = joined(head, ids(50, seed))
+      const begun = await engine.acquire({ cells: 250 })
+      await begun.decodeText(tokens.slice(200), {
+        read: Int32Array.of(49),
+        named: NAMED,
+        keep: 200,
+        from: pinned,
+      })
+      begun.park(tokens, { sequence: pinned, length: 200 })
+    }
+    const other = await engine.acquire(reusing(joined(head, ids(50, 5))))
+    expect(other.length).toBe(249)
+    other.release()
+    const reused = await engine.acquire(reusing(second))
+    expect(reused.length).toBe(first.length)
+    const fast = await finish(reused, second)
+    const shared = { sequence: pinned, length: 200 }
+    reused.park(second, shared)
+    const resumed = await engine.acquire(reusing(second))
+    const again = await finish(resumed, second)
+    resumed.release()
+    const slow = await finish(await engine.acquire({ cells: 270 }), second)
+    expect(fast.greedy).toEqual(slow.greedy)
+    for (const { named } of [fast, again]) {
+      named.forEach((value, i) => {
+        expect(value).toBeCloseTo(slow.named[i] as number, 4)
+      })
+    }
+  })
+
   it('leaves one token to decode where it holds all of them', async () => {
     await start()
     await decodeAndPark(ids(100))

@@ -39,9 +39,9 @@ function recordDecodes() {
         recorded.push({ sequence, keep: 0, from: -1, tokens: [], read: [] })
         engine.release(sequence)
       },
-      save: (sequence, key) => {
+      save: (sequence, ...how) => {
         recorded.push({ sequence, keep: 0, from: -1, tokens: [], read: [] })
-        engine.save(sequence, key)
+        engine.save(sequence, ...how)
       },
       forget: (sequence, key) => engine.forget(sequence, key),
       cancel: (id) => engine.cancel(id),

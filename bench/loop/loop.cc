@@ -4,6 +4,10 @@
 #include <ggml-cpu.h>
 #include <llama.h>
 
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -42,8 +46,9 @@ struct Settings {
   std::map<std::string, int> values = {
       {"threads", 2}, {"cells", 8192}, {"sequences", 16},     {"ubatch", 512},
       {"flash", 0},   {"pool", 1},  // 0: llama.cpp starts its threads in every decode
-      {"poll", 1},   {"pin", 0},      {"repack", 1},         {"unified", 1},
+      {"poll", 1},    {"pin", 0},      {"repack", 1},         {"unified", 1},
       {"mmap", 0},    {"outputs", 64}, {"kv", GGML_TYPE_F16},  // ggml's number of a type
+      {"huge", 1},                                             // 0: without huge pages, on Linux
   };
   // File whose guard heads are computed outside the library, on the embeddings of a plain model.
   std::string heads;
@@ -53,6 +58,9 @@ struct Settings {
 class Loop {
  public:
   Loop(const char* path, const Settings& settings) : batch_(llama_batch_init(2048, 0, 1)) {
+#ifdef __linux__
+    if (!settings["huge"]) prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+#endif
     llama_model_params model_params = llama_model_default_params();
     model_params.n_gpu_layers = 0;
     model_params.use_extra_bufts = settings["repack"] != 0;
@@ -167,7 +175,9 @@ class Loop {
   }
 
   // The guard heads' logits of the position read last.
-  const std::vector<float>& head_logits() const { return head_logits_; }
+  const std::vector<float>& head_logits() const {
+    return head_logits_;
+  }
 
   // Milliseconds of a prefill of `count` tokens, and the median of `steps` one-token steps after it.
   void Rates(int32_t count, int32_t steps) {
@@ -193,7 +203,9 @@ class Loop {
   }
 
  private:
-  static llama_token Filler(int32_t position) { return 1000 + position % 4000; }
+  static llama_token Filler(int32_t position) {
+    return 1000 + position % 4000;
+  }
 
   void Add(llama_token token, int32_t position, int32_t sequence, bool output) {
     const auto at = static_cast<size_t>(batch_.n_tokens++);

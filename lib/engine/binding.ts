@@ -169,8 +169,9 @@ export interface NativeEngine {
   /**
    * Moves a sequence's content into memory outside the cells, where attention does not visit it, after the
    * requests already submitted. It stays under `key`, a positive int32, until a request takes it or it is forgotten.
+   * The first `skip` positions are not kept: they are shared with `base`, which must go on holding them.
    */
-  save(sequence: number, key: number): void
+  save(sequence: number, key: number, base: number, skip: number): void
   /** Drops what `save` kept for this sequence under `key`, if it is still there. */
   forget(sequence: number, key: number): void
   stats(): { tokens: number; ticks: number; decodeMs: number; pending: number }

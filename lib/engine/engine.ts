@@ -223,18 +223,19 @@ export class Engine {
           return result
         },
         release,
-        park: (tokens) => {
+        park: (tokens, shared) => {
           // What it was to go on from was never put back.
           if (saved !== 0) return release()
           const key = this.#nextKey
           this.#nextKey = key === 0x7fffffff ? 1 : key + 1
-          const prefix = { sequence: id, key, tokens, cells: sequence.length }
+          const skip = shared?.length ?? 0
+          const prefix = { sequence: id, key, tokens, cells: sequence.length - skip }
           const gone = this.#parked.add(prefix)
           for (const other of gone) if (other !== prefix) this.#forget(other)
           if (gone.includes(prefix)) return release()
           giveBack()
           this.#submit()
-          this.#native.save(id, key)
+          this.#native.save(id, key, shared?.sequence.id ?? -1, skip)
           this.#free.push(id)
           this.#admit()
         },

@@ -6,7 +6,13 @@ export interface SequenceOwner {
   decode(request: Omit<NativeRequest, 'id' | 'saved'>, signal: AbortSignal | undefined): Promise<NativeResult>
   release(): void
   /** Like `release`, but what the cells hold is kept for a prompt that begins like it. */
-  park(tokens: Int32Array): void
+  park(tokens: Int32Array, shared: SharedStart | undefined): void
+}
+
+/** The first positions of a sequence where they are another's, which holds them as long as the engine lives. */
+export interface SharedStart {
+  sequence: Sequence
+  length: number
 }
 
 export interface DecodeOptions {
@@ -119,14 +125,16 @@ export class Sequence {
   /**
    * Gives the sequence back, but leaves its first positions, which hold `tokens`, to a later `acquire` that
    * begins with them. For sequences whose requests have all succeeded. Idempotent, and after `release` nothing.
+   *
+   * @param shared what need not be kept, since another sequence holds it
    */
-  park(tokens: Int32Array): void {
+  park(tokens: Int32Array, shared?: SharedStart): void {
     if (this.#released) return
     if (tokens.length === 0 || tokens.length > this.#length) {
       this.release()
     } else {
       this.#released = true
-      this.#owner.park(tokens)
+      this.#owner.park(tokens, shared)
     }
   }
 }

@@ -223,7 +223,9 @@ export class GenGuard implements AsyncDisposable {
         },
       }
       // The conversation may go on. Whatever failed is not kept.
-      if (this.#reuse) sequence.park(prompt)
+      const shared =
+        head && inHead >= SHORTEST_SHARED ? { sequence: head.sequence, length: inHead } : undefined
+      if (this.#reuse) sequence.park(prompt, shared)
       return verdict
     } finally {
       sequence.release()

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "core/failure.h"
@@ -90,20 +91,27 @@ void Context::Share(int32_t source, int32_t target, int32_t count) {
   lengths_[static_cast<size_t>(target)] = count;
 }
 
-std::vector<uint8_t> Context::Save(int32_t sequence) const {
-  if (length(sequence) == 0) return {};
-  std::vector<uint8_t> saved(llama_state_seq_get_size(context_.get(), sequence));
-  saved.resize(llama_state_seq_get_data(context_.get(), saved.data(), saved.size(), sequence));
-  return saved;
+State Context::TakeOut(int32_t sequence, int32_t skip) {
+  llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, 0, skip);
+  State state;
+  if (length(sequence) > skip) {
+    const size_t size = llama_state_seq_get_size(context_.get(), sequence);
+    state.bytes.reset(new (std::nothrow) uint8_t[size]);
+    if (state.bytes) state.size = llama_state_seq_get_data(context_.get(), state.bytes.get(), size, sequence);
+  }
+  llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, -1, -1);
+  lengths_[static_cast<size_t>(sequence)] = 0;
+  return state;
 }
 
-bool Context::Restore(int32_t sequence, const std::vector<uint8_t>& saved, int32_t length) {
+bool Context::PutBack(int32_t sequence, const State& state, int32_t base, int32_t skip, int32_t length) {
   Truncate(sequence, 0);
   try {
-    if (llama_state_seq_set_data(context_.get(), saved.data(), saved.size(), sequence) == 0) return false;
+    if (llama_state_seq_set_data(context_.get(), state.bytes.get(), state.size, sequence) == 0) return false;
   } catch (const std::exception&) {
     return false;
   }
+  if (skip > 0) llama_memory_seq_cp(llama_get_memory(context_.get()), base, sequence, 0, skip);
   lengths_[static_cast<size_t>(sequence)] = length;
   return true;
 }

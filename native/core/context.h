@@ -28,6 +28,12 @@ struct ContextOptions {
   llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
 };
 
+// The bytes of some cells of a sequence. Not a vector, which would write zeros over all of it first.
+struct State {
+  std::unique_ptr<uint8_t[]> bytes;
+  size_t size = 0;
+};
+
 // Owns a llama_context, its thread pool and its batch. Not thread-safe: the engine's thread uses it.
 //
 // llama.cpp asserts cannot be caught, so everything that would trip one is checked here first: the batch's
@@ -48,12 +54,12 @@ class Context {
   // Makes the first `count` cells of `source` the whole content of `target` (unified cache only).
   void Share(int32_t source, int32_t target, int32_t count);
 
-  // The content of a sequence, to be put back bit by bit into any sequence of this context. Empty if there is
-  // none.
-  std::vector<uint8_t> Save(int32_t sequence) const;
-  // Makes what was saved, `length` cells, the whole content of the sequence. False, and the sequence is
-  // empty, if there are no cells for it.
-  bool Restore(int32_t sequence, const std::vector<uint8_t>& saved, int32_t length);
+  // Empties the sequence and gives what its cells from `skip` on held, to be put back bit by bit into any
+  // sequence of this context.
+  State TakeOut(int32_t sequence, int32_t skip);
+  // Makes the first `skip` cells of `base` and what was taken out of the sequence that shared them its whole
+  // content: `length` cells. False, and the sequence is empty, if there are no cells for it.
+  bool PutBack(int32_t sequence, const State& state, int32_t base, int32_t skip, int32_t length);
 
   int32_t batch_count() const { return batch_.n_tokens; }
   int32_t batch_room() const { return options_.batch_size - batch_.n_tokens; }

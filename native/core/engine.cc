@@ -1,9 +1,8 @@
 #include "core/engine.h"
 
 #include <algorithm>
-#include <chrono>
 #include <exception>
-#include <new>
+#include <tuple>
 #include <utility>
 
 #include "core/failure.h"
@@ -14,8 +13,8 @@ namespace guard {
 
 namespace {
 
-// What a prefill gets of a tick at most while others wait.
-constexpr size_t kPrefillSlice = 128;
+// JS gets this part of a tick's time to follow on; it takes a fraction of a millisecond.
+constexpr int kFollowersShare = 50;
 
 }  // namespace
 
@@ -80,15 +79,18 @@ void Engine::Release(int32_t sequence) {
   Enqueue(Kind::kRelease, sequence, 0);
 }
 
-void Engine::Save(int32_t sequence, uint32_t key) {
-  Enqueue(Kind::kSave, sequence, key);
+void Engine::Save(int32_t sequence, uint32_t key, int32_t base, int32_t skip) {
+  if (skip < 0 || (skip > 0 && (base < 0 || base >= context_.options().max_sequences))) {
+    throw Failure("ERR_INTERNAL", "what a kept sequence shares is out of range");
+  }
+  Enqueue(Kind::kSave, sequence, key, base, skip);
 }
 
 void Engine::Forget(int32_t sequence, uint32_t key) {
   Enqueue(Kind::kForget, sequence, key);
 }
 
-void Engine::Enqueue(Kind kind, int32_t sequence, uint32_t key) {
+void Engine::Enqueue(Kind kind, int32_t sequence, uint32_t key, int32_t base, int32_t skip) {
   if (sequence < 0 || sequence >= context_.options().max_sequences) {
     throw Failure("ERR_INTERNAL", "sequence out of range");
   }
@@ -96,6 +98,8 @@ void Engine::Enqueue(Kind kind, int32_t sequence, uint32_t key) {
   work->kind = kind;
   work->request.sequence = sequence;
   work->request.saved = key;
+  work->request.from = base;
+  work->request.keep = skip;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (stop_) return;
@@ -147,6 +151,7 @@ bool Engine::WaitForWork() {
   const auto busy = [this] {
     return std::any_of(queues_.begin(), queues_.end(), [](const auto& queue) { return !queue.empty(); });
   };
+  if (finished_prefill_) AwaitFollowers();
   {
     std::unique_lock<std::mutex> lock(mutex_);
     wake_.wait(lock, [&] { return stop_ || !inbox_.empty() || !cancelled_.empty() || busy(); });
@@ -154,6 +159,18 @@ bool Engine::WaitForWork() {
   if (stop_) return false;
   AdmitInbox();
   return true;
+}
+
+// A check whose draft was wrong decodes the rest at once, and one that is done frees its cells, which the
+// attention of the next tick would visit. Neither should come a tick late; streams wait for nobody.
+void Engine::AwaitFollowers() {
+  finished_prefill_ = false;
+  const bool streams = std::any_of(queues_.begin(), queues_.end(), [](const auto& queue) {
+    return !queue.empty() && queue.front()->request.priority == 0;
+  });
+  if (streams) return;
+  std::unique_lock<std::mutex> lock(mutex_);
+  wake_.wait_for(lock, last_decode_ / kFollowersShare, [this] { return stop_ || !inbox_.empty(); });
 }
 
 void Engine::AdmitInbox() {
@@ -193,12 +210,12 @@ void Engine::TidyFronts() {
         saved_.erase(work.request.saved);
         continue;
       }
-      if (work.kind == Kind::kSave) {
-        try {
-          saved_[work.request.saved] = {context_.Save(sequence), context_.length(sequence)};
-        } catch (const std::bad_alloc&) {
-          saved_.erase(work.request.saved);  // a request that counts on it fails, and nothing else
-        }
+      const auto [base, skip, length] =
+          std::tuple(work.request.from, work.request.keep, context_.length(sequence));
+      if (work.kind == Kind::kSave && length > skip && (skip == 0 || context_.length(base) >= skip)) {
+        State state = context_.TakeOut(sequence, skip);
+        // Without memory for it a request that counts on it fails, and nothing else.
+        if (state.bytes) saved_[work.request.saved] = {std::move(state), base, skip, length};
       }
       context_.Truncate(sequence, 0);
     }
@@ -213,7 +230,10 @@ void Engine::Start(Work& work) {
     if (saved == saved_.end()) throw Failure("ERR_INTERNAL", "the request goes on from what is not kept");
     const Saved content = std::move(saved->second);
     saved_.erase(saved);
-    if (!context_.Restore(request.sequence, content.state, content.length)) {
+    if (content.skip > 0 && context_.length(content.base) < content.skip) {
+      throw Failure("ERR_INTERNAL", "what a kept sequence shares is gone");
+    }
+    if (!context_.PutBack(request.sequence, content.state, content.base, content.skip, content.length)) {
       throw Failure("ERR_DECODE", "the KV cache has no free cells for what was kept");
     }
   }
@@ -228,96 +248,13 @@ void Engine::Start(Work& work) {
   work.started = true;
 }
 
-std::vector<Engine::Slice> Engine::Pack() {
-  std::vector<Work*> streams, prefills;
-  TidyFronts();
-  for (size_t i = 0; i < queues_.size(); ++i) {
-    auto& queue = queues_[(next_sequence_ + i) % queues_.size()];
-    while (!queue.empty()) {
-      Work& work = *queue.front();
-      if (work.kind != Kind::kRequest) break;  // after one that failed: its turn comes with the next tick
-      try {
-        if (!work.started) Start(work);
-      } catch (const Failure& failure) {
-        Fail(work, failure.code(), failure.what());
-        queue.pop_front();
-        continue;
-      }
-      (work.request.priority == 0 ? streams : prefills).push_back(&work);
-      break;
-    }
-  }
-  next_sequence_ = (next_sequence_ + 1) % queues_.size();
-
-  std::vector<Slice> slices;
-  // However many streams there are, a prefill that waits gets its slice.
-  const auto batch_size = static_cast<size_t>(context_.options().batch_size);
-  size_t room = batch_size - (prefills.empty() ? 0 : std::min(kPrefillSlice, batch_size / 2));
-  std::vector<Work*> taken;
-  for (Work* work : streams) {
-    const size_t left = work->request.tokens.size() - work->done;
-    if (taken.empty() || left <= room) taken.push_back(work);
-    room -= std::min(room, left);
-  }
-  // llama.cpp decodes sequences of a split cache together only where they follow each other in the batch.
-  std::sort(taken.begin(), taken.end(),
-            [](const Work* a, const Work* b) { return a->request.sequence < b->request.sequence; });
-  for (Work* work : taken) Append(*work, batch_size, slices);
-  PackPrefills(prefills, slices);
-  return slices;
-}
-
-// The shortest first, so that few are begun at a time: on a unified cache every token visits the cells of
-// all. The oldest goes before them every other tick, so that it is not passed over for ever.
-void Engine::PackPrefills(std::vector<Work*>& prefills, std::vector<Slice>& slices) {
-  if (prefills.empty()) return;
-  const auto left = [](const Work* work) { return work->request.tokens.size() - work->done; };
-  std::sort(prefills.begin(), prefills.end(), [&](const Work* a, const Work* b) {
-    return left(a) != left(b) ? left(a) < left(b) : a->arrival < b->arrival;
-  });
-  const auto oldest = std::min_element(prefills.begin(), prefills.end(),
-                                       [](const Work* a, const Work* b) { return a->arrival < b->arrival; });
-  passed_over_ = oldest != prefills.begin() && !passed_over_;
-  if (oldest != prefills.begin() && !passed_over_) std::rotate(prefills.begin(), oldest, oldest + 1);
-
-  const auto enough = static_cast<size_t>(context_.options().prefill_tokens);
-  const size_t most = 2 * enough;  // a stream that comes meanwhile waits for no more
-  size_t packed = 0;
-  for (Work* work : prefills) {
-    if (packed >= enough) break;
-    // What is nearly as short as a slice is not worth a tick of its own for the rest.
-    const bool whole = prefills.size() == 1 || left(work) <= 2 * kPrefillSlice;
-    packed += Append(*work, whole ? most : kPrefillSlice, slices);
-  }
-}
-
-// Adds up to `budget` of the request's tokens to the batch, as far as there is room.
-size_t Engine::Append(Work& work, size_t budget, std::vector<Slice>& slices) {
-  const Request& request = work.request;
-  size_t packed = work.done;
-  size_t read = work.read_done;
-
-  const int32_t batch_start = context_.batch_count();
-  size_t count = 0;
-  while (count < budget && packed < request.tokens.size() && context_.batch_room() > 0) {
-    const bool output = read < request.read.size() && static_cast<size_t>(request.read[read]) == packed;
-    if (output && context_.output_room() == 0) break;
-    context_.Add(request.tokens[packed], request.sequence, output);
-    if (output) ++read;
-    ++packed;
-    ++count;
-  }
-  if (count > 0) slices.push_back({&work, count, batch_start});
-  return count;
-}
-
 void Engine::Decode(std::vector<Slice>& slices) {
   const auto started = std::chrono::steady_clock::now();
   uint64_t tokens = 0;
   for (const Slice& slice : slices) tokens += slice.count;
   const int32_t status = context_.Decode();
-  const double ms =
-      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - started).count();
+  last_decode_ = std::chrono::steady_clock::now() - started;
+  const double ms = 1000 * last_decode_.count();
 
   if (status == 0) {
     RegisterExitHandler(ExitStage::kDecode);
@@ -376,6 +313,7 @@ void Engine::Fail(Work& work, const std::string& code, const std::string& messag
 void Engine::Finish(Work& work) {
   work.done = work.request.tokens.size();
   work.finished = true;
+  finished_prefill_ = finished_prefill_ || work.request.priority != 0;
   finished_.push_back(std::move(work.result));
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -69,8 +70,9 @@ class Engine {
   // [any thread] Empties the sequence after the requests submitted for it.
   void Release(int32_t sequence);
   // [any thread] Keeps the sequence's content outside the cells under a key, and empties it, after the
-  // requests submitted for it. A request that names the key takes it out.
-  void Save(int32_t sequence, uint32_t key);
+  // requests submitted for it. A request that names the key takes it out. The first `skip` cells are not
+  // kept: they are those of `base`, which goes on holding them.
+  void Save(int32_t sequence, uint32_t key, int32_t base, int32_t skip);
   // [any thread] Forgets what Save kept for this sequence under a key, if it is still there.
   void Forget(int32_t sequence, uint32_t key);
   // [any thread] Hands over the results that wait.
@@ -99,7 +101,9 @@ class Engine {
 
   // A sequence's content in memory of its own: attention does not visit it.
   struct Saved {
-    std::vector<uint8_t> state;
+    State state;
+    int32_t base;
+    int32_t skip;
     int32_t length;
   };
 
@@ -115,8 +119,10 @@ class Engine {
   void Run();
   // [engine thread] true when there is something to decode; takes new work from the inbox.
   bool WaitForWork();
+  // [engine thread] Leaves JS a moment to follow on from the prefills that the last tick finished.
+  void AwaitFollowers();
   void AdmitInbox();
-  void Enqueue(Kind kind, int32_t sequence, uint32_t key);
+  void Enqueue(Kind kind, int32_t sequence, uint32_t key, int32_t base = -1, int32_t skip = 0);
   // [engine thread] Does what stands between requests at the front of a queue.
   void TidyFronts();
   void Start(Work& work);
@@ -138,7 +144,9 @@ class Engine {
   std::unordered_map<uint32_t, Saved> saved_;  // [engine thread]
   size_t next_sequence_ = 0;                   // where packing starts, for fairness
   uint64_t arrivals_ = 0;
-  bool passed_over_ = false;      // the oldest prefill in the last tick
+  bool passed_over_ = false;       // the oldest prefill in the last tick
+  bool finished_prefill_ = false;  // in the last tick
+  std::chrono::duration<double> last_decode_{0};
   std::vector<Result> finished_;  // [engine thread] of the tick in hand
 
   mutable std::mutex mutex_;  // guards inbox_, cancelled_, outbox_, stats_, notified_
