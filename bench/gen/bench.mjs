@@ -30,6 +30,8 @@ export async function benchGen({ threads = 2, rounds = 3, parts = ['one', 'many'
   const guard = await Contender.start('./guard.mjs', options)
   const peer = await Contender.start('./node-llama-cpp.mjs', { ...options, sequences: 16 })
   const loop = await Loop.start(buildLoop(), model, { threads })
+  // Apart from the loop, whose cells hold the policy text.
+  const raw = await Loop.start(buildLoop(), model, { threads, cells: 1024, sequences: 1 })
   console.log(
     `Qwen3-0.6B's shape, Q8_0, ${threads} threads, ${rounds} rounds; node-llama-cpp ${peerVersion}, the same file and texts\n`,
   )
@@ -38,16 +40,16 @@ export async function benchGen({ threads = 2, rounds = 3, parts = ['one', 'many'
       ['prompt', PROMPTS],
       ['response', CONVERSATIONS],
     ]) {
-      if (parts.includes('one')) await oneAtATime(mode, inputs, rounds, { guard, peer, loop })
+      if (parts.includes('one')) await oneAtATime(mode, inputs, rounds, { guard, peer, loop, raw })
     }
-    if (parts.includes('many')) await manyAtOnce(Math.ceil(rounds / 3), { guard, peer, loop })
+    if (parts.includes('many')) await manyAtOnce(Math.ceil(rounds / 3), { guard, peer, raw })
     const peaks = [guard.peak, peer.peak, await loop.peak()]
     const mebibytes = peaks.map((bytes) => `${(bytes / 2 ** 20).toFixed(0)} MiB`)
     console.log(
       `\npeak memory, file pages included: qwen3guard ${mebibytes[0]}, node-llama-cpp ${mebibytes[1]}, loop ${mebibytes[2]}`,
     )
   } finally {
-    await Promise.all([guard.stop(), peer.stop(), loop.stop()])
+    await Promise.all([guard, peer, loop, raw].map((contender) => contender.stop()))
   }
 }
 
@@ -70,17 +72,27 @@ async function checkPadded(model) {
   )
 }
 
-async function oneAtATime(mode, inputs, rounds, { guard, peer, loop }) {
+async function oneAtATime(mode, inputs, rounds, { guard, peer, loop, raw }) {
   const times = { guard: [], peer: [], prefix: [], loop: [], prefill: [] }
   const left = []
   const passes = []
   let equal = 0
-  const turn = async (input, record) => {
+  const judge = async (input) => {
     await quiet()
-    const ours = await guard.run('one', input)
+    return await guard.run('one', input)
+  }
+  const replay = async (decodes) => {
+    await quiet()
+    return await loop.run(decodes)
+  }
+  const turn = async (question, record) => {
+    const input = once(question)
+    // Guard, loop, loop, guard: what the machine does slower and slower, or faster and faster, meets both alike.
+    const ours = await judge(input)
     const { result: decodes } = await guard.run('decodes')
-    await quiet()
-    const replayed = await loop.run(decodes)
+    const replays = [await replay(decodes), await replay(decodes)]
+    const again = await judge(once(question))
+    await guard.run('decodes')
     await quiet()
     const theirs = await peer.run('one', input)
     await quiet()
@@ -88,20 +100,20 @@ async function oneAtATime(mode, inputs, rounds, { guard, peer, loop }) {
     const { usage, text } = ours.result
     const toCompute = usage.promptTokens - usage.cachedTokens
     await quiet()
-    const raw = await loop.rates(toCompute, 0)
+    const { prefill } = await raw.rates(toCompute, 0)
     if (!record) return
-    times.guard.push(ours.ms)
-    times.loop.push(replayed)
+    times.guard.push((ours.ms + again.ms) / 2)
+    times.loop.push((replays[0] + replays[1]) / 2)
     times.peer.push(theirs.ms)
     times.prefix.push(kept.ms)
-    times.prefill.push(raw.prefill)
+    times.prefill.push(prefill)
     left.push(toCompute)
     passes.push(usage.passes)
     if (text === theirs.result.text && text === kept.result.text) equal++
   }
   // The policy text of this mode is decoded here, once, by the guard and by the loop.
-  for (const input of inputs.slice(-1)) await turn(once(input), false)
-  for (let round = 0; round < rounds; round++) for (const input of inputs) await turn(once(input), true)
+  for (const input of inputs.slice(-1)) await turn(input, false)
+  for (let round = 0; round < rounds; round++) for (const input of inputs) await turn(input, true)
 
   const against = (name) => median(times[name].map((ms, i) => ms / times.guard[i]))
   const overLoop = median(times.guard.map((ms, i) => ms / times.loop[i]))
@@ -134,26 +146,31 @@ async function oneAtATime(mode, inputs, rounds, { guard, peer, loop }) {
   )
 }
 
-async function manyAtOnce(rounds, { guard, peer, loop }) {
+async function manyAtOnce(rounds, { guard, peer, raw }) {
   const rates = { many: [], one: [], peer: [] }
   let tokens = 0
   let prefill
   for (let round = 0; round < rounds; round++) {
     const texts = (count) => Array.from({ length: count }, (_, i) => once(PROMPTS[i % PROMPTS.length]))
+    let single = 0
+    const oneByOne = async (inputs) => {
+      await quiet()
+      for (const input of inputs) single += (await guard.run('one', input)).ms
+    }
+    // Half of them before and half after: the machine's speed changes within a minute.
+    await oneByOne(texts(8))
     await guard.run('decodes')
     await quiet()
     const many = await guard.run('many', texts(MANY))
     const { result: decodes } = await guard.run('decodes')
     tokens = decodes.reduce((sum, decode) => sum + decode.tokens.length, 0)
-    let single = 0
-    await quiet()
-    for (const input of texts(12)) single += (await guard.run('one', input)).ms
+    await oneByOne(texts(8))
     await quiet()
     const theirs = await peer.run('many', texts(16))
     await quiet()
-    prefill = await loop.rates(512, 0)
+    prefill = await raw.rates(512, 0)
     rates.many.push((1000 * MANY) / many.ms)
-    rates.one.push((1000 * 12) / single)
+    rates.one.push((1000 * 16) / single)
     rates.peer.push((1000 * 16) / theirs.ms)
   }
   const best = (1000 * MANY) / (tokens * (prefill.prefill / 512))

@@ -1,6 +1,6 @@
 // Builds and drives the plain C++ loop (loop.cc).
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -15,22 +15,39 @@ const addon = path.join(path.dirname(path.dirname(here)), 'build-cmake')
  * @param variant name of a build of ggml under other options, given as `definitions`; default: the addon's own
  */
 export function buildLoop(variant = 'addon', definitions = []) {
+  return build(variant, llamaSource(), definitions.length > 0 ? ['-DVARIANT=ON', ...definitions] : [])
+}
+
+/** The same loop over the pinned release of llama.cpp as it is, without any of our patches. */
+export function buildReleasedLoop() {
+  const tree = path.join(cacheDir(), 'bench', `llama.cpp-${pin.tag}`)
+  if (!existsSync(tree)) {
+    const unfinished = `${tree}.${process.pid}`
+    // The patches are changes in the working tree of a repository: a clone of it has none.
+    run('git', ['clone', '--quiet', llamaSource(), unfinished])
+    renameSync(unfinished, tree)
+  }
+  return build('released', tree, ['-DRELEASED=ON'])
+}
+
+function build(variant, source, definitions) {
   if (!existsSync(path.join(addon, 'llama.cpp', 'src'))) {
     throw new Error('the loop links what the addon links: run `npm run build:native` first')
   }
   const directory = path.join(cacheDir(), 'bench', `loop-${pin.tag}-${patchHash()}-${variant}`)
-  const run = (...words) => {
-    const { status, stderr, stdout } = spawnSync('cmake', words, { encoding: 'utf8', maxBuffer: 1 << 28 })
-    if (status !== 0)
-      throw new Error(`cmake ${words.join(' ')}\n${stdout.slice(-4000)}${stderr.slice(-4000)}`)
-  }
-  run(
+  run('cmake', [
     ...['-S', here, '-B', directory, '-DCMAKE_BUILD_TYPE=Release'],
-    ...[`-DLLAMA_CPP_DIR=${llamaSource()}`, `-DADDON_BUILD_DIR=${addon}`],
-    ...(definitions.length > 0 ? ['-DVARIANT=ON', ...definitions] : []),
-  )
-  run('--build', directory, '--parallel')
+    ...[`-DLLAMA_CPP_DIR=${source}`, `-DADDON_BUILD_DIR=${addon}`],
+    ...definitions,
+  ])
+  run('cmake', ['--build', directory, '--parallel'])
   return path.join(directory, 'loop')
+}
+
+function run(command, words) {
+  const { status, stderr, stdout } = spawnSync(command, words, { encoding: 'utf8', maxBuffer: 1 << 28 })
+  if (status === 0) return
+  throw new Error(`${command} ${words.join(' ')}\n${stdout?.slice(-4000)}${stderr?.slice(-4000)}`)
 }
 
 /** The loop with one model loaded. */
@@ -72,7 +89,10 @@ export class Loop {
     return Number(await this.#line())
   }
 
-  /** Milliseconds of a prefill of `count` tokens, and of one of the `steps` single tokens after it (median). */
+  /**
+   * Milliseconds of a prefill of `count` tokens, and of one of the `steps` single tokens after it (median). Leaves
+   * sequence 0 empty.
+   */
   async rates(count, steps) {
     this.#send(`rates ${count} ${steps}`)
     const [prefill, step] = (await this.#line()).split(' ').map(Number)
