@@ -210,6 +210,7 @@ Napi::Value EngineWrap::Create(const Napi::CallbackInfo& info) {
     options.ubatch_size = Int32Of(from.Get("ubatchSize"), "ubatchSize");
     options.max_outputs = Int32Of(from.Get("maxOutputs"), "maxOutputs");
     options.prefill_tokens = Int32Of(from.Get("prefillTokens"), "prefillTokens");
+    options.sets_aside = BoolOf(from.Get("setsAside"), "setsAside");
     options.threads = Int32Of(from.Get("threads"), "threads");
     options.kv_type = KvTypeOf(StringOf(from.Get("kvType"), "kvType"));
     options.flash_attention = FlashAttentionOf(StringOf(from.Get("flashAttention"), "flashAttention"));

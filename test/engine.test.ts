@@ -18,6 +18,7 @@ const OPTIONS: EngineOptions = {
   batchSize: 512,
   maxOutputs: 64,
   prefillTokens: 128,
+  setsAside: true,
   threads: 1,
   kvType: 'f32',
   flashAttention: false,

@@ -148,6 +148,7 @@ describe('memory', () => {
       batchSize: 512,
       maxOutputs: 512,
       prefillTokens: 128,
+      setsAside: false,
       threads: 1,
       kvType: 'f16',
       flashAttention: 'auto',

@@ -76,6 +76,7 @@ async function oneAtATime(mode, inputs, rounds, { guard, peer, loop, raw }) {
   const times = { guard: [], peer: [], prefix: [], loop: [], prefill: [] }
   const left = []
   const passes = []
+  let policy
   let equal = 0
   const judge = async (input) => {
     await quiet()
@@ -90,6 +91,7 @@ async function oneAtATime(mode, inputs, rounds, { guard, peer, loop, raw }) {
     // Guard, loop, loop, guard: what the machine does slower and slower, or faster and faster, meets both alike.
     const ours = await judge(input)
     const { result: decodes } = await guard.run('decodes')
+    policy = decodes.find(({ from }) => from >= 0).from
     const replays = [await replay(decodes), await replay(decodes)]
     const again = await judge(once(question))
     await guard.run('decodes')
@@ -114,6 +116,8 @@ async function oneAtATime(mode, inputs, rounds, { guard, peer, loop, raw }) {
   // The policy text of this mode is decoded here, once, by the guard and by the loop.
   for (const input of inputs.slice(-1)) await turn(input, false)
   for (let round = 0; round < rounds; round++) for (const input of inputs) await turn(input, true)
+  // The guard sets this mode's policy text aside while the other mode's is in use.
+  await loop.run([{ sequence: policy, keep: 0, from: -1, tokens: [], read: [] }])
 
   const against = (name) => median(times[name].map((ms, i) => ms / times.guard[i]))
   const overLoop = median(times.guard.map((ms, i) => ms / times.loop[i]))

@@ -121,6 +121,8 @@ export interface NativeEngineOptions {
   maxOutputs: number
   /** Tokens of prefills with which a decode takes up no other. */
   prefillTokens: number
+  /** What sequences share leaves the cells while none of them is open and another is wanted (unified KV only). */
+  setsAside: boolean
   threads: number
   kvType: 'f16' | 'q8_0' | 'f32'
   flashAttention: 'auto' | 'on' | 'off'

@@ -24,6 +24,11 @@ export interface EngineOptions {
    * keep the processor busy, and attention visits the cells of all that are begun.
    */
   prefillTokens: number
+  /**
+   * Whether what sequences share leaves the cells while none of them is open and another is wanted: worth the copying
+   * where attention takes long.
+   */
+  setsAside: boolean
   threads: number
   kvType: KvType
   flashAttention: 'auto' | boolean
@@ -39,6 +44,9 @@ export interface AcquireOptions {
   reuse?: { tokens: Int32Array; longerThan: number } | undefined
   signal?: AbortSignal | undefined
 }
+
+/** Cells for what sequences share: Gen's safety policy takes 201 and 267 in its two modes. */
+export const PINNED_CELLS = 512
 
 /** Positions of done sequences that a unified engine keeps at most, beside its cells. */
 export function keptCells({ unified, cells, contextSize }: EngineOptions): number {
@@ -110,6 +118,7 @@ export class Engine {
           ubatchSize: options.batchSize,
           maxOutputs: options.maxOutputs,
           prefillTokens: options.prefillTokens,
+          setsAside: options.setsAside,
           threads: options.threads,
           kvType: options.kvType,
           flashAttention: options.flashAttention === 'auto' ? 'auto' : options.flashAttention ? 'on' : 'off',

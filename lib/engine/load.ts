@@ -5,7 +5,7 @@ import type { ModelDescription } from '../models/describe.js'
 import { findInstalled } from '../models/installed.js'
 import type { LoadOptions } from '../types.js'
 import { loadBinding } from './binding.js'
-import { Engine, type EngineOptions } from './engine.js'
+import { Engine, type EngineOptions, PINNED_CELLS } from './engine.js'
 import { listen } from './log.js'
 import { estimateMemory, type MemoryNeed, requireMemory, weightBytes } from './memory.js'
 import { Model, wantsOffload } from './model.js'
@@ -32,9 +32,6 @@ const PREFILL_TOKENS = 128
 
 /** Sequences of a pool below which none is spent on a prefix that prompts share. */
 export const SEQUENCES_TO_PIN = 4
-
-/** Cells for such prefixes: Gen's safety policy takes 201 and 267 in its two modes. */
-const PINNED_CELLS = 512
 
 /** A model with an engine on it, and the chat template to render with. */
 export interface LoadedEngine {
@@ -140,6 +137,7 @@ function engineOptions(
     batchSize: BATCH_SIZE,
     maxOutputs: Math.max(defaults.outputs, maxSequences),
     prefillTokens: offloaded ? BATCH_SIZE : PREFILL_TOKENS,
+    setsAside: defaults.unified && !offloaded,
     threads: options.threads ?? defaultThreads(description.parameters),
     kvType,
     flashAttention:

@@ -3,7 +3,7 @@ import os from 'node:os'
 import { MemoryError } from '../errors.js'
 import type { ModelDescription } from '../models/describe.js'
 import type { KvType } from '../types.js'
-import { type EngineOptions, keptCells } from './engine.js'
+import { type EngineOptions, keptCells, PINNED_CELLS } from './engine.js'
 
 /** Bytes a KV value takes; q8_0 stores 32 values in 34 bytes. */
 const KV_BYTES: Record<KvType, number> = { f32: 4, f16: 2, q8_0: 34 / 32 }
@@ -15,7 +15,7 @@ const FIXED_BYTES = 32 * 2 ** 20
 export interface MemoryNeed {
   weights: number
   kvCache: number
-  /** What is kept of done sequences. */
+  /** What is kept of done sequences, and copies of what is set aside. */
   kept: number
   compute: number
   total: number
@@ -45,7 +45,8 @@ export function weightBytes(model: ModelDescription, repacked: boolean): number 
 export function estimateMemory(model: ModelDescription, engine: EngineOptions, weights: number): MemoryNeed {
   const cells = engine.unified ? padded(engine.cells) : padded(engine.contextSize) * engine.maxSequences
   const kvCache = cells * kvBytesPerCell(model, engine.kvType)
-  const kept = keptCells(engine) * kvBytesPerCell(model, engine.kvType)
+  const aside = engine.setsAside ? PINNED_CELLS : 0
+  const kept = (keptCells(engine) + aside) * kvBytesPerCell(model, engine.kvType)
   // Activations of one micro-batch, attention scores where there is no flash attention, output rows.
   const activations =
     engine.batchSize *

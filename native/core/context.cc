@@ -91,13 +91,19 @@ void Context::Share(int32_t source, int32_t target, int32_t count) {
   lengths_[static_cast<size_t>(target)] = count;
 }
 
+State Context::Copy(int32_t sequence) const {
+  State state;
+  const size_t size = llama_state_seq_get_size(context_.get(), sequence);
+  state.bytes.reset(new (std::nothrow) uint8_t[size]);
+  if (state.bytes) state.size = llama_state_seq_get_data(context_.get(), state.bytes.get(), size, sequence);
+  return state;
+}
+
 State Context::TakeOut(int32_t sequence, int32_t skip) {
-  llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, 0, skip);
   State state;
   if (length(sequence) > skip) {
-    const size_t size = llama_state_seq_get_size(context_.get(), sequence);
-    state.bytes.reset(new (std::nothrow) uint8_t[size]);
-    if (state.bytes) state.size = llama_state_seq_get_data(context_.get(), state.bytes.get(), size, sequence);
+    llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, 0, skip);
+    state = Copy(sequence);
   }
   llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, -1, -1);
   lengths_[static_cast<size_t>(sequence)] = 0;

@@ -23,6 +23,7 @@ struct ContextOptions {
   int32_t ubatch_size = 512;
   int32_t max_outputs = 512;
   int32_t prefill_tokens = 128;  // with so many tokens of prefills in it a decode takes up no other
+  bool sets_aside = false;       // what is shared leaves the cells while nothing goes on from it
   int32_t threads = 1;
   KvType kv_type = KvType::kF16;
   llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
@@ -54,8 +55,10 @@ class Context {
   // Makes the first `count` cells of `source` the whole content of `target` (unified cache only).
   void Share(int32_t source, int32_t target, int32_t count);
 
-  // Empties the sequence and gives what its cells from `skip` on held, to be put back bit by bit into any
-  // sequence of this context.
+  // What the sequence's cells hold, to be put back bit by bit into any sequence of this context. Without
+  // bytes if there is nothing, or no memory for it.
+  State Copy(int32_t sequence) const;
+  // Empties the sequence and gives what its cells from `skip` on held.
   State TakeOut(int32_t sequence, int32_t skip);
   // Makes the first `skip` cells of `base` and what was taken out of the sequence that shared them its whole
   // content: `length` cells. False, and the sequence is empty, if there are no cells for it.

@@ -22,6 +22,7 @@ Engine::Engine(std::shared_ptr<Model> model, const ContextOptions& options, std:
     : notify_(std::move(notify)),
       context_(std::move(model), options, &stop_),
       queues_(static_cast<size_t>(options.max_sequences)),
+      begun_from_(static_cast<size_t>(options.max_sequences), -1),
       thread_([this] { Run(); }) {
   RegisterExitHandler(ExitStage::kContext);
   AddExitAction(this, [this] { Close(); });
@@ -212,40 +213,14 @@ void Engine::TidyFronts() {
       }
       const auto [base, skip, length] =
           std::tuple(work.request.from, work.request.keep, context_.length(sequence));
-      if (work.kind == Kind::kSave && length > skip && (skip == 0 || context_.length(base) >= skip)) {
+      if (work.kind == Kind::kSave && length > skip && (skip == 0 || begun_from_[Index(sequence)] == base)) {
         State state = context_.TakeOut(sequence, skip);
         // Without memory for it a request that counts on it fails, and nothing else.
         if (state.bytes) saved_[work.request.saved] = {std::move(state), base, skip, length};
       }
-      context_.Truncate(sequence, 0);
+      Empty(sequence);
     }
   }
-}
-
-// Brings the sequence to where the request's tokens follow on.
-void Engine::Start(Work& work) {
-  const Request& request = work.request;
-  if (request.saved != 0) {
-    const auto saved = saved_.find(request.saved);
-    if (saved == saved_.end()) throw Failure("ERR_INTERNAL", "the request goes on from what is not kept");
-    const Saved content = std::move(saved->second);
-    saved_.erase(saved);
-    if (content.skip > 0 && context_.length(content.base) < content.skip) {
-      throw Failure("ERR_INTERNAL", "what a kept sequence shares is gone");
-    }
-    if (!context_.PutBack(request.sequence, content.state, content.base, content.skip, content.length)) {
-      throw Failure("ERR_DECODE", "the KV cache has no free cells for what was kept");
-    }
-  }
-  if (request.from >= 0) {
-    context_.Share(request.from, request.sequence, request.keep);
-  } else {
-    if (request.keep > context_.length(request.sequence)) {
-      throw Failure("ERR_INTERNAL", "the request keeps more cells than its sequence has");
-    }
-    context_.Truncate(request.sequence, request.keep);
-  }
-  work.started = true;
 }
 
 void Engine::Decode(std::vector<Slice>& slices) {

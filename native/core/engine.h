@@ -107,6 +107,13 @@ class Engine {
     int32_t length;
   };
 
+  // What other sequences begin with. It stays in the cells only while some do, or until another is wanted:
+  // on a unified cache every token's attention visits them.
+  struct Base {
+    State copy;  // once it was set aside
+    int32_t length = 0;
+  };
+
   // The share of one request in a tick's batch.
   struct Slice {
     Work* work;
@@ -126,6 +133,15 @@ class Engine {
   // [engine thread] Does what stands between requests at the front of a queue.
   void TidyFronts();
   void Start(Work& work);
+  // [engine thread] Brings what the sequence shares into the cells, and sets aside what nobody goes on from.
+  void BeginFrom(int32_t base, int32_t sequence);
+  void SetAside(int32_t base);
+  void BringBack(int32_t base);
+  // [engine thread] After the last request for it.
+  void Empty(int32_t sequence);
+  // [engine thread] Before its content changes.
+  void Forsake(int32_t base);
+  static size_t Index(int32_t sequence) { return static_cast<size_t>(sequence); }
   std::vector<Slice> Pack();
   void PackPrefills(std::vector<Work*>& prefills, std::vector<Slice>& slices);
   size_t Append(Work& work, size_t budget, std::vector<Slice>& slices);
@@ -142,6 +158,8 @@ class Engine {
   // [engine thread] work of each sequence in submission order; only the front is in hand.
   std::vector<std::deque<std::unique_ptr<Work>>> queues_;
   std::unordered_map<uint32_t, Saved> saved_;  // [engine thread]
+  std::unordered_map<int32_t, Base> bases_;    // [engine thread] by sequence
+  std::vector<int32_t> begun_from_;            // [engine thread] base of each sequence, or -1
   size_t next_sequence_ = 0;                   // where packing starts, for fairness
   uint64_t arrivals_ = 0;
   bool passed_over_ = false;       // the oldest prefill in the last tick

@@ -45,6 +45,7 @@ export function exactEngine(changes: Partial<EngineOptions> = {}): EngineOptions
     batchSize: 512,
     maxOutputs: 512,
     prefillTokens: 128,
+    setsAside: true,
     threads: 1,
     kvType: 'f32',
     flashAttention: false,

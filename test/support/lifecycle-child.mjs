@@ -14,6 +14,7 @@ const OPTIONS = {
   batchSize: 512,
   maxOutputs: 512,
   prefillTokens: 128,
+  setsAside: true,
   threads: 1,
   kvType: 'f16',
   flashAttention: 'auto',
