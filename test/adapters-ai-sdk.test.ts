@@ -1,68 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { moderationMiddleware, moderationTransform, type SdkOptions } from '../lib/adapters/ai-sdk.js'
-import { type Message, type ModerationEvent, StreamGuard } from '../lib/index.js'
+import { type ModerationEvent, StreamGuard } from '../lib/index.js'
+import {
+  deltas,
+  expectWellFormed,
+  joined,
+  loadSdk,
+  MAJORS,
+  type Part,
+  REPLACEMENT,
+  SAFE_REASONING,
+  type Sdk,
+  TOOL_CALL,
+  textOf,
+} from './support/ai-sdk.js'
 import { BLOCKED_PROMPT, collect, HARMFUL, HARMLESS, PROMPT, pieces, released } from './support/replies.js'
 
-type Sdk = typeof import('ai')
-type Part = { type: string; [field: string]: unknown }
-type Model = import('ai').LanguageModel & {
-  doStream(call: object): Promise<{ stream: ReadableStream<Part> }>
-}
-type Mock = new (model: { doStream?: unknown; doGenerate?: unknown }) => Model
-
-/** The majors that are supported; the newest needs a newer Node than the rest. */
-const MAJORS = [
-  { major: 5, node: 18, load: () => [import('ai-5'), import('ai-5/test')] },
-  { major: 6, node: 18, load: () => [import('ai-6'), import('ai-6/test')] },
-  { major: 7, node: 22, load: () => [import('ai'), import('ai/test')] },
-].filter(({ node }) => Number(process.versions.node.split('.')[0]) >= node)
-
-const REPLACEMENT = '[withheld]'
-const SAFE_REASONING = 'The user wants ideas for the weekend, so I list a few things to do. '
-
-function deltas(kind: 'text' | 'reasoning', text: string, id = '0'): Part[] {
-  return [
-    { type: `${kind}-start`, id },
-    ...pieces(text).map((delta) => ({ type: `${kind}-delta`, id, delta })),
-    { type: `${kind}-end`, id },
-  ]
-}
-
-const TOOL_CALL: Part[] = [
-  { type: 'tool-input-start', id: 'call', toolName: 'weather' },
-  { type: 'tool-input-delta', id: 'call', delta: '{"city":' },
-  { type: 'tool-input-delta', id: 'call', delta: '"Paris"}' },
-  { type: 'tool-input-end', id: 'call' },
-  { type: 'tool-call', toolCallId: 'call', toolName: 'weather', input: '{"city":"Paris"}' },
-]
-
-/** The parts that are left when each delta of a text follows the one before. */
-function joined(parts: readonly Part[]): string[] {
-  const kinds: string[] = []
-  for (const { type, id } of parts) {
-    const name = id === undefined ? type : `${type} ${id}`
-    if (kinds.at(-1) !== name) kinds.push(name)
-  }
-  return kinds
-}
-
-function textOf(parts: readonly Part[], type = 'text-delta'): string {
-  return parts.map((part) => (part.type === type ? String(part.text ?? part.delta) : '')).join('')
-}
-
-/** Every part that is opened is closed, once, and nothing comes outside. */
-function expectWellFormed(parts: readonly Part[]): void {
-  const open = new Set<string>()
-  for (const { type, id } of parts) {
-    const [, kind, event] = /^(text|reasoning|tool-input)-(start|delta|end)$/.exec(type) ?? []
-    if (kind === undefined) continue
-    const name = `${kind} ${id}`
-    expect(open.has(name), `${type} of ${name}`).toBe(event !== 'start')
-    if (event === 'start') open.add(name)
-    if (event === 'end') open.delete(name)
-  }
-  expect([...open]).toEqual([])
-}
+type Loaded = Awaited<ReturnType<typeof loadSdk>>
 
 let guard: StreamGuard
 beforeAll(async () => {
@@ -70,71 +24,16 @@ beforeAll(async () => {
 })
 afterAll(() => guard?.close())
 
-describe.each(MAJORS)('AI SDK $major', ({ major, load }) => {
+describe.each(MAJORS)('AI SDK $major', (one) => {
+  const { major } = one
   let sdk: Sdk
-  let MockModel: Mock
+  let finish: Loaded['finish']
+  let modelOf: Loaded['modelOf']
+  let tools: Loaded['tools']
 
   beforeAll(async () => {
-    const [ai, test] = (await Promise.all(load())) as unknown as [Sdk, Record<string, Mock>]
-    sdk = ai
-    MockModel = test[`MockLanguageModelV${major - 3}`] as Mock
+    ;({ sdk, finish, modelOf, tools } = await loadSdk(one))
   })
-
-  function finish(reason = 'stop'): Part {
-    const finishReason = major === 5 ? reason : { unified: reason, raw: reason }
-    const usage =
-      major === 5
-        ? { inputTokens: 1, outputTokens: 2, totalTokens: 3 }
-        : {
-            inputTokens: { total: 1, noCache: 1, cacheRead: undefined, cacheWrite: undefined },
-            outputTokens: { total: 2, text: 2, reasoning: undefined },
-          }
-    return { type: 'finish', finishReason, usage }
-  }
-
-  /** A model that streams these parts, call by call, and then ends, or goes silent without `finish`. */
-  function modelOf(...calls: Part[][]) {
-    const state = { cancelled: 0 }
-    const doStream = async ({ abortSignal }: { abortSignal?: AbortSignal }) => {
-      const left = [{ type: 'stream-start', warnings: [] }, ...(calls.shift() ?? [])]
-      const silent = left.at(-1)?.type !== 'finish'
-      const stream = new ReadableStream(
-        {
-          start(controller) {
-            abortSignal?.addEventListener('abort', () => controller.error(abortSignal.reason))
-          },
-          async pull(controller) {
-            const part = left.shift()
-            if (part?.type === 'throw') controller.error(part.error)
-            else if (part) controller.enqueue(part)
-            else if (silent) await new Promise(() => {})
-            else controller.close()
-          },
-          cancel() {
-            state.cancelled += 1
-          },
-        },
-        { highWaterMark: 0 },
-      )
-      return { stream }
-    }
-    return { model: new MockModel({ doStream }), state }
-  }
-
-  const tools = () => {
-    const calls: unknown[] = []
-    const weather = sdk.tool({
-      inputSchema: sdk.jsonSchema<{ city: string }>({
-        type: 'object',
-        properties: { city: { type: 'string' } },
-      }),
-      execute: async (input: { city: string }) => {
-        calls.push(input)
-        return 'sunny'
-      },
-    })
-    return { calls, tools: { weather } }
-  }
 
   type Request = Partial<Parameters<Sdk['streamText']>[0]> & { options?: SdkOptions; onError?: () => void }
 
@@ -324,6 +223,19 @@ describe.each(MAJORS)('AI SDK $major', ({ major, load }) => {
       expect(steps[1]?.text).toBe(await released(guard, HARMLESS + HARMFUL))
     })
 
+    it('passes an error that the model reports on, after all of the text before it', async () => {
+      const { model } = modelOf([
+        ...deltas('text', HARMLESS).slice(0, -1),
+        { type: 'error', error: new Error('overloaded') },
+        finish('error'),
+      ])
+      const { parts, result } = await partsOf(model, { onError: () => {} })
+      const at = parts.findIndex(({ type }) => type === 'error')
+      expect(String(parts[at]?.error)).toContain('overloaded')
+      expect(textOf(parts.slice(0, at))).toBe(HARMLESS)
+      expect(await result.finishReason).toBe('error')
+    })
+
     it('ends with an abort, and with what the model throws', async () => {
       const abort = new AbortController()
       const silent = modelOf(deltas('text', HARMLESS).slice(0, -1))
@@ -347,175 +259,6 @@ describe.each(MAJORS)('AI SDK $major', ({ major, load }) => {
       )
       expect(outcome).toContain('the model is gone')
       await expect.poll(() => guard.stats().openSequences).toBe(0)
-    })
-  })
-
-  describe('moderationMiddleware', () => {
-    const wrapped = (model: import('ai').LanguageModel, options = {}, by: unknown = guard) =>
-      sdk.wrapLanguageModel({
-        model: model as never,
-        middleware: moderationMiddleware(by as StreamGuard, options),
-      })
-
-    function generating(...calls: Part[][]) {
-      return new MockModel({
-        doGenerate: async () => ({
-          content: calls.shift() ?? [],
-          finishReason: finish().finishReason,
-          usage: finish().usage,
-          warnings: [],
-          providerMetadata: { test: { logprobs: HARMFUL } },
-          response: { id: 'id', modelId: 'model', timestamp: new Date(0), body: { text: HARMFUL } },
-        }),
-      })
-    }
-
-    it('keeps tools from running after text that it blocks', async () => {
-      const { model } = modelOf([...deltas('text', HARMFUL), ...TOOL_CALL, finish('tool-calls')])
-      const { calls, ...withTools } = tools()
-      const result = sdk.streamText({ model: wrapped(model), prompt: PROMPT, ...withTools })
-      await result.consumeStream()
-      expect(calls).toEqual([])
-      expect(await result.finishReason).toBe('content-filter')
-    })
-
-    it('moderates calls that do not stream', async () => {
-      const content = [
-        { type: 'reasoning', text: SAFE_REASONING },
-        { type: 'text', text: HARMLESS },
-      ]
-      const result = await sdk.generateText({ model: wrapped(generating(content)), prompt: PROMPT })
-      expect(result).toMatchObject({
-        text: HARMLESS,
-        finishReason: 'stop',
-        providerMetadata: { test: {} },
-      })
-      expect(result.reasoning).toMatchObject([{ text: SAFE_REASONING }])
-      expect(guard.stats().openSequences).toBe(0)
-    })
-
-    it('withholds what it blocks from calls that do not stream, and the tool calls after it', async () => {
-      const content = [
-        { type: 'text', text: HARMLESS + HARMFUL },
-        { type: 'tool-call', toolCallId: 'call', toolName: 'weather', input: '{"city":"Paris"}' },
-      ]
-      const { calls, ...withTools } = tools()
-      const result = await sdk.generateText({
-        model: wrapped(generating(content), { replacement: REPLACEMENT }),
-        prompt: PROMPT,
-        ...withTools,
-      })
-      const expected = await released(guard, HARMLESS + HARMFUL)
-      expect(result.text).toBe(expected + REPLACEMENT)
-      expect(result.finishReason).toBe('content-filter')
-      expect(calls).toEqual([])
-      // Nor does it stand anywhere else in the result.
-      expect(JSON.stringify(result.steps)).not.toContain('customers')
-      expect(guard.stats().openSequences).toBe(0)
-    })
-
-    it('judges the text of a prompt, up to its last user message', async () => {
-      const { model } = modelOf([...deltas('text', HARMLESS), finish()])
-      let judged: Message[] = []
-      const options = {
-        input: (messages: Message[]) => {
-          judged = messages
-          return messages.slice(-1)
-        },
-      }
-      const result = sdk.streamText({
-        model: wrapped(model, options),
-        system: 'Be brief.',
-        messages: [
-          { role: 'user', content: 'Hi' },
-          {
-            role: 'assistant',
-            content: [
-              { type: 'reasoning', text: 'A greeting.' },
-              { type: 'text', text: 'Hello!' },
-            ],
-          },
-          {
-            role: 'user',
-            content: [
-              { type: 'text', text: 'What is' },
-              { type: 'image', image: new Uint8Array([137, 80, 78, 71]), mediaType: 'image/png' },
-              { type: 'text', text: 'this?' },
-            ],
-          },
-          {
-            role: 'assistant',
-            content: [{ type: 'tool-call', toolCallId: 'call', toolName: 'weather', input: {} }],
-          },
-          {
-            role: 'tool',
-            content: [
-              {
-                type: 'tool-result',
-                toolCallId: 'call',
-                toolName: 'weather',
-                output: { type: 'text', value: 'sunny' },
-              },
-            ],
-          },
-        ],
-        tools: tools().tools,
-      })
-      await result.consumeStream()
-      expect(judged).toEqual([
-        { role: 'system', content: 'Be brief.' },
-        { role: 'user', content: 'Hi' },
-        { role: 'assistant', content: 'Hello!', reasoning: 'A greeting.' },
-        { role: 'user', content: 'What is\nthis?' },
-      ])
-      expect(await result.text).toBe(HARMLESS)
-    })
-
-    it('cancels the model when its stream is cancelled, and frees the guard', async () => {
-      const { model, state } = modelOf(deltas('text', HARMLESS).slice(0, -1))
-      const { stream } = await (wrapped(model) as Model).doStream({
-        prompt: [{ role: 'user', content: [{ type: 'text', text: PROMPT }] }],
-      })
-      const reader = stream.getReader()
-      await reader.read()
-      const pending = reader.read()
-      await reader.cancel()
-      await pending
-      expect(state.cancelled).toBe(1)
-      expect(guard.stats().openSequences).toBe(0)
-    })
-
-    it('lets a Conversation judge, and ends a call that has nothing to judge', async () => {
-      await using conversation = await guard.conversation()
-      const { model } = modelOf([
-        ...deltas('reasoning', SAFE_REASONING, 'r'),
-        ...deltas('text', HARMLESS),
-        finish(),
-      ])
-      const result = sdk.streamText({ model: wrapped(model, {}, conversation), prompt: PROMPT })
-      expect(await result.text).toBe(HARMLESS)
-      const errors: unknown[] = []
-      const systemOnly = sdk.streamText({
-        model: wrapped(modelOf([finish()]).model),
-        messages: [{ role: 'assistant', content: 'Hello' }],
-        onError: ({ error }) => {
-          errors.push(error)
-        },
-      })
-      await systemOnly.consumeStream()
-      expect(String(errors)).toContain('Expected a user message')
-    })
-
-    it('shows nothing when the guard fails, unless the policy says so', async () => {
-      const closed = await StreamGuard.load()
-      await closed.close()
-      const run = async (options: SdkOptions) => {
-        const { model } = modelOf([...deltas('text', HARMLESS), finish()])
-        const result = sdk.streamText({ model: wrapped(model, options, closed), prompt: PROMPT })
-        return [await result.text, await result.finishReason]
-      }
-      expect(await run({})).toEqual(['', 'content-filter'])
-      expect(await run({ policy: { onFailure: 'allow' } })).toEqual([HARMLESS, 'stop'])
     })
   })
 })

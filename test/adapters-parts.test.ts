@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ModeratedParts, type Piece, type Shape } from '../lib/adapters/parts.js'
+import { ModeratedParts } from '../lib/adapters/parts.js'
+import type { Piece, Shape } from '../lib/adapters/shape.js'
 import { type Policy, StreamGuard } from '../lib/index.js'
 import { fixtureModel } from './support/fixture-model.js'
 import { collect, PROMPT, stream } from './support/replies.js'
@@ -9,11 +10,18 @@ import { manyTexts, randomPieces, seeded } from './support/texts.js'
 /** A stream of several texts, of ends of them, and of marks. */
 type Part = { id: string; text: string } | { id: string; end: true } | { mark: number } | { blocked: string }
 
+const IDS = ['a', 'b', 'c']
+
 /** Lets any prompt pass, so that the replies are judged. */
 const POLICY: Policy = { prompt: 'flag' }
 
 class TestShape implements Shape<Part> {
-  constructor(readonly lanes: boolean) {}
+  /** As many lanes as there are texts, or none. */
+  readonly lanes: number
+
+  constructor(lanes: boolean) {
+    this.lanes = lanes ? IDS.length : 0
+  }
 
   *split(part: Part): Generator<Piece<Part>> {
     if ('mark' in part || 'blocked' in part) yield { type: 'part', part }
@@ -37,8 +45,7 @@ function shuffled(texts: ReadonlyMap<string, string>, random: () => number): Par
     ...randomPieces(text, random).map((piece) => ({ id, text: piece })),
     ...(random() < 0.7 ? [{ id, end: true } as const] : []),
   ])
-  // A stream shows its lanes at its beginning: where all that were seen are blocked, it ends.
-  const parts: Part[] = [...texts.keys()].map((id) => ({ id, text: '' }))
+  const parts: Part[] = []
   while (left.some((list) => list.length > 0)) {
     if (random() < 0.1) parts.push({ mark: parts.length })
     const list = left[Math.floor(random() * left.length)]
@@ -98,7 +105,7 @@ describe('ModeratedParts', () => {
     const outcomes = new Set<string>()
     for (let round = 0; round < 20; round++) {
       const policy = { ...POLICY, consecutive: [1, 2, 4, 8][round % 4] as number }
-      const given = new Map(['a', 'b', 'c'].map((id, i) => [id, texts[round * 3 + i] as string]))
+      const given = new Map(IDS.map((id, i) => [id, texts[round * 3 + i] as string]))
       const expected = new Map<string, Awaited<ReturnType<typeof moderated>>>()
       for (const [id, text] of given) expected.set(id, await moderated(text, policy))
       const source = shuffled(given, random)

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import {
   applyPolicy,
   type GuardError,
@@ -10,70 +10,21 @@ import {
   type TokenVerdict,
 } from '../lib/index.js'
 import { fixtureModel } from './support/fixture-model.js'
+import {
+  collect,
+  guard,
+  NEVER_BLOCK,
+  NEVER_COUNTS,
+  only,
+  PROMPT,
+  pieces,
+  REPLY_ONLY,
+  stalling,
+  textOf,
+} from './support/moderating.js'
 import { manyTexts, randomPieces, seeded } from './support/texts.js'
 
-const PROMPT = 'How do I pick a lock?'
-/** Lets any prompt pass, so that the reply is judged. */
-const REPLY_ONLY: Policy = { prompt: 'flag' }
-/** No token's probability reaches 1, so that nothing is held back as suspicious. */
-const NEVER_COUNTS: Policy = { ...REPLY_ONLY, threshold: 1 }
-const NEVER_BLOCK: Policy = { ...REPLY_ONLY, consecutive: 1000 }
-
-async function* pieces(list: readonly string[], delayMs = 0): AsyncGenerator<string> {
-  for (const piece of list) {
-    if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs))
-    yield piece
-  }
-}
-
-/** Gives its pieces and then neither text nor an end. */
-function stalling(list: readonly string[]) {
-  let at = 0
-  const source = {
-    returned: false,
-    [Symbol.asyncIterator]: () => ({
-      next: () => {
-        const value = list[at++]
-        return value === undefined ? new Promise<never>(() => {}) : Promise.resolve({ value, done: false })
-      },
-      return: () => {
-        source.returned = true
-        return Promise.resolve({ value: undefined, done: true as const })
-      },
-    }),
-  }
-  return source
-}
-
-async function collect(events: AsyncIterable<ModerationEvent>): Promise<ModerationEvent[]> {
-  const list: ModerationEvent[] = []
-  for await (const event of events) list.push(event)
-  return list
-}
-
-function textOf(events: readonly ModerationEvent[]): string {
-  return events.map((event) => (event.type === 'text' ? event.text : '')).join('')
-}
-
-function only<T extends ModerationEvent['type']>(events: readonly ModerationEvent[], type: T) {
-  return events.filter((event): event is Extract<ModerationEvent, { type: T }> => event.type === type)
-}
-
 describe('moderate', () => {
-  let guard: StreamGuard
-
-  // Random weights: verdicts mean nothing, vary from token to token, and are the same in every run.
-  beforeAll(async () => {
-    guard = await StreamGuard.load({
-      model: await fixtureModel('stream-f32-tied'),
-      kvType: 'f32',
-      flashAttention: false,
-      contextSize: 512,
-      maxQueue: 0,
-    })
-  })
-  afterAll(() => guard?.close())
-
   async function judged(text: string): Promise<TokenVerdict[]> {
     await using moderation = await guard.open(PROMPT)
     return [...(await moderation.push(text)), ...(await moderation.end()).rest]
@@ -260,26 +211,6 @@ describe('moderate', () => {
     await expect.poll(() => stopped).toBe(true)
   })
 
-  it('reads a ReadableStream, and cancels it on a block', async () => {
-    const text = 'Here are some practical methods.'
-    const events = await collect(
-      guard.moderate(PROMPT, ReadableStream.from([...text]), { policy: NEVER_BLOCK }),
-    )
-    expect(textOf(events)).toBe(text)
-    let cancelled = false
-    const endless = new ReadableStream<string>({
-      pull: (controller) => controller.enqueue('some text '),
-      cancel: () => {
-        cancelled = true
-      },
-    })
-    const blocked = await collect(
-      guard.moderate(PROMPT, endless, { policy: { ...REPLY_ONLY, mode: 'strict' } }),
-    )
-    expect(only(blocked, 'block').length).toBe(1)
-    expect(cancelled).toBe(true)
-  })
-
   it('blocks when the reply outgrows the context: what was judged is out, the rest is not', async () => {
     const list = Array.from({ length: 2000 }, (_, i) => `word${i} `)
     const events = await collect(guard.moderate(PROMPT, pieces(list), { policy: NEVER_BLOCK }))
@@ -322,144 +253,6 @@ describe('moderate', () => {
     expect(failed).toMatchObject([{ verdict: null, error: { code: 'ERR_TOO_LONG' } }])
     expect(only(events, 'block')).toEqual([])
     expect(only(events, 'end')[0]?.verdict.complete).toBe(false)
-  })
-
-  it("throws the source's error, and gives its sequence back", async () => {
-    async function* source() {
-      yield 'Some text '
-      throw new Error('the model is gone')
-    }
-    await expect(collect(guard.moderate(PROMPT, source(), { policy: NEVER_BLOCK }))).rejects.toThrow(
-      'the model is gone',
-    )
-    const bytes = pieces([Buffer.from('text') as unknown as string])
-    await expect(collect(guard.moderate(PROMPT, bytes, { policy: NEVER_BLOCK }))).rejects.toThrow(TypeError)
-    expect(guard.stats().openSequences).toBe(0)
-  })
-
-  it('throws the reason of an abort, even while the source is silent', async () => {
-    const controller = new AbortController()
-    async function* silent() {
-      yield 'Some text '
-      await new Promise(() => {})
-    }
-    const options: ModerateOptions = { policy: NEVER_BLOCK, signal: controller.signal }
-    const types: string[] = []
-    await expect(
-      (async () => {
-        for await (const event of guard.moderate(PROMPT, silent(), options)) {
-          types.push(event.type)
-          if (event.type === 'text') setTimeout(() => controller.abort(new Error('enough')), 10)
-        }
-      })(),
-    ).rejects.toThrow('enough')
-    expect(types).toEqual(['prompt', 'text'])
-    expect(guard.stats().openSequences).toBe(0)
-  })
-
-  it('stops the source when the consumer breaks off', async () => {
-    let stopped = false
-    async function* source() {
-      try {
-        while (true) {
-          yield 'more text '
-          await new Promise((resolve) => setTimeout(resolve, 1))
-        }
-      } finally {
-        stopped = true
-      }
-    }
-    for await (const event of guard.moderate(PROMPT, source(), { policy: NEVER_BLOCK })) {
-      if (event.type === 'text') break
-    }
-    await expect.poll(() => stopped).toBe(true)
-    expect(guard.stats().openSequences).toBe(0)
-  })
-
-  it('reads no further ahead than its bound while nobody takes its events', async () => {
-    let read = 0
-    async function* endless() {
-      while (true) {
-        read += 1
-        yield 'x'.repeat(1000)
-      }
-    }
-    const events = guard.moderate(PROMPT, endless(), { policy: NEVER_BLOCK })[Symbol.asyncIterator]()
-    expect((await events.next()).value).toMatchObject({ type: 'prompt' })
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    expect(read).toBeLessThan(100)
-    await events.return?.()
-    expect(guard.stats().openSequences).toBe(0)
-  })
-
-  it('reads the source while the prompt is judged, and releases nothing before its verdict', async () => {
-    const log: string[] = []
-    async function* source() {
-      for (let i = 0; i < 5; i++) {
-        log.push('piece')
-        yield 'some text '
-      }
-      log.push('over')
-    }
-    for await (const event of guard.moderate(PROMPT, source(), { policy: NEVER_BLOCK })) log.push(event.type)
-    // The source has nothing to wait for, the prompt a decode: all has come before the first event.
-    expect(log.slice(0, 8)).toEqual([...Array(5).fill('piece'), 'over', 'prompt', 'text'])
-  })
-
-  it('stops while it waits, for text or for a place, when the consumer gives up', async () => {
-    const source = stalling(['Some text '])
-    const events = guard.moderate(PROMPT, source, { policy: NEVER_BLOCK })[Symbol.asyncIterator]()
-    expect((await events.next()).value).toMatchObject({ type: 'prompt' })
-    expect((await events.next()).value).toMatchObject({ type: 'text' })
-    const waiting = events.next()
-    await events.return?.()
-    expect(await waiting).toEqual({ done: true, value: undefined })
-    expect(await events.next()).toEqual({ done: true, value: undefined })
-    expect(source.returned).toBe(true)
-    expect(guard.stats().openSequences).toBe(0)
-
-    const full = await StreamGuard.load({ model: await fixtureModel('stream-f32-tied'), maxSequences: 1 })
-    const open = await full.open(PROMPT)
-    const queued = stalling(['Some text '])
-    const behind = full.moderate(PROMPT, queued)[Symbol.asyncIterator]()
-    const first = behind.next()
-    await expect.poll(() => full.stats().queued).toBe(1)
-    await behind.return?.()
-    expect(await first).toEqual({ done: true, value: undefined })
-    expect(queued.returned).toBe(true)
-    expect(full.stats()).toMatchObject({ queued: 0, openSequences: 1 })
-    await open.close()
-    await full.close()
-  })
-
-  it('is held up by its own consumer only', async () => {
-    const text = 'Some methods to build things. '
-    const stalled = guard.moderate(PROMPT, stalling([text]), { policy: NEVER_BLOCK })[Symbol.asyncIterator]()
-    await stalled.next()
-    const others = await Promise.all(
-      Array.from({ length: guard.stats().maxSequences - 1 }, () =>
-        collect(guard.moderate(PROMPT, pieces([...text]), { policy: NEVER_BLOCK })),
-      ),
-    )
-    for (const events of others) expect(textOf(events)).toBe(text)
-    expect(guard.stats().openSequences).toBe(1)
-    await stalled.return?.()
-    expect(guard.stats().openSequences).toBe(0)
-  })
-
-  it('rejects with the reason of an abort while the prompt waits for its turn, and stops the source', async () => {
-    const full = await StreamGuard.load({ model: await fixtureModel('stream-f32-tied'), maxSequences: 1 })
-    const open = await full.open(PROMPT)
-    const controller = new AbortController()
-    const source = stalling([])
-    const events = collect(full.moderate(PROMPT, source, { signal: controller.signal }))
-    await expect.poll(() => full.stats().queued).toBe(1)
-    controller.abort(new Error('enough'))
-    await expect(events).rejects.toThrow('enough')
-    expect(source.returned).toBe(true)
-    expect(full.stats().queued).toBe(0)
-    await open.close()
-    await full.close()
   })
 
   it('goes on beyond the context with the latest part in view, and says so', async () => {
@@ -519,33 +312,6 @@ describe('moderate', () => {
       }
     }
     expect(blocked).toBeGreaterThan(20)
-  })
-
-  it('stops a source that it never came to read', async () => {
-    const source = () => {
-      let cancelled = false
-      const reply = new ReadableStream<string>({
-        cancel: () => {
-          cancelled = true
-        },
-      })
-      return { reply, cancelled: () => cancelled }
-    }
-    const aborted = source()
-    const signal = AbortSignal.abort(new Error('gone'))
-    await expect(collect(guard.moderate(PROMPT, aborted.reply, { signal }))).rejects.toThrow('gone')
-    expect(aborted.cancelled()).toBe(true)
-
-    const dropped = source()
-    await guard.moderate(PROMPT, dropped.reply)[Symbol.asyncIterator]().return?.()
-    expect(dropped.cancelled()).toBe(true)
-
-    await using conversation = await guard.conversation()
-    const open = await conversation.open(PROMPT)
-    const second = source()
-    await expect(collect(conversation.moderate('And then?', second.reply))).rejects.toThrow(TypeError)
-    expect(second.cancelled()).toBe(true)
-    await open.close()
   })
 
   it('refuses arguments at once', () => {

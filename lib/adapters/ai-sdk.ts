@@ -2,7 +2,8 @@ import type { LanguageModelMiddleware, TextStreamPart, ToolSet } from 'ai'
 import type { Input, Message } from '../types.js'
 import { conversationOf, type ForeignInput } from './messages.js'
 import { type AdapterOptions, type BlockEvent, type Moderator, replacementFor } from './moderator.js'
-import { ModeratedParts, type Piece, type Shape } from './parts.js'
+import { ModeratedParts } from './parts.js'
+import type { Piece, Shape } from './shape.js'
 import { readableOf, transformOf } from './transform.js'
 
 export type { BlockEvent, Moderator } from './moderator.js'
@@ -112,8 +113,13 @@ export function moderationTransform(
   }
 }
 
+/** Parts after which no text goes on. streamText waits for its reader to see some of them before it ends. */
+const CLOSING = new Set(['finish-step', 'finish', 'error', 'abort'])
+
 /** Takes the parts of a stream apart: each id of text and of reasoning is a text of its own. */
 class SdkShape implements Shape<Part> {
+  /** Texts that have begun and not ended. */
+  readonly #texts = new Set<string>()
   /** What closes the parts that were opened and not closed. */
   readonly #open = new Map<string, Part>()
   #inStep = false
@@ -131,15 +137,23 @@ class SdkShape implements Shape<Part> {
     // A raw chunk of the provider's holds text that nobody has judged.
     if (type === 'raw') return
     if (kind === undefined) {
+      if (CLOSING.has(type)) {
+        for (const key of this.#texts) yield { type: 'end', key }
+        this.#texts.clear()
+      }
       yield { type: 'part', part, opening: OPENING.has(type) }
       return
     }
     const lane = `${kind} ${id}`
-    if (event === 'end') yield { type: 'end', key: lane }
+    if (event === 'end') {
+      this.#texts.delete(lane)
+      yield { type: 'end', key: lane }
+    }
     if (event === 'delta' && text !== '') {
       if (typeof text !== 'string') throw new TypeError(`Expected ${this.field} of a ${type} part to be text`)
       const write = (released: string, last: boolean) =>
         last ? { ...part, [this.field]: released } : { type, id, [this.field]: released }
+      this.#texts.add(lane)
       yield { type: 'text', key: lane, lane, text, reasoning: kind === 'reasoning', write }
     } else {
       yield { type: 'part', part, lane, opening: event === 'start' }

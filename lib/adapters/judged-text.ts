@@ -1,13 +1,11 @@
 import { DecodeError } from '../errors.js'
-import type { ModerateOptions, ModerationEvent } from '../stream/moderate.js'
-import type { Input } from '../types.js'
+import type { ModerationEvent } from '../stream/moderate.js'
 import { Channel } from './channel.js'
-import type { BlockEvent, Moderator } from './moderator.js'
+import type { BlockEvent } from './moderator.js'
 
 /** One text under moderation: it is pushed in pieces, and what was released of it is taken. */
 export class JudgedText {
   readonly #channel: Channel<string>
-  readonly #events: AsyncIterable<ModerationEvent>
   readonly #onEvent: (event: ModerationEvent) => void
   readonly #onChange: () => void
   #pushed = 0
@@ -26,26 +24,21 @@ export class JudgedText {
   /** Whether nothing more is released. */
   done = false
 
-  /**
-   * `onChange` is called whenever there is something new to see.
-   * @throws what `moderate` throws for arguments
-   */
-  constructor(
-    guard: Moderator,
-    input: Input,
-    options: ModerateOptions,
-    onEvent: (event: ModerationEvent) => void,
-    onChange: () => void,
-  ) {
+  /** `onChange` is called whenever there is something new to see. */
+  constructor(onEvent: (event: ModerationEvent) => void, onChange: () => void) {
     this.#channel = new Channel(onChange)
-    this.#events = guard.moderate(input, this.#channel, options)
     this.#onEvent = onEvent
     this.#onChange = onChange
   }
 
+  /** What is pushed, for the one who moderates it. */
+  get reply(): AsyncIterable<string> {
+    return this.#channel
+  }
+
   /** Begins once `after` is done: of what has ended, a Conversation judges one text after the other. */
-  start(after: Promise<unknown>): void {
-    this.over = after.then(() => this.#read())
+  start(after: Promise<unknown>, moderate: () => AsyncIterable<ModerationEvent>): void {
+    this.over = after.then(() => this.#read(moderate))
   }
 
   /** Whether the moderation has taken what was pushed: where it has not, it is behind. */
@@ -80,9 +73,9 @@ export class JudgedText {
     return text
   }
 
-  async #read(): Promise<void> {
+  async #read(moderate: () => AsyncIterable<ModerationEvent>): Promise<void> {
     try {
-      for await (const event of this.#events) {
+      for await (const event of moderate()) {
         this.#onEvent(event)
         if (event.type === 'text') this.#released += event.text
         if (event.type === 'block') this.block = event

@@ -8,6 +8,7 @@ interface ForeignMessage {
   role?: string
   content?: unknown
   reasoning?: unknown
+  refusal?: unknown
 }
 
 const ROLES: Partial<Record<string, Message['role']>> = {
@@ -46,9 +47,10 @@ export function conversationOf(input: ForeignInput): Input {
   return messages.slice(0, last + 1)
 }
 
-function textOf({ content, reasoning }: ForeignMessage): { content: string; reasoning: string } {
+function textOf({ content, reasoning, refusal }: ForeignMessage): { content: string; reasoning: string } {
   const given = typeof reasoning === 'string' ? reasoning : ''
   if (typeof content === 'string') return { content, reasoning: given }
+  if (typeof refusal === 'string') return { content: refusal, reasoning: given }
   const texts: Record<'content' | 'reasoning', string[]> = { content: [], reasoning: given ? [given] : [] }
   for (const part of Array.isArray(content) ? content : []) {
     const { type, text, refusal } = part as Record<string, unknown>

@@ -1,8 +1,10 @@
 import type { ModerateOptions, ModerationEvent } from '../stream/moderate.js'
-import type { Input } from '../types.js'
+import type { Input, Message } from '../types.js'
 
 /** What an adapter needs of a guard. A `StreamGuard` is one, and so is a `Conversation`. */
 export interface Moderator {
+  /** Where there are any, as in a Conversation: what was said so far. Further texts of a stream then go on from it. */
+  readonly messages?: readonly Message[]
   moderate(
     input: Input,
     reply: AsyncIterable<string>,

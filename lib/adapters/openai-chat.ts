@@ -1,7 +1,15 @@
 import { conversationOf, type ForeignInput } from './messages.js'
 import { type AdapterOptions, type BlockEvent, type Moderator, replacementFor } from './moderator.js'
-import { ModeratedParts, type Piece, type Shape } from './parts.js'
-import { stopOf } from './stop.js'
+import { ModeratedParts } from './parts.js'
+import type { Piece, Shape } from './shape.js'
+
+export interface ChatOptions extends AdapterOptions {
+  /**
+   * How many choices the request asks for (`n`). Until so many have begun, a block of all that have does not abort it.
+   * Default 1.
+   */
+  choices?: number
+}
 
 /** What is needed of a chunk of a chat completion; OpenAI's own and those of compatible servers have it. */
 export interface ChatChunk {
@@ -34,9 +42,12 @@ export function moderateChat<C extends ChatChunk>(
   guard: Moderator,
   messages: ForeignInput,
   stream: AsyncIterable<C>,
-  options: AdapterOptions = {},
+  { choices = 1, ...options }: ChatOptions = {},
 ): AsyncIterableIterator<C, void, undefined> {
-  const shape = new ChatShape(options, stopOf(stream))
+  if (!Number.isInteger(choices) || choices < 1) {
+    throw new RangeError(`Expected choices to be a whole number from 1, got ${choices}`)
+  }
+  const shape = new ChatShape(options, choices)
   const parts = new ModeratedParts(guard, conversationOf(messages), shape, options)
   return parts.read(stream as unknown as AsyncIterable<Chunk>) as unknown as AsyncIterableIterator<
     C,
@@ -46,8 +57,10 @@ export function moderateChat<C extends ChatChunk>(
 }
 
 class ChatShape implements Shape<Chunk> {
-  readonly lanes = true
-  readonly #choices = new Set<number>()
+  /** Those that the request asks for, and those that have come. */
+  readonly #choices: Set<number>
+  /** Choices whose role was given. */
+  readonly #begun = new Set<number>()
   #envelope: Fields = {
     id: 'chatcmpl-qwen3guard',
     object: 'chat.completion.chunk',
@@ -57,8 +70,10 @@ class ChatShape implements Shape<Chunk> {
 
   constructor(
     readonly options: AdapterOptions,
-    readonly stop: () => void,
-  ) {}
+    readonly lanes: number,
+  ) {
+    this.#choices = new Set(Array(lanes).keys())
+  }
 
   *split({ choices, usage, ...envelope }: Chunk): Generator<Piece<Chunk>> {
     this.#envelope = envelope
@@ -82,9 +97,12 @@ class ChatShape implements Shape<Chunk> {
       opening,
     })
     this.#choices.add(index)
-    if (delta?.role !== undefined) yield part({ role: delta.role, content: '' }, {}, true)
-
-    const texts = TEXTS.filter((field) => typeof delta?.[field] === 'string' && delta[field] !== '')
+    // Some servers repeat it in every chunk.
+    if (delta?.role !== undefined && !this.#begun.has(index)) {
+      this.#begun.add(index)
+      yield part({ role: delta.role, content: delta.content === null ? null : '' }, {}, true)
+    }
+    const texts = TEXTS.filter((field) => isText(delta?.[field], field))
     for (const field of texts) {
       // Where another text begins, the one before has ended: an answer ends the reasoning.
       for (const other of TEXTS) if (other !== field) yield { type: 'end', key: `${lane} ${other}` }
@@ -94,7 +112,7 @@ class ChatShape implements Shape<Chunk> {
       yield { type: 'text', key: `${lane} ${field}`, lane, text: delta?.[field] as string, reasoning, write }
     }
     const rest = Object.fromEntries(
-      PASSED.flatMap((field) => (delta?.[field] ? [[field, delta[field]]] : [])),
+      PASSED.flatMap((field) => (isEmpty(delta?.[field]) ? [] : [[field, delta?.[field]]])),
     )
     const more = texts.length === 0 && logprobs ? { logprobs } : {}
     if (Object.keys(rest).length > 0 || Object.keys(more).length > 0) yield part(rest, more)
@@ -104,9 +122,8 @@ class ChatShape implements Shape<Chunk> {
   }
 
   *blocked(block: BlockEvent, lane: string | undefined): Generator<Chunk> {
-    const seen = this.#choices.size > 0 ? [...this.#choices] : [0]
     const text = replacementFor(block, this.options)
-    for (const index of lane === undefined ? seen : [Number(lane)]) {
+    for (const index of lane === undefined ? this.#choices : [Number(lane)]) {
       const chunk = (delta: Fields, finish_reason: string | null): Chunk => ({
         ...this.#envelope,
         choices: [{ index, delta, finish_reason, logprobs: null }],
@@ -115,4 +132,16 @@ class ChatShape implements Shape<Chunk> {
       yield chunk({}, 'content_filter')
     }
   }
+}
+
+/** @throws TypeError for what is there and is no text */
+function isText(value: unknown, field: string): boolean {
+  if (typeof value !== 'string' && value != null) {
+    throw new TypeError(`Expected ${field} of a delta to be text, got ${typeof value}`)
+  }
+  return Boolean(value)
+}
+
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) ? value.length === 0 : !value
 }

@@ -1,9 +1,9 @@
 import { conversationOf, type ForeignInput } from './messages.js'
 import { type AdapterOptions, type BlockEvent, type Moderator, replacementFor } from './moderator.js'
 import { type Event, placeOf, TEXTS } from './openai-texts.js'
-import { ModeratedParts, type Piece, type Shape } from './parts.js'
+import { ModeratedParts } from './parts.js'
 import { SentResponse } from './sent-response.js'
-import { stopOf } from './stop.js'
+import type { Piece, Shape } from './shape.js'
 
 /** What is needed of an event of the Responses API. */
 export interface ResponseEvent {
@@ -28,7 +28,7 @@ export function moderateResponse<E extends ResponseEvent>(
   stream: AsyncIterable<E>,
   options: AdapterOptions = {},
 ): AsyncIterableIterator<E, void, undefined> {
-  const shape = new ResponseShape(options, stopOf(stream))
+  const shape = new ResponseShape(options)
   const parts = new ModeratedParts(guard, conversationOf(input), shape, options)
   return parts.read(stream as unknown as AsyncIterable<Event>) as unknown as AsyncIterableIterator<
     E,
@@ -44,10 +44,7 @@ class ResponseShape implements Shape<Event> {
   readonly #texts = new Map<string, string>()
   readonly #sent = new SentResponse()
 
-  constructor(
-    readonly options: AdapterOptions,
-    readonly stop: () => void,
-  ) {}
+  constructor(readonly options: AdapterOptions) {}
 
   *split(event: Event): Generator<Piece<Event>> {
     const { type, delta } = event
@@ -68,8 +65,9 @@ class ResponseShape implements Shape<Event> {
       return
     }
     if (kind && type.endsWith('.done')) yield { type: 'end', key: placeOf(event, kind.list) }
-    for (const text of textsIn(event)) yield* this.#judgeUnlessRepeated(text)
-    yield { type: 'part', part: event, opening: OPENING.has(type) }
+    const part = snapshotOf(event)
+    for (const text of textsIn(part)) yield* this.#judgeUnlessRepeated(text)
+    yield { type: 'part', part, opening: OPENING.has(type) }
   }
 
   sent(event: Event): Event {
@@ -90,11 +88,22 @@ class ResponseShape implements Shape<Event> {
   }
 }
 
+/**
+ * An event as it is now: some versions of the SDK's `responses.stream()` go on writing into the objects of events that
+ * it has given out. Without the copy of all text that it adds to a response, and servers do not send.
+ */
+function snapshotOf(event: Event): Event {
+  const copy = JSON.parse(JSON.stringify(event)) as Event
+  if (copy.response) delete (copy.response as Record<string, unknown>).output_text
+  return copy
+}
+
 /** Texts that an event holds whole. */
 function* textsIn({ text, refusal, part, item, response }: Event): Generator<string> {
   const items = (response as { output?: unknown[] } | undefined)?.output ?? []
   for (const one of [item, ...items] as (Record<string, unknown> | undefined)[]) {
     for (const list of [one?.content, one?.summary]) {
+      if (typeof list === 'string') yield list
       for (const entry of Array.isArray(list) ? list : []) yield* textsIn(entry)
     }
   }

@@ -1,52 +1,17 @@
-import type { ModerateOptions } from '../stream/moderate.js'
+import type { ModerateOptions, ModerationEvent } from '../stream/moderate.js'
+import { openSource, type Source } from '../stream/source.js'
 import type { Input } from '../types.js'
 import { Bell } from './channel.js'
 import { JudgedText } from './judged-text.js'
 import type { AdapterOptions, BlockEvent, Moderator } from './moderator.js'
-
-/** Makes a part of released text, `last` if the piece of the source ends with it. With null nothing is shown. */
-type Write<P> = (text: string, last: boolean) => P | null
-
-/** What a part of a source is made of. */
-export type Piece<P> =
-  /** Text to judge. */
-  | {
-      type: 'text'
-      /** Pieces of one key are one text, judged as one reply. */
-      key: string
-      lane?: string
-      text: string
-      reasoning?: boolean
-      write: Write<P>
-    }
-  /** The text is over. */
-  | { type: 'end'; key: string }
-  /** What passes as it is; not before the prompt is judged, unless it is `opening`. */
-  | { type: 'part'; part: P; lane?: string; opening?: boolean }
-
-/** How the parts of a source are taken apart and put together again. */
-export interface Shape<P> {
-  split(part: P): Iterable<Piece<P>>
-  /** Sees every part just before it goes out, and may replace it. */
-  sent?(part: P): P
-  /** The parts that end the stream after a block; with `lanes`, the lane, or all if it is undefined. */
-  blocked(block: BlockEvent, lane: string | undefined): Iterable<P>
-  /** Whether a block ends its lane and the others go on. */
-  lanes?: boolean
-  /** Called once when no more of the source is wanted. */
-  stop?(): void
-}
+import type { Piece, Shape, Write } from './shape.js'
+import { Turn } from './turn.js'
 
 type Item<P> =
   /** Pieces of one text that came one after the other, each with the UTF-16 units that are left of it. */
   | { type: 'text'; lane: string | undefined; text: JudgedText; pieces: { left: number; write: Write<P> }[] }
   | { type: 'end'; lane: string | undefined; text: JudgedText }
   | { type: 'part'; lane: string | undefined; part: P; opening: boolean }
-
-interface Source<P> {
-  next(): Promise<{ done?: boolean | undefined; value?: P | undefined }>
-  stop(): unknown
-}
 
 const STOPPED = Symbol('the consumer takes no more')
 
@@ -56,8 +21,7 @@ const STOPPED = Symbol('the consumer takes no more')
  * waits for a part, and no further ahead than `moderate` reads a reply.
  */
 export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefined> {
-  readonly #guard: Moderator
-  readonly #input: Input
+  readonly #turn: Turn
   readonly #shape: Shape<P>
   readonly #options: AdapterOptions
   readonly #stop = new AbortController()
@@ -80,17 +44,18 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
   readonly #openTexts = new Map<string, JudgedText>()
   /** The first moderation: it judges the prompt while the source makes its first part. */
   readonly #first: JudgedText
+  readonly #firstEvents: AsyncIterable<ModerationEvent>
   #firstIsFree = true
   #started = false
   readonly #onAbort = () => this.#stop.abort(this.#options.signal?.reason)
 
   /** @throws TypeError or RangeError for input and options, as `moderate` */
   constructor(guard: Moderator, input: Input, shape: Shape<P>, options: AdapterOptions) {
-    this.#guard = guard
-    this.#input = input
+    this.#turn = new Turn(guard, input)
     this.#shape = shape
     this.#options = options
-    this.#first = this.#newText(false)
+    this.#first = this.#newText()
+    this.#firstEvents = guard.moderate(input, this.#first.reply, this.#moderateOptions(false))
   }
 
   /** Begins to judge the prompt. Idempotent; `next` does it otherwise. */
@@ -101,12 +66,13 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
     this.#stop.signal.addEventListener('abort', () => this.#stopSource())
     signal?.addEventListener('abort', this.#onAbort)
     if (signal?.aborted) this.#onAbort()
-    this.#begin(this.#first)
+    this.#turn.start()
+    this.#begin(this.#first, () => this.#firstEvents)
   }
 
   /** Says what the source is; before, nothing but the prompt is judged. */
   read(source: AsyncIterable<P> | ReadableStream<P>): this {
-    this.#source = sourceOf(source)
+    this.#source = openSource(source)
     this.#bell.ring()
     return this
   }
@@ -211,7 +177,8 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
   }
 
   #areAll(lanes: ReadonlySet<string>): boolean {
-    return [...this.#lanes].every((lane) => lanes.has(lane))
+    const { lanes: least = 0 } = this.#shape
+    return this.#lanes.size >= least && [...this.#lanes].every((lane) => lanes.has(lane))
   }
 
   #remove(item: Item<P>): void {
@@ -284,39 +251,38 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
   #textOf(key: string, lane: string | undefined, reasoning: boolean): JudgedText {
     let text = this.#openTexts.get(key)
     if (text) return text
+    this.#turn.add(this.#shape.lanes ? lane : undefined, this.#openTexts.size)
     const free = this.#firstIsFree
     this.#firstIsFree = false
     if (free && !reasoning) {
       text = this.#first
     } else {
       if (free) this.#first.end()
-      text = this.#newText(reasoning)
-      this.#begin(text)
+      const one = this.#newText()
+      text = one
+      this.#begin(one, () => this.#turn.moderate(one.reply, this.#moderateOptions(reasoning)))
     }
     text.lane = lane
     this.#openTexts.set(key, text)
     return text
   }
 
-  #newText(reasoning: boolean): JudgedText {
-    const { onEvent, replacement: _, signal: __, ...options } = this.#options
-    const own: ModerateOptions = { ...options, signal: this.#stop.signal, ...(reasoning && { reasoning }) }
-    const text: JudgedText = new JudgedText(
-      this.#guard,
-      this.#input,
-      own,
-      (event) => onEvent?.(event),
-      () => {
-        this.#stopWhereBlocked()
-        this.#bell.ring()
-      },
-    )
-    return text
+  #moderateOptions(reasoning: boolean): ModerateOptions {
+    const { onEvent: _, replacement: __, signal: ___, ...options } = this.#options
+    return { ...options, signal: this.#stop.signal, ...(reasoning && { reasoning }) }
   }
 
-  #begin(text: JudgedText): void {
+  #newText(): JudgedText {
+    const onChange = () => {
+      this.#stopWhereBlocked()
+      this.#bell.ring()
+    }
+    return new JudgedText((event) => this.#options.onEvent?.(event), onChange)
+  }
+
+  #begin(text: JudgedText, moderate: () => AsyncIterable<ModerationEvent>): void {
     const ended = [...this.#texts].filter((one) => one.ended)
-    text.start(Promise.all(ended.map((one) => one.over)))
+    text.start(Promise.all(ended.map((one) => one.over)), moderate)
     this.#texts.add(text)
     void text.over.then(() => {
       if (!text.failure) this.#texts.delete(text)
@@ -339,12 +305,7 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
     this.#bell.ring()
     if (this.#sourceDone) return
     this.#end()
-    try {
-      this.#shape.stop?.()
-      Promise.resolve(this.#source?.stop()).catch(() => {})
-    } catch {
-      // What a source throws when it is stopped changes nothing any more.
-    }
+    this.#source?.stop()
   }
 
   #end(): void {
@@ -369,13 +330,4 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
     this.#stopSource()
     await Promise.all([...this.#texts].map((text) => text.over))
   }
-}
-
-function sourceOf<P>(source: AsyncIterable<P> | ReadableStream<P>): Source<P> {
-  if ('getReader' in source) {
-    const reader = source.getReader()
-    return { next: () => reader.read(), stop: () => reader.cancel() }
-  }
-  const iterator = source[Symbol.asyncIterator]()
-  return { next: () => iterator.next(), stop: () => iterator.return?.() }
 }

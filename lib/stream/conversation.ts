@@ -27,6 +27,8 @@ export interface ConversationOptions {
 interface Turn {
   /** Up to the user's message that is judged. */
   messages: readonly Message[]
+  /** What the assistant had said to it before. */
+  said: Message | null
   reasoning: boolean
   tooLong: ReplyTooLong
   /** What is known to have been shown of the reply. */
@@ -88,7 +90,7 @@ export class Conversation implements AsyncDisposable {
    *   moderation of this conversation is neither ended nor closed
    */
   async open(input: Input, options: OpenOptions = {}): Promise<Moderation> {
-    const turn = await this.#begin(input, options)
+    const turn = await this.#begin(input, null, options)
     try {
       const moderation = await this.#judge(turn, options.signal, () => this.#finish(turn))
       turn.shown = () => (moderation.reply.complete ? moderation.text : '')
@@ -101,13 +103,15 @@ export class Conversation implements AsyncDisposable {
 
   /**
    * Moderates the reply to a prompt while it arrives, as `StreamGuard.moderate` does, with the input of `open`.
+   * Messages may end with an assistant's: what was released of the same reply, which then goes on from its end (of its
+   * reasoning, with `reasoning: true`). That is judged again with what comes, and offsets and indices count it.
    *
    * @throws as `StreamGuard.moderate`; while iterating, TypeError as `open`
    */
   moderate(input: Input, reply: ReplyStream, options: ModerateOptions = {}): AsyncIterable<ModerationEvent> {
-    toMessages(input, ['user'])
+    const { prompt, said } = turnOf(input)
     checkModerate(reply, options)
-    return this.#moderate(input, reply, options)
+    return this.#moderate(prompt, said, reply, options)
   }
 
   /** Closes the moderation under way and gives the conversation's place in the engine back. Idempotent. */
@@ -123,15 +127,21 @@ export class Conversation implements AsyncDisposable {
     await this.close()
   }
 
-  #moderate(input: Input, reply: ReplyStream, options: ModerateOptions): ModerationEvents {
+  #moderate(
+    prompt: Input,
+    said: Message | null,
+    reply: ReplyStream,
+    options: ModerateOptions,
+  ): ModerationEvents {
     let turn: Turn | undefined
     let begun: Promise<void> | undefined
     let released = ''
     const begin = async () => {
-      turn = await this.#begin(input, options)
+      turn = await this.#begin(prompt, said, options)
       turn.shown = () => released
     }
-    const events = moderateReply((signal) => this.#judge(turn as Turn, signal, () => {}), reply, options)
+    const open = (signal: AbortSignal) => this.#judge(turn as Turn, signal, () => {})
+    const events = moderateReply(open, reply, options, said ? textOf(said, options.reasoning) : '')
     const follow = async (step: Promise<IteratorResult<ModerationEvent, void>>) => {
       let over = true
       try {
@@ -159,7 +169,11 @@ export class Conversation implements AsyncDisposable {
     }
   }
 
-  async #begin(input: Input, { reasoning = false, tooLong = 'error' }: OpenOptions): Promise<Turn> {
+  async #begin(
+    input: Input,
+    said: Message | null,
+    { reasoning = false, tooLong = 'error' }: OpenOptions,
+  ): Promise<Turn> {
     checkTooLong(tooLong)
     const given = toMessages(input, ['user'])
     if (this.#turn?.moderation?.reply.complete) await this.#turn.moderation.close()
@@ -167,7 +181,7 @@ export class Conversation implements AsyncDisposable {
       throw new TypeError('Expected one moderation at a time: end or close the one under way first')
     }
     const messages = copied(typeof input === 'string' ? [...this.#messages, ...given] : given)
-    this.#turn = { messages, reasoning, tooLong, shown: () => '', moderation: null }
+    this.#turn = { messages, said, reasoning, tooLong, shown: () => '', moderation: null }
     return this.#turn
   }
 
@@ -219,11 +233,25 @@ export class Conversation implements AsyncDisposable {
   }
 }
 
+/** Takes from messages what the assistant has said after the user's last one. @throws TypeError */
+function turnOf(input: Input): { prompt: Input; said: Message | null } {
+  const messages = toMessages(input, ['user', 'assistant'])
+  const last = messages.at(-1) as Message
+  if (last.role === 'user') return { prompt: input, said: null }
+  return { prompt: toMessages(messages.slice(0, -1), ['user']), said: { ...last } }
+}
+
+/** The part of a message that a reply goes on from. */
+function textOf({ content, reasoning = '' }: Message, ofReasoning = false): string {
+  return ofReasoning ? reasoning : content
+}
+
 /** What a turn makes of the messages. A prompt that was not judged leaves them as they were, unless it was answered. */
-function messagesAfter({ messages, reasoning, shown, moderation }: Turn, before: readonly Message[]) {
+function messagesAfter({ messages, said, reasoning, shown, moderation }: Turn, before: readonly Message[]) {
   const text = shown()
-  if (text !== '') return [...messages, replyMessage(text, reasoning)]
-  return moderation ? messages : before
+  if (text !== '') return [...messages, replyMessage(text, reasoning, said)]
+  if (!moderation) return before
+  return said ? [...messages, said] : messages
 }
 
 function closedError(): GuardClosedError {
@@ -231,12 +259,14 @@ function closedError(): GuardClosedError {
 }
 
 /** A reply as a message, with its reasoning apart as Qwen3's template takes it apart. */
-function replyMessage(text: string, reasoning: boolean): Message {
-  if (!reasoning) return { role: 'assistant', content: text }
-  const [thought = '', ...rest] = text.split('</think>')
+function replyMessage(text: string, reasoning: boolean, said: Message | null): Message {
+  const before: Message = said ?? { role: 'assistant', content: '' }
+  const whole = textOf(before, reasoning) + text
+  if (!reasoning) return { ...before, content: whole }
+  const [thought = '', ...rest] = whole.split('</think>')
   return {
     role: 'assistant',
-    content: rest.join('</think>').replace(/^\n+/u, ''),
+    content: before.content + rest.join('</think>').replace(/^\n+/u, ''),
     reasoning: thought.replace(/^\n+|\n+$/gu, ''),
   }
 }

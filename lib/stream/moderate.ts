@@ -85,6 +85,7 @@ export interface ModerationEvents extends AsyncIterableIterator<ModerationEvent,
 /**
  * Moderates a reply while it arrives: releases each token's text once its verdict, and those that could still
  * make a run with it, let it pass. The source is read while the prompt is judged, and stopped by a block.
+ * `before` is what the reply begins with and was released earlier: it is judged again, in silence unless it blocks now.
  *
  * Unlike a generator's, its `return` does not wait for the event that is asked for: it ends what is under way.
  */
@@ -92,10 +93,11 @@ export function moderateReply(
   open: (signal: AbortSignal) => Promise<Moderation>,
   reply: ReplyStream,
   options: ModerateOptions,
+  before = '',
 ): ModerationEvents {
   const stop = new AbortController()
   let begun = false
-  const events = moderationEvents(open, reply, options, stop)
+  const events = moderationEvents(open, reply, options, stop, before)
   return {
     [Symbol.asyncIterator]() {
       return this
@@ -123,11 +125,13 @@ async function* moderationEvents(
   reply: ReplyStream,
   { policy = {}, holdBack = 'token', tokens = false, signal }: ModerateOptions,
   stop: AbortController,
+  before: string,
 ): AsyncGenerator<ModerationEvent, void, undefined> {
   const onAbort = () => stop.abort(signal?.reason)
   signal?.addEventListener('abort', onAbort)
   const source = new ReplySource(reply, stop.signal)
   const release = new Release(policy, holdBack)
+  release.shown(before)
   let moderation: Moderation | null = null
   try {
     signal?.throwIfAborted()
@@ -143,25 +147,30 @@ async function* moderationEvents(
       yield { type: 'prompt', verdict: prompt, action, usage }
       if (action === 'block') {
         source.stop()
-        yield { type: 'block', reason: 'prompt', verdict: prompt, start: 0 }
+        yield { type: 'block', reason: 'prompt', verdict: prompt, start: release.end }
         yield { type: 'end', verdict: NOT_JUDGED }
         return
       }
     }
 
+    let again = before !== ''
     let ended = false
     while (moderation && !failure && !ended) {
-      const delta = await source.read()
+      const delta = again ? '' : await source.read()
       ended = delta === null
       let verdicts: TokenVerdict[]
       try {
         release.pushed(delta ?? '')
-        verdicts = delta === null ? (await moderation.end()).rest : await moderation.push(delta)
+        if (again) verdicts = await judgedAgain(moderation, before)
+        else verdicts = delta === null ? (await moderation.end()).rest : await moderation.push(delta)
       } catch (error) {
         failure = { error }
         break
       }
+      const told = again
+      again = false
       for (const event of release.judge(verdicts, moderation.provisional, tokens)) {
+        if (told && event.type !== 'block') continue
         if (event.type === 'block') source.stop()
         yield event
         if (event.type !== 'block') continue
@@ -181,6 +190,13 @@ async function* moderationEvents(
     source.stop()
     await moderation?.close()
   }
+}
+
+/** The verdicts of what a reply begins with, which can then go on. */
+async function judgedAgain(moderation: Moderation, before: string): Promise<TokenVerdict[]> {
+  const verdicts = [...(await moderation.push(before)), ...(await moderation.end()).rest]
+  moderation.rewind(verdicts.length)
+  return verdicts
 }
 
 /** The guard could not judge: nothing more is released, unless the policy says to go on without it. */

@@ -57,6 +57,11 @@ export class Release {
     return this.#end
   }
 
+  /** Text that the reply begins with and that is out already. */
+  shown(text: string): void {
+    this.#end += text.length
+  }
+
   pushed(delta: string): void {
     this.#unreleased += delta
   }

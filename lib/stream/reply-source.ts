@@ -1,3 +1,5 @@
+import { openSource, type Source } from './source.js'
+
 /** Units of text read ahead of the moderation before the source is made to wait. */
 const MOST_WAITING = 65_536
 
@@ -20,10 +22,9 @@ export function checkReply(reply: unknown): asserts reply is ReplyStream {
 /** Tells a reply that nobody has begun to read that nobody will. */
 export function stopReply(reply: ReplyStream): void {
   try {
-    const stopped = 'getReader' in reply ? reply.cancel() : reply[Symbol.asyncIterator]().return?.()
-    Promise.resolve(stopped).catch(() => {})
+    openSource(reply).stop()
   } catch {
-    // What a source throws when it is stopped changes nothing any more.
+    // One that somebody else reads is not ours to stop.
   }
 }
 
@@ -32,8 +33,7 @@ export function stopReply(reply: ReplyStream): void {
  * guard slower than its source falls no further behind.
  */
 export class ReplySource {
-  readonly #next: () => Promise<{ done?: boolean | undefined; value?: unknown }>
-  readonly #stopSource: () => unknown
+  readonly #source: Source<unknown>
   readonly #signal: AbortSignal | undefined
   #waiting = ''
   #done = false
@@ -45,15 +45,7 @@ export class ReplySource {
   readonly #onAbort = () => this.#onText()
 
   constructor(reply: ReplyStream, signal: AbortSignal | undefined) {
-    if ('getReader' in reply) {
-      const reader = reply.getReader()
-      this.#next = () => reader.read()
-      this.#stopSource = () => reader.cancel()
-    } else {
-      const iterator = reply[Symbol.asyncIterator]()
-      this.#next = () => iterator.next()
-      this.#stopSource = () => iterator.return?.()
-    }
+    this.#source = openSource<unknown>(reply)
     this.#signal = signal
     signal?.addEventListener('abort', this.#onAbort)
     void this.#pump()
@@ -86,12 +78,7 @@ export class ReplySource {
     this.#stopped = true
     this.#onRoom()
     this.#signal?.removeEventListener('abort', this.#onAbort)
-    if (this.#done) return
-    try {
-      Promise.resolve(this.#stopSource()).catch(() => {})
-    } catch {
-      // What a source throws when it is stopped changes nothing any more.
-    }
+    if (!this.#done) this.#source.stop()
   }
 
   async #pump(): Promise<void> {
@@ -103,7 +90,7 @@ export class ReplySource {
           })
           continue
         }
-        const { done, value } = await this.#next()
+        const { done, value } = await this.#source.next()
         if (done) {
           this.#done = true
           break
