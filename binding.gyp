@@ -1,6 +1,6 @@
 {
-  # node-gyp only starts the CMake build: prebuildify, `node-gyp rebuild` and node-gyp-build's source
-  # fallback all end in the same build/Release/qwen3guard.node as `npm run build:native`.
+  # node-gyp only starts the CMake build: `node-gyp rebuild`, and node-gyp-build's own install command, end in the same
+  # build/Release/qwen3guard.node as `npm run build:native`. Not at the top level: `npm install` runs scripts/install.mjs.
   "targets": [
     {
       "target_name": "qwen3guard",

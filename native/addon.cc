@@ -6,9 +6,11 @@
 #include <cctype>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "addon-data.h"
 #include "arguments.h"
+#include "core/cpu-features.h"
 #include "core/gguf-header.h"
 #include "core/repack.h"
 #include "engine-wrap.h"
@@ -36,6 +38,20 @@ Napi::Value SystemInfo(const Napi::CallbackInfo& info) {
   object.Set("patch", Napi::String::New(env, QWEN3GUARD_PATCH));
   object.Set("backends", backends);
   object.Set("cpuFeatures", Napi::String::New(env, llama_print_system_info()));
+  return object;
+}
+
+// Runs on any CPU that Node runs on: touches no kernel.
+Napi::Value InstructionSets(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  auto list = [&](const std::vector<std::string>& names) {
+    auto array = Napi::Array::New(env);
+    for (const std::string& name : names) array.Set(array.Length(), Napi::String::New(env, name));
+    return array;
+  };
+  auto object = Napi::Object::New(env);
+  object.Set("cpu", list(CpuFeatures()));
+  object.Set("build", list(BuildFeatures()));
   return object;
 }
 
@@ -70,6 +86,7 @@ Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(data);
 
   exports.Set("systemInfo", Napi::Function::New(env, SystemInfo, "systemInfo"));
+  exports.Set("instructionSets", Napi::Function::New(env, InstructionSets, "instructionSets"));
   exports.Set("setLog", Napi::Function::New(env, SetLog, "setLog"));
   exports.Set("repacks", Napi::Function::New(env, Repacks, "repacks"));
   exports.Set("loadModel", Napi::Function::New(env, ModelWrap::Load, "loadModel"));

@@ -1,21 +1,28 @@
-// Runs at `npm install`. A package with a prebuilt binary for this platform needs nothing; otherwise the
-// addon is built from source, as in a clone of the repository.
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
+// Runs at `npm install`. A package with a prebuilt binary that loads here needs nothing. Otherwise the addon is built
+// from source, as it is in a clone of the repository and where the environment asks for a build of its own.
+import { spawnSync } from 'node:child_process'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { pathToFileURL } from 'node:url'
+import { buildAddon, fail, isClone, log, missingTools, root } from './build-addon.mjs'
+import { BuildError } from './llama-source.mjs'
 
-const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
-const require = createRequire(import.meta.url)
-
-function prebuilt() {
-  if (!existsSync(path.join(root, 'prebuilds'))) return false
-  try {
-    require('node-gyp-build').resolve(root)
-    return true
-  } catch {
-    return false
-  }
+/** Why no binary of this package loads here, or null if one does. In a process of its own: a crash is a reason too. */
+function whyNot() {
+  const loader = pathToFileURL(path.join(root, 'dist', 'engine', 'addon.js')).href
+  const program = `
+    import { loadAddon } from ${JSON.stringify(loader)}
+    try { loadAddon() } catch (error) { console.log(error.message.split('\\n  mend:')[0]); process.exitCode = 1 }`
+  const child = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })
+  if (child.status === 0) return null
+  return child.stdout.trimEnd() || `its loader ended with ${child.signal ?? child.status}:\n${child.stderr}`
 }
 
-if (!prebuilt()) await import('./build.mjs')
+const { QWEN3GUARD_CMAKE, LLAMA_CPP_DIR } = process.env
+const fromSource = isClone || QWEN3GUARD_CMAKE || LLAMA_CPP_DIR
+const why = fromSource ? null : whyNot()
+const missing = why === null ? null : missingTools()
+if (missing) fail(new BuildError(`${why}\n${missing}`))
+else if (fromSource || why !== null) {
+  if (why !== null) log(`${why}\nSo it is built from source.`)
+  await buildAddon().catch(fail)
+}

@@ -56,7 +56,7 @@ function run(command, args, options, explain) {
 }
 
 /** Runs the npm that runs this script, so that the user's registry, proxy and credentials apply. */
-function npm(args, options, explain) {
+export function npm(args, options, explain) {
   const cli = process.env.npm_execpath
   if (cli && /npm-cli\.[cm]?js$/.test(cli)) return run(process.execPath, [cli, ...args], options, explain)
   return run(

@@ -1,6 +1,7 @@
 import os from 'node:os'
 import type { Command } from 'commander'
-import { addonPath, loadBinding } from '../engine/binding.js'
+import type { Attempt } from '../engine/addon.js'
+import { addon } from '../engine/binding.js'
 import { availableMemory } from '../engine/memory.js'
 import { downloadsDirectory, modelsDirectory } from '../models/directories.js'
 import { bytes, table } from './display.js'
@@ -21,11 +22,17 @@ interface Diagnosis {
   memory: { totalBytes: number; availableBytes: number; limitBytes: number | null }
   addon: {
     path: string | null
+    /** Prebuilt for which CPUs; null for a build from source. */
+    flavour: string | null
+    /** What was tried before and did not load. */
+    tried: Attempt[]
     /** Why it does not load, or null. */
     error: string | null
     llamaCpp: string | null
     patch: string | null
     backends: string[]
+    /** Instruction sets that this CPU has, of those that flavours differ in. */
+    cpuHas: string[]
     /** Instruction sets and the like that the build uses on this CPU. */
     features: string[]
   }
@@ -63,27 +70,24 @@ async function diagnose(version: string): Promise<Diagnosis> {
     libc: libc(),
     cpu: { model: os.cpus()[0]?.model ?? 'unknown', usable: os.availableParallelism() },
     memory: { totalBytes: os.totalmem(), availableBytes: availableMemory(), limitBytes: memoryLimit() },
-    addon: addon(),
+    addon: addonInUse(),
     models: await listModels(),
     directories: { models: modelsDirectory(), downloads: await downloadsDirectory() },
     environment: environment(),
   }
 }
 
-function addon(): Diagnosis['addon'] {
-  const found = { path: null as string | null, llamaCpp: null, patch: null, backends: [], features: [] }
+function addonInUse(): Diagnosis['addon'] {
   try {
-    found.path = addonPath()
-  } catch {
-    // The loader's message says it better.
-  }
-  try {
-    const { llamaCpp, patch, backends, cpuFeatures } = loadBinding().systemInfo()
+    const { binding, path, flavour, tried } = addon()
+    const { llamaCpp, patch, backends, cpuFeatures } = binding.systemInfo()
     // "CPU : SSE3 = 1 | AVX2 = 1 | REPACK = 1 | "
     const features = [...cpuFeatures.matchAll(/(\w+) = 1\b/g)].map(([, feature]) => feature!)
-    return { ...found, error: null, llamaCpp, patch, backends, features }
+    const cpuHas = binding.instructionSets().cpu
+    return { path, flavour, tried, error: null, llamaCpp, patch, backends, cpuHas, features }
   } catch (error) {
-    return { ...found, error: (error as Error).message }
+    const none = { path: null, flavour: null, tried: [], llamaCpp: null, patch: null }
+    return { ...none, error: (error as Error).message, backends: [], cpuHas: [], features: [] }
   }
 }
 
@@ -106,7 +110,8 @@ function memoryLimit(): number | null {
 /** Settings that change what this package does. A token is named, never shown. */
 function environment(): Record<string, string> {
   const set: Record<string, string> = {}
-  for (const name of ['QWEN3GUARD_HOME', 'QWEN3GUARD_CPU', 'HF_HOME', 'HF_HUB_CACHE', 'XDG_DATA_HOME']) {
+  const plain = ['QWEN3GUARD_HOME', 'QWEN3GUARD_CPU', 'QWEN3GUARD_PREBUILD', 'PREBUILDS_ONLY', 'LIBC']
+  for (const name of [...plain, 'HF_HOME', 'HF_HUB_CACHE', 'XDG_DATA_HOME']) {
     if (process.env[name]) set[name] = process.env[name]
   }
   for (const name of ['HF_ENDPOINT', 'HF_TOKEN']) if (process.env[name]) set[name] = '(set)'
@@ -114,7 +119,7 @@ function environment(): Record<string, string> {
 }
 
 function describe(diagnosis: Diagnosis): string {
-  const { cpu, memory, addon, directories } = diagnosis
+  const { cpu, memory, addon: native, directories } = diagnosis
   const limit = memory.limitBytes === null ? '' : `, limited to ${bytes(memory.limitBytes)}`
   const rows = [
     ['qwen3guard', diagnosis.version],
@@ -122,12 +127,15 @@ function describe(diagnosis: Diagnosis): string {
     ['platform', [diagnosis.platform, diagnosis.os, diagnosis.libc].filter(Boolean).join(', ')],
     ['cpu', `${cpu.model}, ${cpu.usable} usable`],
     ['memory', `${bytes(memory.availableBytes)} available of ${bytes(memory.totalBytes)}${limit}`],
-    ['addon', addon.path ?? 'not found'],
-    ...(addon.error === null
+    ['addon', native.path ?? 'not found'],
+    ...(native.error === null
       ? [
-          ['llama.cpp', `${addon.llamaCpp}, patch ${addon.patch}`],
-          ['back ends', addon.backends.join(', ')],
-          ['build uses', addon.features.join(' ')],
+          ['llama.cpp', `${native.llamaCpp}, patch ${native.patch}`],
+          ['back ends', native.backends.join(', ')],
+          ['flavour', native.flavour ?? 'built from source'],
+          ...(native.cpuHas.length > 0 ? [['cpu has', native.cpuHas.join(' ')]] : []),
+          ['build uses', native.features.join(' ')],
+          ...native.tried.map(({ path, reason }) => ['tried before', `${path}: ${reason}`]),
         ]
       : []),
     ...Object.entries(diagnosis.environment),
@@ -138,5 +146,5 @@ function describe(diagnosis: Diagnosis): string {
       `${name}: ${variant}, ${type}, ${problem ?? bytes(size)}`,
     ]),
   ]
-  return addon.error === null ? table(rows) : `${table(rows)}\n\n${addon.error}`
+  return native.error === null ? table(rows) : `${table(rows)}\n\n${native.error}`
 }

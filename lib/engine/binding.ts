@@ -1,12 +1,11 @@
-import { createRequire } from 'node:module'
-import path from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { AddonLoadError } from '../errors.js'
+import { type Addon, loadAddon } from './addon.js'
 
 /** The native surface, all of it. JS validates what it passes; native asserts. */
 export interface NativeBinding {
   /** llama.cpp's release and the back ends this build has. */
   systemInfo(): NativeSystemInfo
+  /** What this CPU can execute and what this binary's kernels were compiled for, as /proc/cpuinfo spells it. */
+  instructionSets(): { cpu: string[]; build: string[] }
   /** Whether weight matrices of this type are rearranged for this CPU's kernels, in memory of their own. */
   repacks(type: string): boolean
   /** Loads a model off the JS thread. `onProgress` returning is not awaited. */
@@ -181,36 +180,19 @@ export interface NativeEngine {
   close(): Promise<void>
 }
 
-const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))))
-const require = createRequire(import.meta.url)
-let loaded: NativeBinding | undefined
+let loaded: Addon | undefined
 
-/** Path of the addon that `loadBinding` would load. Throws if there is none. */
-export function addonPath(): string {
-  return (require('node-gyp-build') as { resolve(dir: string): string }).resolve(root)
+/** The addon that is in use, loaded if it is not yet. Throws as {@link loadBinding} does. */
+export function addon(): Addon {
+  loaded ??= loadAddon()
+  return loaded
 }
 
 /**
- * The native addon, loaded once: `build/Release` of a source build before a prebuilt binary.
+ * The native addon, loaded once: a source build before a prebuilt binary for this CPU.
  *
  * @throws AddonLoadError that names the platform, what was tried and how to mend it
  */
 export function loadBinding(): NativeBinding {
-  if (loaded) return loaded
-  try {
-    const nodeGypBuild = require('node-gyp-build') as (dir: string) => NativeBinding
-    loaded = nodeGypBuild(root)
-    return loaded
-  } catch (cause) {
-    throw new AddonLoadError(
-      [
-        `the native addon could not be loaded on ${process.platform}-${process.arch}, Node ${process.version}.`,
-        `  tried:  ${path.join(root, 'build', 'Release')} and ${path.join(root, 'prebuilds')}`,
-        `  reason: ${cause instanceof Error ? cause.message.split('\n')[0] : String(cause)}`,
-        '  mend:   `npm rebuild qwen3guard` (in a clone: `npm run build:native`) builds it from source;',
-        '          that needs a C++17 compiler, cmake 3.21 or newer and git.',
-      ].join('\n'),
-      { cause },
-    )
-  }
+  return addon().binding
 }

@@ -1,0 +1,136 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { AddonLoadError } from '../errors.js'
+import type { NativeBinding } from './binding.js'
+import { type Flavour, flavoursFor, flavoursToTry, forcedFlavour, lacking } from './flavours.js'
+
+/** The native addon as it was loaded. */
+export interface Addon {
+  binding: NativeBinding
+  path: string
+  /** Name of the prebuilt flavour; null for a build from source. */
+  flavour: string | null
+  /** What was tried before and did not load. */
+  tried: Attempt[]
+}
+
+/** A file or folder that gave no addon. */
+export interface Attempt {
+  path: string
+  reason: string
+}
+
+const require = createRequire(import.meta.url)
+const PACKAGE = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))))
+const PLATFORM = `${process.platform}-${process.arch}`
+
+// node-gyp-build reads what a binary is for off the name that prebuildify gave it. Its `path` is not used: it knows one
+// binary for a platform, and a source build always hides that one.
+const { parseTags, matchTags } = require('node-gyp-build') as {
+  parseTags(name: string): { file: string } | undefined
+  matchTags(runtime: string, abi: string): (tags: { file: string } | undefined) => boolean
+}
+
+/**
+ * Loads the addon: a source build in build/Release, else the fastest prebuilt flavour that this CPU runs.
+ *
+ * `QWEN3GUARD_CPU` names one flavour. It passes the source build over, as node-gyp-build's `PREBUILDS_ONLY` does;
+ * `QWEN3GUARD_PREBUILD`, its too, names a folder that holds `build` or `prebuilds` in place of the package's own.
+ *
+ * @throws AddonLoadError that names the platform, what was tried, why each failed and how to mend it
+ */
+export function loadAddon(): Addon {
+  const { QWEN3GUARD_CPU, QWEN3GUARD_PREBUILD, PREBUILDS_ONLY } = process.env
+  const root = QWEN3GUARD_PREBUILD || PACKAGE
+  const flavours = flavoursFor(process.platform, process.arch)
+  const forced = forcedFlavour(flavours, QWEN3GUARD_CPU)
+  const tried: Attempt[] = []
+  const source = forced || PREBUILDS_ONLY ? undefined : sourceBuild(root, tried)
+  const found = source ?? prebuilt(root, flavours, forced, tried)
+  if (found) return { ...found, tried }
+  throw new AddonLoadError(
+    [
+      `the native addon could not be loaded on ${PLATFORM}, Node ${process.version}.`,
+      ...tried.map(({ path: file, reason }) => `  tried:  ${file}\n          ${reason}`),
+      '  mend:   build it from source with `npm rebuild qwen3guard` (in a clone: `npm run build:native`) or,',
+      `          where install scripts are blocked, \`node ${path.join(PACKAGE, 'scripts', 'build.mjs')}\`;`,
+      '          that needs a C++17 compiler, cmake 3.21 or newer, git, and once the npm registry.',
+    ].join('\n'),
+  )
+}
+
+function sourceBuild(root: string, tried: Attempt[]): Omit<Addon, 'tried'> | undefined {
+  const file = path.join(root, 'build', 'Release', 'qwen3guard.node')
+  const binding = open(file, tried)
+  if (!binding) return undefined
+  // Compiled for the CPU it was built on, which need not be this one: an image is built here and run there.
+  const { build, cpu } = binding.instructionSets()
+  const missing = lacking(build, cpu)
+  if (missing.length === 0) return { binding, path: file, flavour: null }
+  const reason = `it was built for a CPU with ${missing.join(', ')}, which this one lacks`
+  tried.push({ path: file, reason })
+  return undefined
+}
+
+function prebuilt(
+  root: string,
+  flavours: readonly Flavour[],
+  forced: Flavour | undefined,
+  tried: Attempt[],
+): Omit<Addon, 'tried'> | undefined {
+  const folder = path.join(root, 'prebuilds', PLATFORM)
+  const name = binaryIn(folder)
+  if (!name) {
+    tried.push({ path: folder, reason: absent(folder) })
+    return undefined
+  }
+  const slowest = flavours.at(-1)!
+  const fileOf = (flavour: Flavour) => path.join(folder, flavour === slowest ? '' : flavour.name, name)
+
+  // Only a binary can say what the CPU has, on every system; this one can be loaded on all of them.
+  const probe = open(fileOf(slowest), tried)
+  if (!probe) return undefined
+  const { cpu } = probe.instructionSets()
+  for (const flavour of flavoursToTry(flavours, cpu, forced)) {
+    const binding = open(fileOf(flavour), tried)
+    if (binding) return { binding, path: fileOf(flavour), flavour: flavour.name }
+  }
+  const missing = lacking(slowest.needs, cpu)
+  if (missing.length > 0) {
+    tried.push({ path: fileOf(slowest), reason: `this CPU lacks ${missing.join(', ')}` })
+  }
+  return undefined
+}
+
+/** Name of the binary for this platform's C library in a folder that prebuildify filled. */
+function binaryIn(folder: string): string | undefined {
+  const fits = matchTags('node', process.versions.modules)
+  return filesIn(folder)
+    .map((name) => parseTags(name))
+    .find((tags) => fits(tags))?.file
+}
+
+function filesIn(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : []
+}
+
+/** The addon in that file, or undefined with the reason added to `tried`. */
+function open(file: string, tried: Attempt[]): NativeBinding | undefined {
+  try {
+    return require(file) as NativeBinding
+  } catch (error) {
+    const [line] = (error instanceof Error ? error.message : String(error)).split('\n')
+    tried.push({ path: file, reason: existsSync(file) ? line! : 'not there' })
+    return undefined
+  }
+}
+
+/** Why a folder has no binary, with what it or the one above has instead: of another C library or platform. */
+function absent(folder: string): string {
+  if (existsSync(folder))
+    return `none for this C library; it holds ${filesIn(folder).join(', ') || 'nothing'}`
+  const others = filesIn(path.dirname(folder))
+  return others.length > 0 ? `not there; there is ${others.join(', ')}` : 'not there'
+}

@@ -1,0 +1,66 @@
+import { createRequire } from 'node:module'
+import { AddonLoadError } from '../errors.js'
+
+/** A prebuilt binary for CPUs with certain instruction sets. */
+export interface Flavour {
+  name: string
+  /** In the spelling of Linux's /proc/cpuinfo; what the slower flavours need is included. */
+  needs: string[]
+}
+
+/** Where a platform has one binary only. */
+const PORTABLE: Flavour = { name: 'portable', needs: [] }
+
+/** The flavours of prebuilt binaries for a platform, fastest first (native/flavours.json). */
+export function flavoursFor(platform: string, arch: string): Flavour[] {
+  const listed = createRequire(import.meta.url)('../../native/flavours.json') as Record<string, Flavour[]>
+  const flavours = listed[`${platform}-${arch}`] ?? listed[arch] ?? [PORTABLE]
+  return flavours.map(({ name }, at) => ({
+    name,
+    needs: flavours.slice(at).flatMap(({ needs }) => needs),
+  }))
+}
+
+/** The instruction sets of `needs` that a CPU with `cpu` lacks. */
+export function lacking(needs: readonly string[], cpu: readonly string[]): string[] {
+  return needs.filter((name) => !cpu.includes(name))
+}
+
+/**
+ * The flavour that `QWEN3GUARD_CPU` names, or undefined if it is not set.
+ *
+ * @throws AddonLoadError if this platform has none of that name
+ */
+export function forcedFlavour(flavours: readonly Flavour[], name: string | undefined): Flavour | undefined {
+  if (!name) return undefined
+  const forced = flavours.find((flavour) => flavour.name === name)
+  if (forced) return forced
+  throw new AddonLoadError(`expected QWEN3GUARD_CPU to be ${either(flavours)}, got '${name}'`)
+}
+
+/**
+ * The flavours to try on a CPU, in order: those it runs, fastest first, or the forced one alone.
+ *
+ * @throws AddonLoadError if it cannot run the forced one
+ */
+export function flavoursToTry(
+  flavours: readonly Flavour[],
+  cpu: readonly string[],
+  forced: Flavour | undefined,
+): Flavour[] {
+  const runs = flavours.filter(({ needs }) => lacking(needs, cpu).length === 0)
+  if (forced && !runs.includes(forced)) {
+    throw new AddonLoadError(
+      `QWEN3GUARD_CPU=${forced.name} needs ${lacking(forced.needs, cpu).join(', ')}, which this CPU or its operating system lacks. ` +
+        (runs.length > 0 ? `What runs here: ${either(runs)}` : 'No prebuilt flavour runs here'),
+    )
+  }
+  return forced ? [forced] : runs
+}
+
+function either(flavours: readonly Flavour[]): string {
+  return flavours
+    .map(({ name }) => name)
+    .join(', ')
+    .replace(/, ([^,]*)$/, ' or $1')
+}
