@@ -94,10 +94,12 @@ export async function buildAddon({ out = root, debug = false, define = [] } = {}
   const source = llamaSource(log)
   const { cmakeJs, nodeAddonApi } = buildTools(log)
   const output = path.join(out, 'build', 'Release')
+  // In CMake's spelling: a backslash is an escape.
+  const cmakePath = (file) => file.replaceAll(path.sep, '/')
   const definitions = {
-    LLAMA_CPP_DIR: source,
-    NODE_ADDON_API_DIR: nodeAddonApi,
-    QWEN3GUARD_OUTPUT: output,
+    LLAMA_CPP_DIR: cmakePath(source),
+    NODE_ADDON_API_DIR: cmakePath(nodeAddonApi),
+    QWEN3GUARD_OUTPUT: cmakePath(output),
     QWEN3GUARD_LLAMA_TAG: pin.tag,
     QWEN3GUARD_PATCH: patchHash(),
     ...Object.fromEntries(

@@ -41,7 +41,7 @@ export function buildTools(log = () => {}) {
     try {
       writeFileSync(path.join(fresh, 'package.json'), JSON.stringify({ private: true, dependencies: TOOLS }))
       npm(
-        ['install', '--ignore-scripts', '--no-global', '--no-audit', '--no-fund', '--silent'],
+        ['install', '--ignore-scripts', '--no-global', '--no-audit', '--no-fund', '--loglevel=error'],
         { cwd: fresh },
         `${words.join(' and ')} could not be fetched from the npm registry.\n` +
           'Check the network and `npm config get registry`.',

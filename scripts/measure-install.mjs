@@ -1,17 +1,19 @@
 // Prints what an installation weighs and how soon a new process has its first verdict: `npm run measure:install`.
-// Installs the packed package into an empty project; needs `npm run prebuild` and `npm run build:ts`.
+// Installs the packed package into an empty project; needs `npm run prebuild` and `npm run build:ts`. With `-- --peer`
+// also installs node-llama-cpp, in bench/'s version, and weighs that.
 import { spawnSync } from 'node:child_process'
-import { lstatSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { npm } from './llama-source.mjs'
 import { packedProject } from './packed-project.mjs'
 
 const ROUNDS = 9
 const VERDICTS = {
-  Gen: `import { GenGuard } from 'qwen3guard'
+  Gen: `const { GenGuard } = await import('qwen3guard')
     const guard = await GenGuard.load()
     await guard.classify('How can I make a bomb?')`,
-  Stream: `import { StreamGuard } from 'qwen3guard'
+  Stream: `const { StreamGuard } = await import('qwen3guard')
     const guard = await StreamGuard.load()
     await guard.classifyPrompt('How can I make a bomb?')`,
 }
@@ -26,20 +28,35 @@ function weigh(folder) {
 
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`
 
-/** Milliseconds from the start of a new process to the end of the program, median. */
+/** Medians of new processes in ms: from the process's start, and from the program's, to the program's end. */
 function coldStart(program, project, env) {
+  const timed = `const started = performance.now()
+    ${program}
+    const now = performance.now()
+    await guard.close()
+    console.log(JSON.stringify([now, now - started]))`
   const times = []
   for (let round = 0; round <= ROUNDS; ++round) {
-    const timed = `${program}\nconsole.log(performance.now()); await guard?.close()`
     const child = spawnSync(process.execPath, ['--no-warnings', '--input-type=module', '-e', timed], {
       cwd: project,
       env,
       encoding: 'utf8',
     })
     if (child.status !== 0) throw new Error(child.stderr)
-    if (round > 0) times.push(Number(child.stdout)) // the first one brings the files into memory
+    if (round > 0) times.push(JSON.parse(child.stdout)) // the first one brings the files into memory
   }
-  return times.sort((a, b) => a - b)[ROUNDS >> 1]
+  return [0, 1].map((at) => times.map((both) => both[at]).sort((a, b) => a - b)[ROUNDS >> 1])
+}
+
+/** Row with what an empty project holds after `npm install node-llama-cpp`. */
+function weighPeer(folder) {
+  const bench = JSON.parse(readFileSync(new URL('../bench/package.json', import.meta.url), 'utf8'))
+  const spec = `node-llama-cpp@${bench.dependencies['node-llama-cpp']}`
+  const project = path.join(folder, 'peer')
+  mkdirSync(project)
+  const words = ['install', spec, '--prefix', project, '--ignore-scripts', '--no-audit', '--no-fund']
+  npm(words, { cwd: project }, `${spec} could not be installed.`)
+  return [`${spec}, node_modules`, megabytes(weigh(path.join(project, 'node_modules')).bytes)]
 }
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'qwen3guard-install-'))
@@ -54,14 +71,14 @@ try {
     ['- prebuilt binaries', megabytes(weigh(path.join(modules, 'qwen3guard', 'prebuilds')).bytes)],
     ['- demonstration models', megabytes(weigh(path.join(modules, 'qwen3guard', 'models')).bytes)],
     ['node_modules', `${megabytes(all.bytes)}, ${packages} packages`],
-    ['an empty program', `${coldStart('const guard = undefined', project, env).toFixed(0)} ms`],
   ]
   for (const [name, program] of Object.entries(VERDICTS)) {
-    rows.push([
-      `first verdict, demo-${name.toLowerCase()}`,
-      `${coldStart(program, project, env).toFixed(0)} ms`,
-    ])
+    const [fromStart, fromImport] = coldStart(program, project, env)
+    const label = `first verdict, demo-${name.toLowerCase()}`
+    rows.push([`${label}, from import`, `${fromImport.toFixed(0)} ms`])
+    rows.push([`${label}, from process start`, `${fromStart.toFixed(0)} ms`])
   }
+  if (process.argv.includes('--peer')) rows.push(weighPeer(folder))
   console.log(`| ${process.platform}-${process.arch}, Node ${process.version} | |\n|---|---:|`)
   for (const row of rows) console.log(`| ${row.join(' | ')} |`)
 } finally {
