@@ -118,6 +118,7 @@ describe('the packed package', () => {
     expect(install.stderr.match(/^qwen3guard:/gm)).toHaveLength(1)
     if (process.platform === 'linux') expect(install.stderr).toContain('apt-get install -y build-essential')
   })
+
   // A full build: minutes where nothing is cached.
   it.runIf(real)(
     'without a prebuilt binary, is built from source where there are tools, and judges',
