@@ -5,6 +5,12 @@ import { buildLoop, Loop } from './loop/loop.mjs'
 import { median, quiet, table } from './measure.mjs'
 import { padModel } from './pad-model.mjs'
 
+/** As the prebuilt avx2 flavour: ggml for CPUs without AVX-512. */
+const AVX2 = [
+  'avx2',
+  ['NATIVE=OFF', 'AVX=ON', 'AVX2=ON', 'FMA=ON', 'F16C=ON', 'BMI2=ON'].map((word) => `-DGGML_${word}`),
+]
+
 const VARIANTS = [
   { name: "the addon's settings" },
   { name: 'flash attention', settings: { flash: 1 } },
@@ -26,6 +32,9 @@ const VARIANTS = [
     build: ['openblas', ['-DGGML_BLAS=ON', '-DGGML_BLAS_VENDOR=OpenBLAS']],
     optional: true,
   },
+  { name: 'built for AVX2', build: AVX2 },
+  { name: 'built for AVX2', type: 'q4_0', build: AVX2 },
+  { name: 'built for AVX2', type: 'iq4_nl', build: AVX2 },
   { name: "the addon's settings", type: 'bf16' },
   {
     name: 'built with OpenBLAS',

@@ -118,7 +118,8 @@ describe('how stream ends', () => {
     expect(stderr).not.toMatch(/EPIPE|Error|at /)
   })
 
-  it('is 130 after Ctrl-C while it waits for stdin', async () => {
+  // On Windows a signal gives it no chance.
+  it.skipIf(process.platform === 'win32')('is 130 after Ctrl-C while it waits for stdin', async () => {
     const running = new Running(['stream', '--prompt', 'Hi'])
     await running.until('stdout', 'Prompt')
     running.child.kill('SIGINT')

@@ -56,9 +56,18 @@ describe("another tool's GGUF", () => {
   it('with a general chat template is refused, and mended by the right one', async () => {
     const room = Buffer.byteLength(template) - Buffer.byteLength(CHATML) - 4
     const model = await patched('chatml', template, `${CHATML}{#${' '.repeat(room)}#}`)
-    const loading = GenGuard.load({ model, gpu: false })
+    let read = false
+    const loading = GenGuard.load({
+      model,
+      gpu: false,
+      onProgress: () => {
+        read = true
+      },
+    })
     await expect(loading).rejects.toThrow(TemplateError)
     await expect(loading).rejects.toThrow(/chats instead of classifying.*chatTemplate/)
+    // Gigabytes, of a real model.
+    expect(read).toBe(false)
     expect(await judge({ model, chatTemplate: template })).toBe(await judge({ model: demo }))
   })
 

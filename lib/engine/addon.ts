@@ -66,8 +66,12 @@ function sourceBuild(root: string, tried: Attempt[]): Omit<Addon, 'tried'> | und
   const binding = open(file, tried)
   if (!binding) return undefined
   // Compiled for the CPU it was built on, which need not be this one: an image is built here and run there.
-  const { build, cpu } = binding.instructionSets()
-  const missing = lacking(build, cpu)
+  const sets = instructionSetsOf(binding)
+  if (!sets) {
+    tried.push({ path: file, reason: 'it was built from another version of this package' })
+    return undefined
+  }
+  const missing = lacking(sets.build, sets.cpu)
   if (missing.length === 0) return { binding, path: file, flavour: null }
   const reason = `it was built for a CPU with ${missing.join(', ')}, which this one lacks`
   tried.push({ path: file, reason })
@@ -102,6 +106,11 @@ function prebuilt(
     tried.push({ path: fileOf(slowest), reason: `this CPU lacks ${missing.join(', ')}` })
   }
   return undefined
+}
+
+/** Null of a build that is older than the question. */
+function instructionSetsOf(binding: Partial<NativeBinding>) {
+  return binding.instructionSets?.() ?? null
 }
 
 /** Name of the binary for this platform's C library in a folder that prebuildify filled. */

@@ -57,9 +57,14 @@ export function resolveModel(name: string | undefined, variant: Variant): string
 /**
  * Resolves, checks and loads a model and creates the engine its variant wants.
  *
+ * @param admit throws if this model is not to be loaded; called before its weights are read
  * @throws TypeError, RangeError for options; AddonLoadError, ModelFileError, ModelKindError, MemoryError, `signal.reason`
  */
-export async function loadEngine(options: LoadOptions, variant: Variant): Promise<LoadedEngine> {
+export async function loadEngine(
+  options: LoadOptions,
+  variant: Variant,
+  admit?: (description: ModelDescription) => void,
+): Promise<LoadedEngine> {
   validateLoadOptions(options)
   const file = resolveModel(options.model, variant)
   const stopLog = options.onLog ? listen(options.logLevel ?? 'error', options.onLog) : undefined
@@ -69,6 +74,7 @@ export async function loadEngine(options: LoadOptions, variant: Variant): Promis
       ...options,
       admit: (description, inMemory) => {
         requireVariant(description, variant, file)
+        admit?.(description)
         const offloaded = wantsOffload(options.gpu ?? 'auto')
         const settings = engineOptions(options, variant, description, offloaded)
         // On a GPU, weights and cache are in its own memory, and llama.cpp says when that is short.

@@ -12,7 +12,7 @@ import { type AnswerTokens, findAnswerTokens } from './answer-tokens.js'
 import { inOrder } from './in-order.js'
 import { parseGen } from './parse.js'
 import { readScores } from './scores.js'
-import { type GenMode, GenTemplate, modeOf } from './template.js'
+import { type GenMode, GenTemplate, guardTemplate, modeOf } from './template.js'
 import { type GenVerdict, type GenWindow, NEAR_TIE, worstOf } from './verdict.js'
 import { cutWindows, SHORTEST_WINDOW } from './windows.js'
 
@@ -96,7 +96,9 @@ export class GenGuard implements AsyncDisposable {
     options: LoadOptions = {},
     internal: InternalOptions = { drafts: true },
   ): Promise<GenGuard> {
-    const loaded = await loadEngine(options, 'gen')
+    const loaded = await loadEngine(options, 'gen', ({ chatTemplate, name }) => {
+      guardTemplate(options.chatTemplate ?? chatTemplate, name)
+    })
     try {
       return new GenGuard(loaded, internal)
     } catch (error) {

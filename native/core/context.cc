@@ -96,6 +96,7 @@ State Context::Copy(int32_t sequence) const {
   const size_t size = llama_state_seq_get_size(context_.get(), sequence);
   state.bytes.reset(new (std::nothrow) uint8_t[size]);
   if (state.bytes) state.size = llama_state_seq_get_data(context_.get(), state.bytes.get(), size, sequence);
+  if (state.size == 0) state.bytes.reset();
   return state;
 }
 

@@ -4,10 +4,10 @@
 
 #include <cstdint>
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#elif defined(_M_X64)
+#if defined(_M_X64)  // clang-cl defines both
 #include <intrin.h>
+#elif defined(__x86_64__)
+#include <cpuid.h>
 #elif defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #endif
@@ -128,10 +128,13 @@ std::vector<std::string> BuildFeatures() {
 
 std::vector<std::string> CpuFeatures() {
   // asm/hwcap.h; its older versions lack the last.
-  constexpr unsigned long kAsimdHp = 1ul << 10, kAsimdDp = 1ul << 20, kI8mm = 1ul << 13;
+  constexpr unsigned long kAsimdHp = 1ul << 10, kAsimdDp = 1ul << 20, kSve = 1ul << 22;
+  constexpr unsigned long kSve2 = 1ul << 1, kI8mm = 1ul << 13;
   std::vector<std::string> names;
   if ((getauxval(AT_HWCAP) & kAsimdHp) != 0) names.push_back("asimdhp");
   if ((getauxval(AT_HWCAP) & kAsimdDp) != 0) names.push_back("asimddp");
+  if ((getauxval(AT_HWCAP) & kSve) != 0) names.push_back("sve");
+  if ((getauxval(AT_HWCAP2) & kSve2) != 0) names.push_back("sve2");
   if ((getauxval(AT_HWCAP2) & kI8mm) != 0) names.push_back("i8mm");
   return names;
 }
@@ -141,6 +144,10 @@ std::vector<std::string> BuildFeatures() {
   if (ggml_cpu_has_fp16_va() != 0) names.push_back("asimdhp");
   if (ggml_cpu_has_dotprod() != 0) names.push_back("asimddp");
   if (ggml_cpu_has_matmul_int8() != 0) names.push_back("i8mm");
+  if (ggml_cpu_has_sve() != 0) names.push_back("sve");
+#ifdef __ARM_FEATURE_SVE2
+  names.push_back("sve2");
+#endif
   return names;
 }
 
