@@ -1,12 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { moderationTransform } from '../lib/adapters/ai-sdk.js'
 import { moderateChat, moderateResponse } from '../lib/adapters/openai.js'
+import { moderationStream } from '../lib/adapters/web-streams.js'
 import { type Message, type ModerationEvent, StreamGuard, type TokenVerdict } from '../lib/index.js'
 import { deltas, type Part, TOOL_CALL } from './support/ai-sdk.js'
-import { contents, finishes, start, stop, textOf } from './support/chat-chunks.js'
+import { chunk, contents, finishes, start, stop, textOf } from './support/chat-chunks.js'
 import { labels } from './support/judged.js'
 import { REASONING } from './support/openai.js'
-import { collect, HARMFUL, HARMLESS, PROMPT, released, stream } from './support/replies.js'
+import {
+  BLOCKED_PROMPT,
+  collect,
+  HARMFUL,
+  HARMLESS,
+  PROMPT,
+  pieces,
+  released,
+  stream,
+} from './support/replies.js'
 import { begin, message, numbered, summary } from './support/response-events.js'
 
 type Chunk = import('openai').OpenAI.ChatCompletionChunk
@@ -111,6 +121,44 @@ describe("a Conversation that judges a stream of several texts, given the user's
     const { content, reasoning } = conversation.messages.at(-1) as Message
     expect(content).toBe(`${FIRST}\n${shown(2)}`)
     expect(reasoning).toBe(REASONING)
+  })
+
+  it('remembers a text once that is repeated without the white space around it, or in two fields', async () => {
+    await using conversation = await guard.conversation()
+    const sent = message(HARMLESS, 0).map((event) =>
+      JSON.parse(
+        JSON.stringify(event, (key, value) => (key === 'text' && value === HARMLESS ? FIRST : value)),
+      ),
+    )
+    await collect(
+      moderateResponse(
+        conversation,
+        PROMPT,
+        stream(numbered([...begin, ...sent]) as object[] as { type: string }[]),
+      ),
+    )
+    const asked = { role: 'user', content: PROMPT }
+    expect(conversation.messages).toEqual([asked, { role: 'assistant', content: HARMLESS }])
+
+    // The chunk that leads from the reasoning to the answer has both.
+    const twice = pieces(REASONING).map((reasoning) => chunk({ reasoning, reasoning_content: reasoning }))
+    const leading = chunk({ reasoning_content: ' Done.', reasoning: ' Done.', content: 'Well. ' })
+    const reply = [start(), ...twice, leading, ...contents(FIRST), stop()]
+    await collect(moderateChat(conversation, 'And then?', stream(reply as Chunk[])))
+    const said = { role: 'assistant', content: `Well. ${FIRST}`, reasoning: `${REASONING} Done.` }
+    expect(conversation.messages.at(-1)).toEqual(said)
+  })
+
+  it('judges against the messages as they were at the call', async () => {
+    await using conversation = await guard.conversation()
+    for (const moderator of [guard, conversation]) {
+      const messages = structuredClone(ASKED) as { role: 'user'; content: string }[]
+      const stage = moderationStream(moderator, messages)
+      messages.push({ role: 'user', content: BLOCKED_PROMPT })
+      for (const message of messages) message.content = BLOCKED_PROMPT
+      expect((await collect(ReadableStream.from([MORE]).pipeThrough(stage))).join('')).toBe(MORE)
+    }
+    expect(conversation.messages).toEqual([...ASKED, { role: 'assistant', content: MORE }])
   })
 
   it('refuses texts that are open together, and choices', async () => {

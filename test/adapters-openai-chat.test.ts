@@ -202,6 +202,32 @@ describe.each(MAJORS)('moderateChat with OpenAI SDK $major', ({ load }) => {
     }
   })
 
+  it('judges reasoning once that each chunk has in two fields, and fields that each chunk fills side by side', async () => {
+    // A word or less in each: no two tokens that are unsafe come in one.
+    const wordsOf = (text: string) => text.match(/\s?\S{1,4}|\s/gsu) ?? []
+    const expected = await released(guard, REASONING + HARMFUL, true)
+    const both = wordsOf(REASONING + HARMFUL).map((word) =>
+      chunk({ reasoning_content: word, reasoning: word }),
+    )
+    const chunks = await chunksOf({ events: [start(), ...both, stop()] })
+    expect(finishes(chunks)).toEqual(['0 content_filter'])
+    for (const field of ['reasoning_content', 'reasoning']) expect(textOf(chunks, field)).toBe(expected)
+
+    const reasonings = [
+      [REASONING, 'stop'],
+      [REASONING + HARMFUL, 'content_filter'],
+    ] as const
+    for (const [text, reason] of reasonings) {
+      const different = wordsOf(text).map((word) => chunk({ reasoning_content: word, content: '.' }))
+      const mixed = await chunksOf({ events: [start(), ...different, stop()] })
+      expect(finishes(mixed)).toEqual([`0 ${reason}`])
+      const shown = textOf(mixed, 'reasoning_content')
+      // The fields keep their order, so one waits for the other.
+      if (reason === 'stop') expect(shown).toBe(text)
+      else expect(expected.startsWith(shown)).toBe(true)
+    }
+  })
+
   it('ends with an abort, with what breaks the stream, and when its reader goes', async () => {
     const silent = { events: [start(), ...contents(HARMLESS)], silent: true }
     const abort = new AbortController()

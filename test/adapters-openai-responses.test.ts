@@ -137,6 +137,42 @@ describe.each(MAJORS)('moderateResponse with OpenAI SDK $major', ({ load }) => {
     }
   })
 
+  it('takes deltas of one item and kind for one text, whatever their index', async () => {
+    const at = { item_id: 'item_1', output_index: 0 }
+    const words = (text: string) =>
+      (text.match(/\s?\S{1,4}|\s/gsu) ?? []).map((delta, content_index) => ({
+        type: 'response.reasoning_text.delta',
+        ...at,
+        content_index,
+        delta,
+      }))
+    const done = (text: string) => [
+      { type: 'response.reasoning_text.done', ...at, content_index: 99, text },
+      {
+        type: 'response.reasoning_part.done',
+        ...at,
+        content_index: 99,
+        part: { type: 'reasoning_text', text },
+      },
+    ]
+    const added = {
+      type: 'response.output_item.added',
+      output_index: 0,
+      item: { ...reasoningItem, id: at.item_id, summary: [] },
+    }
+    const first = [...begin, added, ...words(REASONING), ...done(REASONING)]
+    const whole = REASONING + HARMFUL
+    const events = await eventsOf({ events: numbered([...begin, added, ...words(whole), ...done(whole)]) })
+    expect(textOf(events, 'reasoning_text')).toBe(await released(guard, whole, true))
+    expect(events.at(-1)?.type).toBe('response.incomplete')
+
+    // After its end another begins, which is judged by itself.
+    const further = await eventsOf({ events: numbered([...first, ...words(HARMFUL), ...done(HARMFUL)]) })
+    expect(textOf(further, 'reasoning_text')).toBe(REASONING + (await released(guard, HARMFUL, true)))
+    expect(further.filter(({ type }) => type === 'response.reasoning_text.done')).toHaveLength(1)
+    expect(further.at(-1)?.type).toBe('response.incomplete')
+  })
+
   it('lets a tool call wait for the text before it, and closes it when a block comes after', async () => {
     const call = { id: 'fc_1', type: 'function_call', call_id: 'call', name: 'weather', arguments: '' }
     const toolCall = [

@@ -185,6 +185,20 @@ describe('a conversation that is moderated', () => {
     await expect(conversation.open([asked, long])).rejects.toThrow(TypeError)
   })
 
+  it('judges against the messages as they were at the call', async () => {
+    await using conversation = await guard.conversation()
+    const messages: Message[] = [{ role: 'user', content: 'First?' }]
+    const allowed = { policy: { prompt: 'allow', threshold: 1 } } as const
+    const events = conversation.moderate(messages, pieces('Yes.'), allowed)
+    Object.assign(messages[0] as Message, { content: 'Another?' })
+    messages.push({ role: 'user', content: 'Second?' })
+    await collected(events)
+    expect(conversation.messages).toEqual([
+      { role: 'user', content: 'First?' },
+      { role: 'assistant', content: 'Yes.' },
+    ])
+  })
+
   it('is over at once when its reader leaves while it waits', async () => {
     await using conversation = await guard.conversation()
     const silent = new ReadableStream<string>()

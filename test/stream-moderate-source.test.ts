@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { type ModerateOptions, type Policy, StreamGuard } from '../lib/index.js'
@@ -78,6 +79,15 @@ describe('moderate and its source', () => {
     )
     const bytes = pieces([Buffer.from('text') as unknown as string])
     await expect(collect(guard.moderate(PROMPT, bytes, { policy: NEVER_BLOCK }))).rejects.toThrow(TypeError)
+    expect(guard.stats().openSequences).toBe(0)
+  })
+
+  it('throws for a stream that somebody else reads, and leaves nothing on the signal', async () => {
+    const locked = new ReadableStream<string>()
+    locked.getReader()
+    const { signal } = new AbortController()
+    await expect(collect(guard.moderate(PROMPT, locked, { signal }))).rejects.toThrow(TypeError)
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
     expect(guard.stats().openSequences).toBe(0)
   })
 

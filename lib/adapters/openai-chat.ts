@@ -21,8 +21,11 @@ type Fields = Record<string, unknown>
 type Choice = { index: number; delta?: Fields | null; finish_reason?: unknown; logprobs?: unknown }
 type Chunk = Fields & { choices?: Choice[] | null; usage?: unknown }
 
-/** Fields of a delta that are text, each judged as a text of its own. The last two are not OpenAI's. */
-const TEXTS = ['content', 'refusal', 'reasoning_content', 'reasoning'] as const
+/**
+ * Fields of a delta that are text, each judged as a text of its own, in the order of a reply. The first two are not
+ * OpenAI's: some servers write the same reasoning into both.
+ */
+const TEXTS = ['reasoning_content', 'reasoning', 'content', 'refusal'] as const
 
 /** Fields of a delta that pass as they are. Others may hold text, and are left out. */
 const PASSED = ['tool_calls', 'function_call', 'annotations'] as const
@@ -61,6 +64,8 @@ class ChatShape implements Shape<Chunk> {
   readonly #choices: Set<number>
   /** Choices whose role was given. */
   readonly #begun = new Set<number>()
+  /** Keys of the texts that have begun and not ended. */
+  readonly #open = new Set<string>()
   #envelope: Fields = {
     id: 'chatcmpl-qwen3guard',
     object: 'chat.completion.chunk',
@@ -102,14 +107,24 @@ class ChatShape implements Shape<Chunk> {
       this.#begun.add(index)
       yield part({ role: delta.role, content: delta.content === null ? null : '' }, {}, true)
     }
-    const texts = TEXTS.filter((field) => isText(delta?.[field], field))
+    const filled = TEXTS.filter((field) => isText(delta?.[field], field))
+    const isTwice = filled.includes('reasoning') && delta?.reasoning === delta?.reasoning_content
+    const texts: readonly string[] = isTwice ? filled.filter((field) => field !== 'reasoning') : filled
+    // Where another text begins, the one before has ended: an answer ends the reasoning. Those that one delta fills may
+    // go on together, unless it is the one that leads from one to the other.
+    const before = texts.filter((field) => this.#open.has(`${lane} ${field}`))
+    if (texts.length > 0) yield* this.#end(lane, (field) => !texts.includes(field))
     for (const field of texts) {
-      // Where another text begins, the one before has ended: an answer ends the reasoning.
-      for (const other of TEXTS) if (other !== field) yield { type: 'end', key: `${lane} ${other}` }
+      const key = `${lane} ${field}`
+      if (!before.includes(field)) yield* this.#end(lane, (other) => before.includes(other))
+      this.#open.add(key)
       const write = (text: string, last: boolean) =>
-        chunk({ [field]: text }, last && field === texts.at(-1) && logprobs ? { logprobs } : {})
+        chunk(
+          { [field]: text, ...(isTwice && field === 'reasoning_content' && { reasoning: text }) },
+          last && field === texts.at(-1) && logprobs ? { logprobs } : {},
+        )
       const reasoning = field.startsWith('reasoning')
-      yield { type: 'text', key: `${lane} ${field}`, lane, text: delta?.[field] as string, reasoning, write }
+      yield { type: 'text', key, lane, text: delta?.[field] as string, reasoning, write }
     }
     const rest = Object.fromEntries(
       PASSED.flatMap((field) => (isEmpty(delta?.[field]) ? [] : [[field, delta?.[field]]])),
@@ -117,8 +132,15 @@ class ChatShape implements Shape<Chunk> {
     const more = texts.length === 0 && logprobs ? { logprobs } : {}
     if (Object.keys(rest).length > 0 || Object.keys(more).length > 0) yield part(rest, more)
     if (finish_reason == null) return
-    for (const field of TEXTS) yield { type: 'end', key: `${lane} ${field}` }
+    yield* this.#end(lane, () => true)
     yield part({}, { finish_reason })
+  }
+
+  *#end(lane: string, isOver: (field: string) => boolean): Generator<Piece<Chunk>> {
+    for (const field of TEXTS) {
+      const key = `${lane} ${field}`
+      if (isOver(field) && this.#open.delete(key)) yield { type: 'end', key }
+    }
   }
 
   *blocked(block: BlockEvent, lane: string | undefined): Generator<Chunk> {

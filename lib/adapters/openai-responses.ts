@@ -1,6 +1,6 @@
 import { conversationOf, type ForeignInput } from './messages.js'
 import { type AdapterOptions, type BlockEvent, type Moderator, replacementFor } from './moderator.js'
-import { type Event, placeOf, TEXTS } from './openai-texts.js'
+import { boundaryOf, type Event, TEXTS, textOf } from './openai-texts.js'
 import { ModeratedParts } from './parts.js'
 import { SentResponse } from './sent-response.js'
 import type { Piece, Shape } from './shape.js'
@@ -41,7 +41,9 @@ const OPENING = new Set(['response.created', 'response.queued', 'response.in_pro
 
 class ResponseShape implements Shape<Event> {
   /** The texts that have come, as far as they have: they are judged before anything that repeats them passes. */
-  readonly #texts = new Map<string, string>()
+  readonly #texts: { text: string }[] = []
+  /** Those of them that more can come of. */
+  readonly #open = new Map<string, { text: string }>()
   readonly #sent = new SentResponse()
 
   constructor(readonly options: AdapterOptions) {}
@@ -54,8 +56,11 @@ class ResponseShape implements Shape<Event> {
     if (isUnknown || type.startsWith('response.audio.')) return
     if (kind && type.endsWith('.delta') && delta !== '') {
       if (typeof delta !== 'string') throw new TypeError(`Expected the delta of ${type} to be text`)
-      const key = placeOf(event, kind.list)
-      this.#texts.set(key, (this.#texts.get(key) ?? '') + delta)
+      const key = textOf(event, kind)
+      const open = this.#open.get(key) ?? { text: '' }
+      if (open.text === '') this.#texts.push(open)
+      open.text += delta
+      this.#open.set(key, open)
       const write = (text: string, last: boolean) => ({
         ...event,
         delta: text,
@@ -64,7 +69,12 @@ class ResponseShape implements Shape<Event> {
       yield { type: 'text', key, text: delta, reasoning: kind.name.startsWith('response.reasoning'), write }
       return
     }
-    if (kind && type.endsWith('.done')) yield { type: 'end', key: placeOf(event, kind.list) }
+    const ended = boundaryOf(event)
+    if (ended) {
+      const key = textOf(event, ended)
+      this.#open.delete(key)
+      yield { type: 'end', key }
+    }
     const part = snapshotOf(event)
     for (const text of textsIn(part)) yield* this.#judgeUnlessRepeated(text)
     yield { type: 'part', part, opening: OPENING.has(type) }
@@ -78,11 +88,15 @@ class ResponseShape implements Shape<Event> {
     return this.#sent.ending(replacementFor(block, this.options))
   }
 
-  /** Servers repeat a text whole when it is complete. One that is not a repetition is judged by itself first. */
+  /**
+   * Servers repeat a text whole when it is complete, some without the white space around it. One that is not a
+   * repetition is judged by itself first.
+   */
   *#judgeUnlessRepeated(text: string): Generator<Piece<Event>> {
-    if (text === '' || [...this.#texts.values()].includes(text)) return
-    const key = `whole ${this.#texts.size}`
-    this.#texts.set(key, text)
+    const trimmed = text.trim()
+    if (text === '' || this.#texts.some((one) => one.text.trim() === trimmed)) return
+    const key = `whole ${this.#texts.length}`
+    this.#texts.push({ text })
     yield { type: 'text', key, text, write: () => null }
     yield { type: 'end', key }
   }

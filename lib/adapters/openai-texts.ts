@@ -16,7 +16,23 @@ export const PARTS = {
   summary: { name: 'response.reasoning_summary_part', index: 'summary_index' },
 } as const
 
-/** Names the text that an event is about. */
+/**
+ * The text that an event is about, by its item and kind. Not by its index: some servers count that up with every delta.
+ * Between the deltas of a kind, only the end of its text or the beginning or end of its part begins another.
+ */
+export function textOf(event: Event, kind: TextKind): string {
+  return `${event.output_index} ${kind.name}`
+}
+
+/** The kind of text that an event begins or ends, if it does. Some servers have parts of other names. */
+export function boundaryOf({ type, part }: Event): TextKind | undefined {
+  if (/_part\.(added|done)$/u.test(type)) {
+    return TEXTS.find((kind) => kind.part === (part as Record<string, unknown> | undefined)?.type)
+  }
+  return TEXTS.find(({ name }) => type === `${name}.done`)
+}
+
+/** Names the part that an event is about. */
 export function placeOf(event: Event, list: TextKind['list']): string {
   return `${event.output_index} ${list} ${event[PARTS[list].index]}`
 }

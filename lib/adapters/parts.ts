@@ -55,7 +55,7 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
     this.#shape = shape
     this.#options = options
     this.#first = this.#newText()
-    this.#firstEvents = guard.moderate(input, this.#first.reply, this.#moderateOptions(false))
+    this.#firstEvents = this.#turn.moderate(this.#first.reply, this.#moderateOptions(false))
   }
 
   /** Begins to judge the prompt. Idempotent; `next` does it otherwise. */

@@ -15,7 +15,8 @@ export class Turn {
 
   constructor(guard: Moderator, input: Input) {
     this.#guard = guard
-    this.#input = input
+    // The caller's may go on changing while the stream is judged.
+    this.#input = Array.isArray(input) ? input.map((message) => ({ ...message })) : input
   }
 
   /** Called before the first text is moderated. */
@@ -39,7 +40,7 @@ export class Turn {
     )
   }
 
-  /** Moderates a further text, once those that have ended are over. */
+  /** Moderates the first text, before `start`, or a further one, once those that have ended are over. */
   moderate(reply: AsyncIterable<string>, options: ModerateOptions): AsyncIterable<ModerationEvent> {
     return this.#guard.moderate(this.#goneOn(options.reasoning ?? false), reply, options)
   }

@@ -233,12 +233,15 @@ export class Conversation implements AsyncDisposable {
   }
 }
 
-/** Takes from messages what the assistant has said after the user's last one. @throws TypeError */
+/**
+ * Takes from messages what the assistant has said after the user's last one. They are copied: the turn begins later.
+ * @throws TypeError
+ */
 function turnOf(input: Input): { prompt: Input; said: Message | null } {
-  const messages = toMessages(input, ['user', 'assistant'])
+  const messages = copied(toMessages(input, ['user', 'assistant']))
   const last = messages.at(-1) as Message
-  if (last.role === 'user') return { prompt: input, said: null }
-  return { prompt: toMessages(messages.slice(0, -1), ['user']), said: { ...last } }
+  if (last.role === 'user') return { prompt: typeof input === 'string' ? input : messages, said: null }
+  return { prompt: toMessages(messages.slice(0, -1), ['user']), said: last }
 }
 
 /** The part of a message that a reply goes on from. */

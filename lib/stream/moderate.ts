@@ -127,11 +127,12 @@ async function* moderationEvents(
   stop: AbortController,
   before: string,
 ): AsyncGenerator<ModerationEvent, void, undefined> {
-  const onAbort = () => stop.abort(signal?.reason)
-  signal?.addEventListener('abort', onAbort)
-  const source = new ReplySource(reply, stop.signal)
   const release = new Release(policy, holdBack)
   release.shown(before)
+  // Throws for a stream that somebody else reads: before anything that would have to be undone.
+  const source = new ReplySource(reply, stop.signal)
+  const onAbort = () => stop.abort(signal?.reason)
+  signal?.addEventListener('abort', onAbort)
   let moderation: Moderation | null = null
   try {
     signal?.throwIfAborted()
