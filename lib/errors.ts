@@ -4,6 +4,7 @@ import type { ModerationEvent } from './stream/moderate.js'
 export type GuardErrorCode =
   | 'ERR_ADDON_LOAD'
   | 'ERR_BACKEND_MISSING'
+  | 'ERR_BACKEND_FAILED'
   | 'ERR_MODEL_NOT_FOUND'
   | 'ERR_MODEL_INVALID'
   | 'ERR_MODEL_LOAD'
@@ -59,6 +60,17 @@ export class AddonLoadError extends GuardError {
   }
 }
 named(AddonLoadError, 'AddonLoadError')
+
+/**
+ * A GPU's back end is here and cannot be used: no device, a broken driver, or a device that was lost while it decoded.
+ * The message holds the driver's reason. A guard whose device was lost answers nothing any more: load another.
+ */
+export class BackendError extends GuardError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_BACKEND_FAILED', message, options)
+  }
+}
+named(BackendError, 'BackendError')
 
 /** A model file or checkpoint is missing, broken or refused. */
 export class ModelFileError extends GuardError {

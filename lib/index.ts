@@ -1,5 +1,6 @@
 export {
   AddonLoadError,
+  BackendError,
   DecodeError,
   DiskSpaceError,
   DownloadError,
@@ -39,6 +40,7 @@ export type { HoldBack } from './stream/release.js'
 export type {
   Category,
   Gpu,
+  GuardDevice,
   GuardStats,
   Input,
   KvType,

@@ -26,7 +26,7 @@ export interface Message {
 /** What is judged: a string is one user message. */
 export type Input = string | Message[]
 
-/** Back ends a model can run on. `'auto'` takes the best this build has; `false` is the CPU. */
+/** Back ends a model can run on. `'auto'` takes the best that can be used here; `false` is the CPU. */
 export type Gpu = 'auto' | 'cuda' | 'metal' | 'vulkan' | false
 
 /** Type of the KV cache's cells. `q8_0` halves the memory of `f16` and needs flash attention. */
@@ -40,8 +40,16 @@ export interface LoadOptions {
   model?: string
   /** Jinja chat template to use instead of the GGUF's own. */
   chatTemplate?: string
-  /** Back end. One that this build lacks is an `AddonLoadError`. Default `'auto'`. */
+  /**
+   * Back end. Default `'auto'`: a GPU if an addon for it is built or installed and the GPU passes its trial, else the CPU;
+   * the guard's `device` says which and why. A named one is an error where it is missing (`AddonLoadError`,
+   * ERR_BACKEND_MISSING) or cannot be used (`BackendError`, ERR_BACKEND_FAILED). `false` opens no GPU library.
+   */
   gpu?: Gpu
+  /** The GPU: its index among the back end's devices, ggml's name (`'CUDA1'`), or part of its description. Default: the first. */
+  device?: number | string
+  /** Layers on the GPU, the last ones, with their KV cache; the rest is on the CPU. Default: all. */
+  gpuLayers?: number
   /**
    * Decode threads, 1 to 512. Default: the CPUs this process may use, less one for JS where there are more
    * than two; one for models of at most 50 M parameters (the demonstration models).
@@ -68,6 +76,19 @@ export interface LoadOptions {
   onLog?(level: LogLevel, message: string): void
   /** Aborts the load; the promise rejects with `signal.reason`. */
   signal?: AbortSignal
+}
+
+/** Where a guard computes. */
+export interface GuardDevice {
+  backend: 'cpu' | 'cuda' | 'metal' | 'vulkan'
+  /** The back end's name for the device, such as `CUDA0`; `CPU`. */
+  name: string
+  /** What the driver calls it, such as `NVIDIA H100 80GB HBM3`; null for the CPU. */
+  description: string | null
+  /** Layers of the model on the device, and in all. */
+  layers: { device: number; total: number }
+  /** Why `gpu: 'auto'` came to the CPU, with the driver's reason where there is a GPU; null where it did not. */
+  fallback: string | null
 }
 
 /** Counters of one engine. */

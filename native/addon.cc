@@ -3,7 +3,6 @@
 #include <llama.h>
 #include <napi.h>
 
-#include <cctype>
 #include <set>
 #include <string>
 #include <vector>
@@ -11,11 +10,13 @@
 #include "addon-data.h"
 #include "arguments.h"
 #include "core/cpu-features.h"
+#include "core/device.h"
 #include "core/gguf-header.h"
 #include "core/repack.h"
 #include "engine-wrap.h"
 #include "gguf-wrap.h"
 #include "model-wrap.h"
+#include "promise-worker.h"
 
 namespace guard {
 
@@ -25,11 +26,7 @@ Napi::Value SystemInfo(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   StartBackend();
   std::set<std::string> names;
-  for (size_t i = 0; i < ggml_backend_reg_count(); ++i) {
-    std::string name = ggml_backend_reg_name(ggml_backend_reg_get(i));
-    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    names.insert(name == "mtl" ? "metal" : name);
-  }
+  for (size_t i = 0; i < ggml_backend_reg_count(); ++i) names.insert(BackendName(ggml_backend_reg_get(i)));
   auto backends = Napi::Array::New(env);
   for (const std::string& name : names) backends.Set(backends.Length(), Napi::String::New(env, name));
 
@@ -39,6 +36,33 @@ Napi::Value SystemInfo(const Napi::CallbackInfo& info) {
   object.Set("backends", backends);
   object.Set("cpuFeatures", Napi::String::New(env, llama_print_system_info()));
   return object;
+}
+
+// Starts the drivers of the build's GPU back ends, so it may take long, and a broken driver may crash.
+Napi::Value ListDevices(const Napi::CallbackInfo& info) {
+  return Guarded(info, [&]() -> Napi::Value {
+    using List = std::vector<DeviceInfo>;
+    return PromiseWorker<List>::Run(
+        info.Env(), "qwen3guard.devices",
+        [] {
+          StartBackend();
+          return Devices();
+        },
+        [](Napi::Env env, List&& devices) -> Napi::Value {
+          auto array = Napi::Array::New(env, devices.size());
+          for (size_t i = 0; i < devices.size(); ++i) {
+            const DeviceInfo& device = devices[i];
+            auto object = Napi::Object::New(env);
+            object.Set("backend", Napi::String::New(env, device.backend));
+            object.Set("name", Napi::String::New(env, device.name));
+            object.Set("description", Napi::String::New(env, device.description));
+            object.Set("freeBytes", Napi::Number::New(env, static_cast<double>(device.free_bytes)));
+            object.Set("totalBytes", Napi::Number::New(env, static_cast<double>(device.total_bytes)));
+            array.Set(static_cast<uint32_t>(i), object);
+          }
+          return array;
+        });
+  });
 }
 
 // Runs on any CPU that Node runs on: touches no kernel.
@@ -62,9 +86,9 @@ Napi::Value SetLog(const Napi::CallbackInfo& info) {
     for (LogLevel known : {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarn}) {
       if (name == LogLevelName(known)) level = known;
     }
-    StartBackend();
     Napi::Function sink = info[1].IsFunction() ? info[1].As<Napi::Function>() : Napi::Function();
     AddonData::Of(info.Env()).SetLog(info.Env(), level, sink);
+    StartBackend();  // after: what drivers say when they are started is heard
     return info.Env().Undefined();
   });
 }
@@ -86,6 +110,7 @@ Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(data);
 
   exports.Set("systemInfo", Napi::Function::New(env, SystemInfo, "systemInfo"));
+  exports.Set("devices", Napi::Function::New(env, ListDevices, "devices"));
   exports.Set("instructionSets", Napi::Function::New(env, InstructionSets, "instructionSets"));
   exports.Set("setLog", Napi::Function::New(env, SetLog, "setLog"));
   exports.Set("repacks", Napi::Function::New(env, Repacks, "repacks"));

@@ -93,7 +93,8 @@ Napi::Value ModelWrap::Load(const Napi::CallbackInfo& info) {
     Napi::Object options = ObjectOf(info[0], "load options");
     Model::Options load;
     load.path = StringOf(options.Get("path"), "a path");
-    load.offload = Int32Of(options.Get("gpuLayers"), "gpuLayers") != 0;
+    load.device = StringOf(options.Get("device"), "a device");
+    load.gpu_layers = Int32Of(options.Get("gpuLayers"), "gpuLayers");
     load.repack = BoolOf(options.Get("repack"), "repack");
     load.mmap = BoolOf(options.Get("mmap"), "mmap");
     if (options.Get("onProgress").IsFunction()) {
@@ -197,9 +198,18 @@ Napi::Value ModelWrap::AddedTokens(const Napi::CallbackInfo& info) {
   });
 }
 
+// Giving back a gigabyte of pages takes long: off the JS thread.
 Napi::Value ModelWrap::Close(const Napi::CallbackInfo& info) {
-  model_.reset();
-  return info.Env().Undefined();
+  return Guarded(info, [&]() -> Napi::Value {
+    auto held = std::make_shared<std::shared_ptr<Model>>(std::move(model_));
+    return PromiseWorker<bool>::Run(
+        info.Env(), "qwen3guard.free",
+        [held] {
+          held->reset();
+          return true;
+        },
+        [](Napi::Env env, bool&&) -> Napi::Value { return env.Undefined(); });
+  });
 }
 
 }  // namespace guard

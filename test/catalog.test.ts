@@ -42,6 +42,7 @@ function engine(
     batchSize: 512,
     prefillTokens: 128,
     setsAside: true,
+    keeps: true,
     threads: 1,
     kvType: 'f16',
     flashAttention: false,

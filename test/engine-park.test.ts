@@ -5,6 +5,7 @@ import type { Sequence } from '../lib/engine/sequence.js'
 import { GuardClosedError } from '../lib/errors.js'
 import { fixtureModel } from './support/fixture-model.js'
 import { exactEngine } from './support/fixtures.js'
+import { digits, GPU } from './support/gpu.js'
 
 const NAMED = Int32Array.of(41, 42, 43)
 
@@ -41,7 +42,7 @@ const reusing = (tokens: Int32Array, cells = tokens.length) => ({
 })
 
 beforeAll(async () => {
-  model = await Model.load(await fixtureModel('gen-f32-tied'), { gpu: false })
+  model = await Model.load(await fixtureModel('gen-f32-tied'), { gpu: GPU })
 })
 afterEach(() => engine?.close())
 afterAll(() => model?.close())
@@ -59,7 +60,7 @@ describe('a parked sequence', () => {
     const slow = await finish(await engine.acquire({ cells: 260 }), second)
     expect(fast.greedy).toEqual(slow.greedy)
     fast.named.forEach((value, i) => {
-      expect(value).toBeCloseTo(slow.named[i] as number, 4)
+      expect(value).toBeCloseTo(slow.named[i] as number, digits(4))
     })
   })
 
@@ -96,7 +97,7 @@ describe('a parked sequence', () => {
     expect(fast.greedy).toEqual(slow.greedy)
     for (const { named } of [fast, again]) {
       named.forEach((value, i) => {
-        expect(value).toBeCloseTo(slow.named[i] as number, 4)
+        expect(value).toBeCloseTo(slow.named[i] as number, digits(4))
       })
     }
   })
@@ -145,7 +146,7 @@ describe('a parked sequence', () => {
       const fresh = await engine.acquire({ cells: 120 })
       const [a, b] = [await finish(kept, ids(120, seed)), await finish(fresh, ids(120, seed))]
       expect(a.greedy).toEqual(b.greedy)
-      for (const [i, value] of a.named.entries()) expect(value).toBeCloseTo(b.named[i] as number, 4)
+      for (const [i, value] of a.named.entries()) expect(value).toBeCloseTo(b.named[i] as number, digits(4))
       kept.release()
       fresh.release()
     }
@@ -247,7 +248,7 @@ describe('a parked sequence', () => {
         const expected = known.get(key) ?? named
         known.set(key, expected)
         named.forEach((value, k) => {
-          expect(value, key).toBeCloseTo(expected[k] as number, 3)
+          expect(value, key).toBeCloseTo(expected[k] as number, digits(3))
         })
         if (next(4) === 0) sequence.release()
         else sequence.park(tokens)

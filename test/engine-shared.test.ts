@@ -5,6 +5,7 @@ import type { Sequence } from '../lib/engine/sequence.js'
 import { DecodeError } from '../lib/errors.js'
 import { fixtureModel } from './support/fixture-model.js'
 import { exactEngine } from './support/fixtures.js'
+import { digits, GPU } from './support/gpu.js'
 
 const NAMED = Int32Array.of(41, 42, 43)
 /** Lengths of what is shared; with one text behind it they nearly fill the cells. */
@@ -56,11 +57,11 @@ async function alone(tokens: Int32Array): Promise<Float32Array> {
 }
 
 function expectClose(actual: Float32Array, expected: Float32Array, what: string): void {
-  for (const [i, value] of actual.entries()) expect(value, what).toBeCloseTo(expected[i] as number, 3)
+  for (const [i, value] of actual.entries()) expect(value, what).toBeCloseTo(expected[i] as number, digits(3))
 }
 
 beforeAll(async () => {
-  model = await Model.load(await fixtureModel('gen-f32-tied'), { gpu: false })
+  model = await Model.load(await fixtureModel('gen-f32-tied'), { gpu: GPU })
 })
 beforeEach(async () => {
   engine = await Engine.create(model, exactEngine({ maxSequences: 6, cells: 720, contextSize: 300 }))

@@ -6,6 +6,7 @@ import { Model } from '../lib/engine/model.js'
 import { DecodeError, GuardBusyError, GuardClosedError, ModelFileError, TooLongError } from '../lib/errors.js'
 import { readGguf } from '../lib/models/gguf.js'
 import { fixtureModel } from './support/fixture-model.js'
+import { digits, GPU } from './support/gpu.js'
 import { temporaryDirectory } from './support/temporary.js'
 
 const directory = temporaryDirectory()
@@ -19,6 +20,7 @@ const OPTIONS: EngineOptions = {
   maxOutputs: 64,
   prefillTokens: 128,
   setsAside: true,
+  keeps: true,
   threads: 1,
   kvType: 'f32',
   flashAttention: false,
@@ -38,7 +40,7 @@ async function engine(options: Partial<EngineOptions> = {}): Promise<Engine> {
 }
 
 beforeAll(async () => {
-  model = await Model.load(await fixtureModel('gen-f32-tied'), { gpu: false })
+  model = await Model.load(await fixtureModel('gen-f32-tied'), { gpu: GPU })
 })
 afterEach(async () => {
   await Promise.all(engines.splice(0).map((made) => made.close()))
@@ -66,7 +68,7 @@ describe('sequences', () => {
       const slow = await alone.decodeText(whole, LAST(whole))
       expect(fast.greedy).toEqual(slow.greedy)
       fast.named.forEach((value, i) => {
-        expect(value).toBeCloseTo(slow.named[i] as number, 4)
+        expect(value).toBeCloseTo(slow.named[i] as number, digits(4))
       })
       shared.release()
       alone.release()
@@ -88,7 +90,7 @@ describe('sequences', () => {
     const whole = Int32Array.from([...start, ...right])
     const expected = await fresh.decodeText(whole, LAST(whole))
     after.named.forEach((value, i) => {
-      expect(value).toBeCloseTo(expected.named[i] as number, 4)
+      expect(value).toBeCloseTo(expected.named[i] as number, digits(4))
     })
   })
 
@@ -273,7 +275,7 @@ describe('abort and close', () => {
   it('keeps the weights while an engine uses them', async () => {
     const copy = path.join(directory, 'own.gguf')
     await copyFile(await fixtureModel('gen-f32-tied'), copy)
-    const own = await Model.load(copy, { gpu: false })
+    const own = await Model.load(copy, { gpu: GPU })
     const running = await Engine.create(own, OPTIONS)
     own.close()
     own.close()
@@ -294,7 +296,7 @@ describe('numbers that are not finite', () => {
       const handle = await open(file, 'r+')
       await handle.write(new Uint8Array(new Float32Array([Number.NaN]).buffer), 0, 4, norm?.offset)
       await handle.close()
-      const broken = await Model.load(file, { gpu: false })
+      const broken = await Model.load(file, { gpu: GPU })
       const running = await Engine.create(broken, { ...OPTIONS, unified: false })
       const sequence = await running.acquire({ cells: 64 })
       const tokens = ids(10)
@@ -311,7 +313,7 @@ describe('numbers that are not finite', () => {
 
 describe('guard heads', () => {
   it('are read at exactly the positions asked for, across decodes', async () => {
-    const stream = await Model.load(await fixtureModel('stream-f32-tied'), { gpu: false })
+    const stream = await Model.load(await fixtureModel('stream-f32-tied'), { gpu: GPU })
     const running = await Engine.create(stream, { ...OPTIONS, unified: false, batchSize: 64, maxOutputs: 64 })
     const width = stream.native.headOutputs
     expect(width).toBe(3 + 8 + 3 + 9)
@@ -324,7 +326,7 @@ describe('guard heads', () => {
     expect(some.heads).toHaveLength(read.length * width)
     read.forEach((position, i) => {
       for (let k = 0; k < width; k++) {
-        expect(some.heads[i * width + k]).toBeCloseTo(all.heads[position * width + k] as number, 4)
+        expect(some.heads[i * width + k]).toBeCloseTo(all.heads[position * width + k] as number, digits(4))
       }
     })
     const none = await two.decodeHeads(ids(3, 9), { read: new Int32Array(0) })
@@ -349,7 +351,7 @@ it('runs 256 sequences in one engine', async () => {
 
 describe('Model.load', () => {
   it('reads a file once however often it is loaded', async () => {
-    const again = await Model.load(model.path, { gpu: false })
+    const again = await Model.load(model.path, { gpu: GPU })
     expect(again.native).toBe(model.native)
     again.close()
     expect(model.native.vocabSize).toBeGreaterThan(0)
@@ -357,10 +359,8 @@ describe('Model.load', () => {
 
   it('rejects with the reason when aborted, and with a typed error for no file', async () => {
     const reason = new Error('not now')
-    await expect(Model.load(model.path, { gpu: false, signal: AbortSignal.abort(reason) })).rejects.toBe(
-      reason,
-    )
-    const missing = Model.load(path.join(directory, 'none.gguf'), { gpu: false })
+    await expect(Model.load(model.path, { gpu: GPU, signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    const missing = Model.load(path.join(directory, 'none.gguf'), { gpu: GPU })
     await expect(missing).rejects.toBeInstanceOf(ModelFileError)
     await expect(missing).rejects.toMatchObject({ code: 'ERR_MODEL_NOT_FOUND' })
   })
@@ -369,7 +369,7 @@ describe('Model.load', () => {
     const copy = path.join(directory, 'progress.gguf')
     await copyFile(await fixtureModel('gen-f32-tied'), copy)
     const loading = Model.load(copy, {
-      gpu: false,
+      gpu: GPU,
       onProgress: () => {
         throw new Error('listener')
       },

@@ -18,9 +18,10 @@ import {
   parseGen,
   SAFETIES,
 } from '../lib/index.js'
+import { GPU } from './support/gpu.js'
 import { SENTENCES } from './support/texts.js'
 
-const EXACT: LoadOptions = { kvType: 'f32', flashAttention: false, gpu: false, model: 'demo-gen' }
+const EXACT: LoadOptions = { kvType: 'f32', flashAttention: false, gpu: GPU, model: 'demo-gen' }
 
 let model: Model
 let tokenizer: Tokenizer
@@ -28,7 +29,7 @@ let answerTokens: AnswerTokens
 
 beforeAll(async () => {
   const { resolveModel } = await import('../lib/engine/load.js')
-  model = await Model.load(resolveModel('demo-gen', 'gen'), { gpu: false })
+  model = await Model.load(resolveModel('demo-gen', 'gen'), { gpu: GPU })
   tokenizer = new Tokenizer(model.native)
   answerTokens = findAnswerTokens(tokenizer)
 })

@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { DecodeError, GenGuard, GuardBusyError, GuardClosedError, type LoadOptions } from '../lib/index.js'
+import { GPU } from './support/gpu.js'
 
 let guard: GenGuard
 
 async function load(options: LoadOptions): Promise<void> {
-  guard = await GenGuard.load({ gpu: false, model: 'demo-gen', ...options })
+  guard = await GenGuard.load({ gpu: GPU, model: 'demo-gen', ...options })
 }
 
 afterEach(() => guard?.close())

@@ -8,16 +8,17 @@ import { cutWindows, type Span } from '../lib/gen/windows.js'
 import { GenGuard, type Input, type LoadOptions, type Message, TooLongError } from '../lib/index.js'
 import { severity } from '../lib/labels.js'
 import { fixtureModel } from './support/fixture-model.js'
+import { GPU } from './support/gpu.js'
 import { manyTexts, randomText, SENTENCES, seeded } from './support/texts.js'
 
-const EXACT: LoadOptions = { kvType: 'f32', flashAttention: false, gpu: false, model: 'demo-gen' }
+const EXACT: LoadOptions = { kvType: 'f32', flashAttention: false, gpu: GPU, model: 'demo-gen' }
 
 describe('cutWindows', () => {
   let model: Model
   let tokenizer: Tokenizer
 
   beforeAll(async () => {
-    model = await Model.load(await fixtureModel('gen-f32-tied'), { gpu: false })
+    model = await Model.load(await fixtureModel('gen-f32-tied'), { gpu: GPU })
     tokenizer = new Tokenizer(model.native)
   })
   afterAll(() => model?.close())

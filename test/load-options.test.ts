@@ -67,11 +67,15 @@ describe('loadEngine', () => {
     await expect(gen).rejects.toThrow('GenGuard')
   })
 
-  it('refuses a back end that this build lacks', async () => {
-    const loading = loadEngine({ model: await fixtureModel('gen-f32-tied'), gpu: 'vulkan' }, 'gen')
+  it('refuses a back end that no addon here has, and says how to get one', async () => {
+    const gpu = process.platform === 'darwin' ? 'cuda' : 'metal'
+    const loading = loadEngine({ model: await fixtureModel('gen-f32-tied'), gpu }, 'gen')
     await expect(loading).rejects.toBeInstanceOf(AddonLoadError)
     await expect(loading).rejects.toMatchObject({ code: 'ERR_BACKEND_MISSING' })
-    await expect(loading).rejects.toThrow('cpu')
+    await expect(loading).rejects.toThrow(
+      `npm install @qwen3guard/${gpu}-${process.platform}-${process.arch}`,
+    )
+    await expect(loading).rejects.toThrow(`npm run build -- --gpu ${gpu}`)
   })
 
   it("rejects with the signal's reason, whatever that is", async () => {
@@ -149,6 +153,7 @@ describe('memory', () => {
       maxOutputs: 512,
       prefillTokens: 128,
       setsAside: false,
+      keeps: true,
       threads: 1,
       kvType: 'f16',
       flashAttention: 'auto',

@@ -15,6 +15,7 @@ import { StreamTemplate } from '../lib/stream/template.js'
 import { promptVerdict, responseHeads } from '../lib/verdict.js'
 import { fixtureModel } from './support/fixture-model.js'
 import { exactEngine } from './support/fixtures.js'
+import { digits, GPU, LOOSER } from './support/gpu.js'
 import { manyTexts, randomPieces, SENTENCES, seeded } from './support/texts.js'
 
 const PROMPT = 'How do I pick a lock?'
@@ -35,7 +36,7 @@ function expectSame(actual: readonly TokenVerdict[], expected: readonly TokenVer
   const [a, b] = [split(actual), split(expected)]
   expect(a.labels).toEqual(b.labels)
   a.numbers.forEach((number, i) => {
-    expect(Math.abs(number - (b.numbers[i] as number))).toBeLessThan(1e-4)
+    expect(Math.abs(number - (b.numbers[i] as number))).toBeLessThan(1e-4 * LOOSER)
   })
 }
 
@@ -57,7 +58,7 @@ describe('StreamGuard', () => {
   }
 
   it('reads the query heads where the last user turn ends, and the response heads at each token of the reply', async () => {
-    const model = await Model.load(path, { gpu: false })
+    const model = await Model.load(path, { gpu: GPU })
     const engine = await Engine.create(model, exactEngine({ unified: false }))
     const tokenizer = new Tokenizer(model.native)
     const template = new StreamTemplate(model.description.chatTemplate, tokenizer)
@@ -78,7 +79,10 @@ describe('StreamGuard', () => {
     expect(verdict.category).toBe(expected.category)
     expect(Object.keys(verdict.categories)).toContain('Jailbreak')
     for (const [label, share] of Object.entries(verdict.probabilities)) {
-      expect(share).toBeCloseTo(expected.probabilities[label as keyof typeof expected.probabilities], 4)
+      expect(share).toBeCloseTo(
+        expected.probabilities[label as keyof typeof expected.probabilities],
+        digits(4),
+      )
     }
     const tokens = await judged([REPLY])
     expect(tokens.map((token) => token.id)).toEqual([...ids])
@@ -94,7 +98,7 @@ describe('StreamGuard', () => {
   })
 
   it('sees the prompt and the latest part of a reply that outgrows the context, and reasoning only where it is', async () => {
-    const model = await Model.load(path, { gpu: false })
+    const model = await Model.load(path, { gpu: GPU })
     const engine = await Engine.create(model, exactEngine({ unified: false }))
     const tokenizer = new Tokenizer(model.native)
     const template = new StreamTemplate(model.description.chatTemplate, tokenizer)

@@ -13,9 +13,10 @@ import {
   type TokenVerdict,
 } from '../lib/index.js'
 import type { ModelDescription } from '../lib/models/describe.js'
+import { GPU, LOOSER } from './support/gpu.js'
 import { SENTENCES } from './support/texts.js'
 
-const DEMO: LoadOptions = { model: 'demo-stream', gpu: false, kvType: 'f32', flashAttention: false }
+const DEMO: LoadOptions = { model: 'demo-stream', gpu: GPU, kvType: 'f32', flashAttention: false }
 
 /** Conversations that many streams repeat: a prompt, and the pieces in which the reply to it comes. */
 const CASES = SENTENCES.slice(0, 12).map((text, i) => ({
@@ -70,7 +71,7 @@ function expectSame(actual: Judged, expected: Judged): void {
 }
 
 /** Weights in q8_0: how many tokens go together picks the kernel, and so the rounding. */
-const TOLERANCE = 1e-3
+const TOLERANCE = 1e-3 * LOOSER
 
 /** `judged`: by any number of guards, each of which began with the first case. */
 async function expectAllAsAlone(guard: StreamGuard, ...judged: readonly Judged[][]): Promise<void> {

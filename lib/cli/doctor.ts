@@ -2,6 +2,9 @@ import os from 'node:os'
 import type { Command } from 'commander'
 import type { Attempt } from '../engine/addon.js'
 import { addon } from '../engine/binding.js'
+import { findGpuAddons } from '../engine/device/addons.js'
+import { devicesOf, place } from '../engine/device/place.js'
+import type { Device } from '../engine/device/probe.js'
 import { availableMemory } from '../engine/memory.js'
 import { downloadsDirectory, modelsDirectory } from '../models/directories.js'
 import { bytes, table } from './display.js'
@@ -36,6 +39,12 @@ interface Diagnosis {
     /** Instruction sets and the like that the build uses on this CPU. */
     features: string[]
   }
+  gpu: {
+    /** Addons with GPU back ends that are here, with their devices or why they cannot be used. */
+    addons: { path: string; backends: string[]; devices: Device[]; error: string | null }[]
+    /** What `gpu: 'auto'` comes to: a device, tried, or the CPU and why. */
+    auto: { backend: string; device: string | null; flashAttention: boolean; fallback: string | null } | null
+  }
   models: ListedModel[]
   directories: { models: string; downloads: string }
   environment: Record<string, string>
@@ -61,6 +70,7 @@ export function addDoctor(program: Command, run: Run, version: string): void {
 }
 
 async function diagnose(version: string): Promise<Diagnosis> {
+  const native = addonInUse()
   return {
     version,
     node: process.version,
@@ -70,7 +80,8 @@ async function diagnose(version: string): Promise<Diagnosis> {
     libc: libc(),
     cpu: { model: os.cpus()[0]?.model ?? 'unknown', usable: os.availableParallelism() },
     memory: { totalBytes: os.totalmem(), availableBytes: availableMemory(), limitBytes: memoryLimit() },
-    addon: addonInUse(),
+    addon: native,
+    gpu: native.error === null ? await gpus() : { addons: [], auto: null },
     models: await listModels(),
     directories: { models: modelsDirectory(), downloads: await downloadsDirectory() },
     environment: environment(),
@@ -89,6 +100,23 @@ function addonInUse(): Diagnosis['addon'] {
     const none = { path: null, flavour: null, tried: [], llamaCpp: null, patch: null }
     return { ...none, error: (error as Error).message, backends: [], cpuHas: [], features: [] }
   }
+}
+
+/** Starts the drivers, each in a process of its own. */
+async function gpus(): Promise<Diagnosis['gpu']> {
+  const addons = []
+  for (const found of findGpuAddons()) {
+    try {
+      const { devices, log } = await devicesOf(found)
+      const error = devices.length > 0 ? null : `no device${log === '' ? '' : `: ${log}`}`
+      addons.push({ ...found, devices, error })
+    } catch (error) {
+      addons.push({ ...found, devices: [], error: (error as Error).message })
+    }
+  }
+  const { device, flashAttention, fallback } = await place({})
+  const named = device ? `${device.name} (${device.description})` : null
+  return { addons, auto: { backend: device?.backend ?? 'cpu', device: named, flashAttention, fallback } }
 }
 
 function libc(): string | null {
@@ -111,11 +139,29 @@ function memoryLimit(): number | null {
 function environment(): Record<string, string> {
   const set: Record<string, string> = {}
   const plain = ['QWEN3GUARD_HOME', 'QWEN3GUARD_CPU', 'QWEN3GUARD_PREBUILD', 'PREBUILDS_ONLY', 'LIBC']
-  for (const name of [...plain, 'HF_HOME', 'HF_HUB_CACHE', 'XDG_DATA_HOME']) {
+  const drivers = ['GGML_VK_VISIBLE_DEVICES', 'CUDA_VISIBLE_DEVICES', 'VK_DRIVER_FILES', 'VK_ICD_FILENAMES']
+  for (const name of [...plain, ...drivers, 'QWEN3GUARD_CACHE', 'HF_HOME', 'HF_HUB_CACHE', 'XDG_DATA_HOME']) {
     if (process.env[name]) set[name] = process.env[name]
   }
   for (const name of ['HF_ENDPOINT', 'HF_TOKEN']) if (process.env[name]) set[name] = '(set)'
   return set
+}
+
+function gpuRows({ path, backends, devices, error }: Diagnosis['gpu']['addons'][number]): string[][] {
+  const listed = devices.map(({ name, description, totalBytes }, index) => [
+    '  device',
+    `${index}: ${name}, ${description}, ${bytes(totalBytes)}`,
+  ])
+  const shown = error === null ? path : error.includes(path) ? error : `${path}: ${error}`
+  return [[`${backends.join('+')} addon`, shown], ...listed]
+}
+
+function autoRows(auto: Diagnosis['gpu']['auto']): string[][] {
+  if (!auto) return []
+  const device = auto.device
+    ? `${auto.device}${auto.flashAttention ? '' : ', without flash attention, which fails there'}`
+    : `the CPU: ${auto.fallback}`
+  return [["gpu 'auto'", device]]
 }
 
 function describe(diagnosis: Diagnosis): string {
@@ -135,6 +181,8 @@ function describe(diagnosis: Diagnosis): string {
           ['flavour', native.flavour ?? 'built from source'],
           ...(native.cpuHas.length > 0 ? [['cpu has', native.cpuHas.join(' ')]] : []),
           ['build uses', native.features.join(' ')],
+          ...diagnosis.gpu.addons.flatMap(gpuRows),
+          ...autoRows(diagnosis.gpu.auto),
           ...native.tried.map(({ path, reason }) => ['tried before', `${path}: ${reason}`]),
         ]
       : []),

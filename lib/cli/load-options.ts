@@ -13,6 +13,8 @@ export interface LoadFlags {
   kvType?: KvType
   flashAttention?: 'on' | 'off' | 'auto'
   gpu?: 'auto' | 'cuda' | 'metal' | 'vulkan' | 'off'
+  device?: number | string
+  gpuLayers?: number
   chatTemplate?: string
   logLevel: LogLevel
 }
@@ -20,6 +22,10 @@ export interface LoadFlags {
 function integer(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Expected a whole number.')
   return Number(text)
+}
+
+function device(text: string): number | string {
+  return /^\d+$/.test(text) ? Number(text) : text
 }
 
 /** Gives `command` the flags of LoadOptions; docs/options.md explains them. */
@@ -40,6 +46,8 @@ export function addEngineOptions(command: Command): Command {
     .addOption(new Option('--kv-type <type>', "type of the KV cache's cells").choices(['f16', 'q8_0', 'f32']))
     .addOption(new Option('--flash-attention <mode>', 'flash attention').choices(['on', 'off', 'auto']))
     .addOption(new Option('--gpu <backend>', 'back end').choices(['auto', 'cuda', 'metal', 'vulkan', 'off']))
+    .option('--device <device>', "the back end's device: index, name, or part of its description", device)
+    .option('--gpu-layers <n>', 'layers on the GPU (default: all)', integer)
     .option('--chat-template <file>', "Jinja template to use instead of the model file's")
     .addOption(
       new Option('--log-level <level>', "llama.cpp's log lines on stderr")
@@ -64,6 +72,8 @@ export async function readLoadOptions(
     ...(flags.kvType !== undefined && { kvType: flags.kvType }),
     ...(flags.flashAttention !== undefined && { flashAttention: flash[flags.flashAttention] }),
     ...(gpu !== undefined && { gpu }),
+    ...(flags.device !== undefined && { device: flags.device }),
+    ...(flags.gpuLayers !== undefined && { gpuLayers: flags.gpuLayers }),
     ...(flags.chatTemplate !== undefined && { chatTemplate: await readFile(flags.chatTemplate, 'utf8') }),
     logLevel: flags.logLevel,
     onLog: (_level, message) => process.stderr.write(message.endsWith('\n') ? message : `${message}\n`),

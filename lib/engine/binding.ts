@@ -4,6 +4,11 @@ import { type Addon, loadAddon } from './addon.js'
 export interface NativeBinding {
   /** llama.cpp's release and the back ends this build has. */
   systemInfo(): NativeSystemInfo
+  /**
+   * The GPUs that this build's back ends find, asked off the JS thread. Starts their drivers: where no probe has used them
+   * yet, only in a process that may end.
+   */
+  devices(): Promise<NativeDevice[]>
   /** What this CPU can execute and what this binary's kernels were compiled for, as /proc/cpuinfo spells it. */
   instructionSets(): { cpu: string[]; build: string[] }
   /** Whether weight matrices of this type are rearranged for this CPU's kernels, in memory of their own. */
@@ -75,9 +80,19 @@ export interface NativeSystemInfo {
   cpuFeatures: string
 }
 
+export interface NativeDevice {
+  backend: string
+  name: string
+  description: string
+  freeBytes: number
+  totalBytes: number
+}
+
 export interface NativeLoadOptions {
   path: string
-  /** 0 keeps every layer on the CPU, -1 offloads all. */
+  /** ggml's name of a GPU; '' for the CPU. */
+  device: string
+  /** Layers on the GPU, the last ones; -1: all, and the output layer. */
   gpuLayers: number
   /** Whether weights may be rearranged for this CPU's kernels. */
   repack: boolean
@@ -104,8 +119,8 @@ export interface NativeModel {
   detokenize(ids: Int32Array): string
   /** Added tokens: spelling, id, and whether the file marks them CONTROL. */
   addedTokens(): { text: string; id: number; control: boolean }[]
-  /** Frees the weights once no engine uses them. Idempotent. */
-  close(): void
+  /** Gives this share of the weights back, off the JS thread; the last share frees them. Idempotent. */
+  close(): Promise<void>
 }
 
 export interface NativeEngineOptions {
@@ -176,7 +191,7 @@ export interface NativeEngine {
   /** Drops what `save` kept for this sequence under `key`, if it is still there. */
   forget(sequence: number, key: number): void
   stats(): { tokens: number; ticks: number; decodeMs: number; pending: number }
-  /** Stops the thread after the tick in hand; requests not done fail with ERR_CLOSED. Idempotent. */
+  /** Stops the thread after the tick in hand and frees the context; requests not done fail with ERR_CLOSED. Idempotent. */
   close(): Promise<void>
 }
 

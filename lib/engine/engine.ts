@@ -1,6 +1,6 @@
 import { DecodeError, GuardBusyError, GuardClosedError, TooLongError } from '../errors.js'
 import type { GuardStats, KvType } from '../types.js'
-import { loadBinding, type NativeEngine, type NativeRequest, type NativeResult } from './binding.js'
+import type { NativeEngine, NativeRequest, NativeResult } from './binding.js'
 import { type Model, untilAborted } from './model.js'
 import { fromNative, typedErrors } from './native-error.js'
 import { type KeptPrefix, PrefixCache } from './prefix-cache.js'
@@ -29,6 +29,10 @@ export interface EngineOptions {
    * where attention takes long.
    */
   setsAside: boolean
+  /**
+   * Whether a unified engine keeps what done sequences hold: worth the copying where a prefill takes long.
+   */
+  keeps: boolean
   threads: number
   kvType: KvType
   flashAttention: 'auto' | boolean
@@ -49,8 +53,8 @@ export interface AcquireOptions {
 export const PINNED_CELLS = 512
 
 /** Positions of done sequences that a unified engine keeps at most, beside its cells. */
-export function keptCells({ unified, cells, contextSize }: EngineOptions): number {
-  return unified ? Math.max(contextSize, Math.floor(cells / 2)) : 0
+export function keptCells({ unified, keeps, cells, contextSize }: EngineOptions): number {
+  return unified && keeps ? Math.max(contextSize, Math.floor(cells / 2)) : 0
 }
 
 interface Waiter {
@@ -108,7 +112,7 @@ export class Engine {
   ): Promise<Engine> {
     const inFlight = new Map<number, InFlight>()
     const creating = typedErrors(
-      loadBinding().createEngine(
+      model.binding.createEngine(
         model.native,
         {
           cells: options.unified ? options.cells : options.contextSize * options.maxSequences,

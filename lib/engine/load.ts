@@ -1,42 +1,39 @@
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ModelKindError } from '../errors.js'
+import { MemoryError, ModelKindError } from '../errors.js'
 import type { ModelDescription } from '../models/describe.js'
 import { findInstalled } from '../models/installed.js'
-import type { LoadOptions } from '../types.js'
+import type { GuardDevice, LoadOptions } from '../types.js'
 import { loadBinding } from './binding.js'
-import { Engine, type EngineOptions, PINNED_CELLS } from './engine.js'
-import { listen } from './log.js'
+import { freeOnDevice, requireDeviceMemory, splitMemory } from './device/memory.js'
+import { type Placement, place } from './device/place.js'
+import { Engine, type EngineOptions } from './engine.js'
+import { listen, tell } from './log.js'
 import { estimateMemory, type MemoryNeed, requireMemory, weightBytes } from './memory.js'
-import { Model, wantsOffload } from './model.js'
+import { Model, untilAborted } from './model.js'
 import { validateLoadOptions } from './options.js'
-import { defaultThreads } from './threads.js'
+import { engineOptions, type Variant } from './settings.js'
 
-export type Variant = 'gen' | 'stream'
+export { SEQUENCES_TO_PIN, type Variant } from './settings.js'
 
 const DEMO_MODELS = path.join(
   path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url)))),
   'models',
 )
 
-/** Defaults by variant: Gen shares one pool of cells, Stream gives each sequence its own (docs/options.md). */
-const DEFAULTS = {
-  gen: { contextSize: 4096, maxSequences: 16, unified: true, outputs: 64 },
-  stream: { contextSize: 2048, maxSequences: 8, unified: false, outputs: 512 },
-} as const
-
-const BATCH_SIZE = 512
-
-/** A CPU is busy with so many tokens at once. */
-const PREFILL_TOKENS = 128
-
-/** Sequences of a pool below which none is spent on a prefix that prompts share. */
-export const SEQUENCES_TO_PIN = 4
+/** Settings for probes, tests and measurements. */
+export interface InternalLoadOptions {
+  /** Instead of what `gpu` and `device` would come to. */
+  placement?: Placement
+  /** Instead of what variant and device would come to. */
+  engine?: Partial<EngineOptions>
+}
 
 /** A model with an engine on it, and the chat template to render with. */
 export interface LoadedEngine {
   model: Model
   engine: Engine
+  device: GuardDevice
   /** The option's, or the GGUF's; null if there is none. */
   template: string | null
   /** Closes the engine, then gives the model back. Idempotent. */
@@ -58,99 +55,101 @@ export function resolveModel(name: string | undefined, variant: Variant): string
  * Resolves, checks and loads a model and creates the engine its variant wants.
  *
  * @param admit throws if this model is not to be loaded; called before its weights are read
- * @throws TypeError, RangeError for options; AddonLoadError, ModelFileError, ModelKindError, MemoryError, `signal.reason`
+ * @throws TypeError, RangeError for options; AddonLoadError, BackendError, ModelFileError, ModelKindError, MemoryError,
+ *   `signal.reason`
  */
 export async function loadEngine(
   options: LoadOptions,
   variant: Variant,
   admit?: (description: ModelDescription) => void,
+  internal: InternalLoadOptions = {},
 ): Promise<LoadedEngine> {
   validateLoadOptions(options)
+  options.signal?.throwIfAborted()
   const file = resolveModel(options.model, variant)
-  const stopLog = options.onLog ? listen(options.logLevel ?? 'error', options.onLog) : undefined
+  const placement = internal.placement ?? (await untilAborted(place(options), options.signal))
+  const stopLog = listenIfAsked(options, placement)
+  const settings = (description: ModelDescription) =>
+    engineOptions(options, variant, description, placement, internal.engine)
   let model: Model | undefined
+  let free = Number.POSITIVE_INFINITY
   try {
     model = await Model.load(file, {
       ...options,
-      admit: (description, inMemory) => {
+      placement,
+      admit: async (description, inMemory) => {
         requireVariant(description, variant, file)
         admit?.(description)
-        const offloaded = wantsOffload(options.gpu ?? 'auto')
-        const settings = engineOptions(options, variant, description, offloaded)
-        // On a GPU, weights and cache are in its own memory, and llama.cpp says when that is short.
-        if (offloaded) return
-        const repacked = loadBinding().repacks(description.weightType)
-        requireMemory(description, settings, inMemory ? 0 : weightBytes(description, repacked))
+        const engine = settings(description)
+        if (placement.device) {
+          free = await freeOnDevice(placement)
+          const layers = options.gpuLayers ?? description.blockCount
+          requireDeviceMemory(splitMemory(description, engine, layers, inMemory), placement, engine, free)
+        } else {
+          const repacked = placement.binding.repacks(description.weightType)
+          requireMemory(description, engine, inMemory ? 0 : weightBytes(description, repacked))
+        }
       },
     })
     const { description } = model
     if (description.demonstration) warnDemonstration()
-    const settings = engineOptions(options, variant, description, model.offloaded)
-    const engine = await Engine.create(model, settings, options.signal)
+    const engine = await Engine.create(model, settings(description), options.signal)
     const held = model
     return {
       model,
       engine,
+      device: deviceOf(model),
       template: options.chatTemplate ?? description.chatTemplate,
       close: async () => {
         await engine.close()
-        held.close()
+        await held.close()
         stopLog?.()
       },
     }
   } catch (error) {
-    model?.close()
+    await model?.close()
     stopLog?.()
-    throw error
+    throw withSizes(error, placement, free)
   }
 }
+
+/** The log of the addon that computes, and why it is the CPU's where a GPU was wanted. */
+function listenIfAsked(
+  { onLog, logLevel = 'error' }: LoadOptions,
+  { binding, fallback, failed }: Placement,
+): (() => void) | undefined {
+  if (!onLog) return undefined
+  const stop = listen(binding, logLevel, onLog)
+  if (fallback !== null) {
+    tell({ level: logLevel, onLog }, failed ? 'warn' : 'info', `gpu: 'auto' comes to the CPU: ${fallback}`)
+  }
+  return stop
+}
+
+/** A driver that runs out of memory does not say how much it has. */
+function withSizes(error: unknown, { device }: Placement, free: number): unknown {
+  if (!(error instanceof MemoryError) || device === null || !Number.isNaN(error.neededBytes)) return error
+  const message = `${error.message} (${device.name}, ${device.description}: ${(free / 2 ** 20).toFixed(0)} of ${(device.totalBytes / 2 ** 20).toFixed(0)} MiB were free before the load)`
+  return new MemoryError(error.neededBytes, free, message, { cause: error })
+}
+
+function deviceOf({ placement: { device, fallback }, description, gpuLayers }: Model): GuardDevice {
+  return {
+    backend: (device?.backend ?? 'cpu') as GuardDevice['backend'],
+    name: device?.name ?? 'CPU',
+    description: device?.description ?? null,
+    layers: { device: device ? gpuLayers : description.blockCount, total: description.blockCount },
+    fallback,
+  }
+}
+
+const CPU = { device: null, flashAttention: true, fallback: null, failed: false } as const
 
 /** What a guard of this variant takes on the CPU with default options. */
 export function defaultMemory(description: ModelDescription, variant: Variant): MemoryNeed {
-  const weights = weightBytes(description, loadBinding().repacks(description.weightType))
-  return estimateMemory(description, engineOptions({}, variant, description, false), weights)
-}
-
-function engineOptions(
-  options: LoadOptions,
-  variant: Variant,
-  description: ModelDescription,
-  offloaded: boolean,
-): EngineOptions {
-  const defaults = DEFAULTS[variant]
-  const contextSize = options.contextSize ?? Math.min(defaults.contextSize, description.contextLength)
-  if (contextSize > description.contextLength) {
-    throw new RangeError(
-      `contextSize is ${contextSize}, the model was trained for ${description.contextLength} positions at most`,
-    )
-  }
-  const maxSequences = options.maxSequences ?? defaults.maxSequences
-  const kvType = options.kvType ?? 'f16'
-  if (kvType === 'q8_0' && description.keyLength % 32 !== 0) {
-    throw new RangeError(
-      `kvType 'q8_0' stores values in blocks of 32, this model's attention heads have ${description.keyLength}: use 'f16'`,
-    )
-  }
-  // llama.cpp's CPU kernel accumulates in f16 (docs/accuracy.md).
-  const flashAttention = !offloaded && kvType !== 'q8_0' ? false : 'auto'
-  return {
-    contextSize,
-    maxSequences,
-    unified: defaults.unified,
-    // A full conversation must fit beside what is pinned; short ones share the rest.
-    cells: Math.max(contextSize + (maxSequences >= SEQUENCES_TO_PIN ? PINNED_CELLS : 0), maxSequences * 512),
-    maxQueue: options.maxQueue ?? 1024,
-    batchSize: BATCH_SIZE,
-    maxOutputs: Math.max(defaults.outputs, maxSequences),
-    prefillTokens: offloaded ? BATCH_SIZE : PREFILL_TOKENS,
-    setsAside: defaults.unified && !offloaded,
-    threads: options.threads ?? defaultThreads(description.parameters),
-    kvType,
-    flashAttention:
-      options.flashAttention === undefined || options.flashAttention === 'auto'
-        ? flashAttention
-        : options.flashAttention,
-  }
+  const binding = loadBinding()
+  const weights = weightBytes(description, binding.repacks(description.weightType))
+  return estimateMemory(description, engineOptions({}, variant, description, { ...CPU, binding }), weights)
 }
 
 function requireVariant(description: ModelDescription, variant: Variant, file: string): void {

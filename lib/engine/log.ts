@@ -1,25 +1,30 @@
 import type { LogLevel } from '../types.js'
-import { loadBinding } from './binding.js'
+import type { NativeBinding } from './binding.js'
 
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 
-type Listener = { level: LogLevel; onLog: (level: LogLevel, message: string) => void }
+export type Listener = { level: LogLevel; onLog: (level: LogLevel, message: string) => void }
 
-// llama.cpp has one log for the whole process, so every listener hears of every model.
-const listeners = new Set<Listener>()
+// llama.cpp has one log for all that an addon does in the process, so every listener hears of every model.
+const listeners = new Map<NativeBinding, Set<Listener>>()
 
-/** Sends llama.cpp's log lines of at least `level` to `onLog` until the returned function is called. */
-export function listen(level: LogLevel, onLog: Listener['onLog']): () => void {
+/** Sends an addon's log lines of at least `level` to `onLog` until the returned function is called. */
+export function listen(binding: NativeBinding, level: LogLevel, onLog: Listener['onLog']): () => void {
   const listener = { level, onLog }
-  listeners.add(listener)
-  connect()
+  const own = listeners.get(binding) ?? new Set()
+  listeners.set(binding, own.add(listener))
+  connect(binding, own)
   return () => {
-    if (listeners.delete(listener)) connect()
+    if (own.delete(listener)) connect(binding, own)
   }
 }
 
-/** What a listener throws must not reach the native callback, nor keep other listeners from hearing. */
-function tell(listener: Listener, level: LogLevel, message: string): void {
+/**
+ * Gives a line to a listener if it wants lines of that level. What it throws must not reach the native callback, nor
+ * keep other listeners from hearing.
+ */
+export function tell(listener: Listener, level: LogLevel, message: string): void {
+  if (LEVELS.indexOf(level) < LEVELS.indexOf(listener.level)) return
   try {
     listener.onLog(level, message)
   } catch (error) {
@@ -27,18 +32,14 @@ function tell(listener: Listener, level: LogLevel, message: string): void {
   }
 }
 
-function connect(): void {
-  const lowest = LEVELS.find((level) => [...listeners].some((listener) => listener.level === level))
-  loadBinding().setLog(
+function connect(binding: NativeBinding, own: ReadonlySet<Listener>): void {
+  const lowest = LEVELS.find((level) => [...own].some((listener) => listener.level === level))
+  binding.setLog(
     lowest ?? 'error',
     lowest === undefined
       ? null
       : (level, message) => {
-          for (const listener of [...listeners]) {
-            if (LEVELS.indexOf(level as LogLevel) >= LEVELS.indexOf(listener.level)) {
-              tell(listener, level as LogLevel, message)
-            }
-          }
+          for (const listener of [...own]) tell(listener, level as LogLevel, message)
         },
   )
 }

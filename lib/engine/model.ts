@@ -1,19 +1,22 @@
 import { realpath, stat } from 'node:fs/promises'
-import { AddonLoadError, GuardClosedError } from '../errors.js'
+import { GuardClosedError } from '../errors.js'
 import { checkGguf } from '../models/check.js'
 import { describeGguf, type ModelDescription } from '../models/describe.js'
 import { readGguf } from '../models/gguf.js'
-import type { Gpu } from '../types.js'
-import { loadBinding, type NativeModel } from './binding.js'
+import type { NativeBinding, NativeModel } from './binding.js'
+import { type Placement, type PlaceOptions, place } from './device/place.js'
 import { typedErrors } from './native-error.js'
 
-export interface ModelOptions {
-  gpu?: Gpu | undefined
+export interface ModelOptions extends PlaceOptions {
+  /** Where it goes. Default: where `gpu` and `device` come to. */
+  placement?: Placement | undefined
+  /** Layers on the placement's GPU. Default: all. */
+  gpuLayers?: number | undefined
   /** false keeps weights as they are in the file. For comparisons. Default true. */
   repack?: boolean | undefined
   onProgress?: ((fraction: number) => void) | undefined
   /** Called before weights are read (`inMemory`: another user has read them); what it throws rejects the load. */
-  admit?: ((description: ModelDescription, inMemory: boolean) => void) | undefined
+  admit?: ((description: ModelDescription, inMemory: boolean) => void | Promise<void>) | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -31,20 +34,23 @@ const shared = new Map<string, Shared>()
 export class Model {
   readonly path: string
   readonly description: ModelDescription
-  /** All layers are on a GPU. */
-  readonly offloaded: boolean
+  readonly placement: Placement
+  /** Layers on the GPU: all of them, the output layer with them, or the last ones. 0 on the CPU. */
+  readonly gpuLayers: number
   readonly #key: string
   #native: NativeModel | null
 
   private constructor(
     key: string,
     path: string,
-    offloaded: boolean,
+    placement: Placement,
+    gpuLayers: number,
     native: NativeModel,
     description: ModelDescription,
   ) {
     this.#key = key
-    this.offloaded = offloaded
+    this.placement = placement
+    this.gpuLayers = gpuLayers
     this.path = path
     this.#native = native
     this.description = description
@@ -53,13 +59,14 @@ export class Model {
   /**
    * Checks the file, then reads its weights off the JS thread.
    *
-   * @throws ModelFileError, ModelKindError, AddonLoadError, or `signal.reason`
+   * @throws ModelFileError, ModelKindError, AddonLoadError, BackendError, MemoryError, or `signal.reason`
    */
   static async load(path: string, options: ModelOptions = {}): Promise<Model> {
     options.signal?.throwIfAborted()
-    const offload = wantsOffload(options.gpu ?? 'auto')
+    const placement = options.placement ?? (await untilAborted(place(options), options.signal))
     const { repack = true } = options
-    const key = await identity(path, `${offload} ${repack}`)
+    const { device } = placement
+    const key = await identity(path, `${device?.name ?? 'cpu'} ${options.gpuLayers ?? 'all'} ${repack}`)
     let entry = shared.get(key)
     if (!entry) {
       entry = { header: describe(path), users: 0 }
@@ -68,14 +75,19 @@ export class Model {
     entry.users += 1
     try {
       const description = await untilAborted(entry.header, options.signal)
-      options.admit?.(description, entry.weights !== undefined)
+      const gpuLayers = device
+        ? Math.min(options.gpuLayers ?? description.blockCount, description.blockCount)
+        : 0
+      await options.admit?.(description, entry.weights !== undefined)
+      options.signal?.throwIfAborted()
       const reads = entry.weights === undefined
-      entry.weights ??= readWeights(path, description, { offload, repack }, options.onProgress)
+      const how = { placement, gpuLayers: options.gpuLayers ?? -1, repack }
+      entry.weights ??= readWeights(path, description, how, options.onProgress)
       const native = await untilAborted(entry.weights, options.signal)
       if (!reads) options.onProgress?.(1)
-      return new Model(key, path, offload, native, description)
+      return new Model(key, path, placement, gpuLayers, native, description)
     } catch (error) {
-      release(key, entry)
+      void release(key, entry)
       throw error
     }
   }
@@ -86,21 +98,26 @@ export class Model {
     return this.#native
   }
 
-  /** Gives this share of the weights back. Idempotent. Engines that still run keep them alive. */
-  close(): void {
+  /** The addon that the weights were loaded with. */
+  get binding(): NativeBinding {
+    return this.placement.binding
+  }
+
+  /** Gives this share of the weights back; the last one frees them. Idempotent. Engines that still run keep them alive. */
+  async close(): Promise<void> {
     if (!this.#native) return
     this.#native = null
     const entry = shared.get(this.#key)
-    if (entry) release(this.#key, entry)
+    if (entry) await release(this.#key, entry)
   }
 }
 
-function release(key: string, entry: Shared): void {
+async function release(key: string, entry: Shared): Promise<void> {
   entry.users -= 1
   if (entry.users > 0 || shared.get(key) !== entry) return
   shared.delete(key)
   // A load that everybody gave up still ends: its weights go then.
-  entry.weights?.then((native) => native.close()).catch(() => {})
+  await entry.weights?.then((native) => native.close()).catch(() => {})
 }
 
 async function describe(path: string): Promise<ModelDescription> {
@@ -112,7 +129,7 @@ async function describe(path: string): Promise<ModelDescription> {
 async function readWeights(
   path: string,
   description: ModelDescription,
-  { offload, repack }: { offload: boolean; repack: boolean },
+  { placement, gpuLayers, repack }: { placement: Placement; gpuLayers: number; repack: boolean },
   onProgress: ModelOptions['onProgress'],
 ): Promise<NativeModel> {
   let done = false
@@ -125,12 +142,14 @@ async function readWeights(
       thrown ??= { error }
     }
   }
-  const loading = loadBinding().loadModel({
+  const { binding, device } = placement
+  const loading = binding.loadModel({
     path,
-    gpuLayers: offload ? -1 : 0,
+    device: device?.name ?? '',
+    gpuLayers: device ? gpuLayers : 0,
     repack,
     // Pages that were read only to be rearranged would count as this process's memory from then on.
-    mmap: offload || !(repack && loadBinding().repacks(description.weightType)),
+    mmap: device !== null || !(repack && binding.repacks(description.weightType)),
     onProgress: (fraction) => {
       if (!done && fraction < 1) report(fraction)
     },
@@ -140,7 +159,7 @@ async function readWeights(
   done = true
   report(1)
   if (thrown) {
-    native.close()
+    await native.close()
     throw thrown.error
   }
   return native
@@ -156,20 +175,6 @@ async function identity(path: string, how: string): Promise<string> {
     // Not there: reading it gives the typed error.
     return `${path}\0${how}`
   }
-}
-
-/** Whether layers go to a GPU. @throws AddonLoadError ERR_BACKEND_MISSING */
-export function wantsOffload(gpu: Gpu): boolean {
-  if (gpu === false) return false
-  const { backends } = loadBinding().systemInfo()
-  if (gpu === 'auto') return ['cuda', 'metal', 'vulkan'].some((name) => backends.includes(name))
-  if (backends.includes(gpu)) return true
-  throw new AddonLoadError(
-    `gpu: '${gpu}' was asked for, but this build has only: ${backends.join(', ')}. Use gpu: 'auto' or false, ` +
-      `or build with QWEN3GUARD_CMAKE="-DGGML_${gpu.toUpperCase()}=ON" npm run build:native`,
-    undefined,
-    'ERR_BACKEND_MISSING',
-  )
 }
 
 /** Settles like `promise`, or rejects with the signal's reason as soon as it aborts. */

@@ -1,4 +1,11 @@
-import { DecodeError, GuardClosedError, type GuardError, MemoryError, ModelFileError } from '../errors.js'
+import {
+  BackendError,
+  DecodeError,
+  GuardClosedError,
+  type GuardError,
+  MemoryError,
+  ModelFileError,
+} from '../errors.js'
 import { availableMemory } from './memory.js'
 
 /** Settles like a promise of the binding, its rejection made the typed error. Not for promises that others can reject. */
@@ -24,6 +31,8 @@ function typed(code: string, message: string, cause: unknown): GuardError | unde
       return new ModelFileError(message, options, 'ERR_MODEL_LOAD')
     case 'ERR_CHECKPOINT_INVALID':
       return new ModelFileError(message, options, 'ERR_CHECKPOINT_INVALID')
+    case 'ERR_BACKEND_FAILED':
+      return new BackendError(message, options)
     case 'ERR_CLOSED':
       return new GuardClosedError(message)
     case 'ERR_MEMORY':

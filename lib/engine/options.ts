@@ -41,6 +41,16 @@ export function validateLoadOptions(options: LoadOptions): void {
   if (options.model === '') throw new TypeError("Expected `model` to name a model, got ''")
   ofType('chatTemplate', options.chatTemplate, 'string')
   oneOf('gpu', options.gpu, GPUS)
+  if (options.device !== undefined && typeof options.device !== 'number') {
+    ofType('device', options.device, 'string')
+    if (options.device === '') throw new TypeError("Expected `device` to name a device, got ''")
+  } else {
+    integer('device', options.device, 0, 255)
+  }
+  integer('gpuLayers', options.gpuLayers, 0, 1024)
+  if (options.gpu === false && (options.device !== undefined || options.gpuLayers)) {
+    throw new TypeError('Expected no `device` and no `gpuLayers` with `gpu: false`, which is the CPU')
+  }
   integer('threads', options.threads, 1, 512)
   integer('contextSize', options.contextSize, 64, 1 << 20)
   integer('maxSequences', options.maxSequences, 1, 256)

@@ -1,12 +1,13 @@
 import { setTimeout } from 'node:timers/promises'
-import { type LoadedEngine, loadEngine, SEQUENCES_TO_PIN } from '../engine/load.js'
+import { type InternalLoadOptions, type LoadedEngine, loadEngine, SEQUENCES_TO_PIN } from '../engine/load.js'
 import { untilAborted } from '../engine/model.js'
 import { commonLength } from '../engine/prefix-cache.js'
 import type { Sequence } from '../engine/sequence.js'
 import { Tokenizer } from '../engine/tokens.js'
 import { GenFormatError, GuardBusyError, GuardClosedError, TooLongError } from '../errors.js'
 import { toMessages } from '../input.js'
-import type { GuardStats, Input, LoadOptions, Message } from '../types.js'
+import type { ModelDescription } from '../models/describe.js'
+import type { GuardDevice, GuardStats, Input, LoadOptions, Message } from '../types.js'
 import { decodeAnswer, MAX_ANSWER_TOKENS } from './answer.js'
 import { type AnswerTokens, findAnswerTokens } from './answer-tokens.js'
 import { inOrder } from './in-order.js'
@@ -38,8 +39,8 @@ export interface ClassifyAllOptions {
 
 export type TooLong = 'error' | 'window'
 
-/** Settings for tests and measurements. */
-interface InternalOptions {
+/** Settings for probes, tests and measurements. */
+interface InternalOptions extends InternalLoadOptions {
   /** false decodes one token at a time. */
   drafts: boolean
   /** false computes every prompt from its beginning. */
@@ -89,16 +90,17 @@ export class GenGuard implements AsyncDisposable {
   /**
    * Loads a Gen model.
    *
-   * @throws TypeError or RangeError for options; AddonLoadError, ModelFileError, ModelKindError, MemoryError;
+   * @throws TypeError or RangeError for options; AddonLoadError, BackendError, ModelFileError, ModelKindError, MemoryError;
    *   TemplateError if the chat template does not make the model classify; `signal.reason`
    */
   static async load(
     options: LoadOptions = {},
     internal: InternalOptions = { drafts: true },
   ): Promise<GenGuard> {
-    const loaded = await loadEngine(options, 'gen', ({ chatTemplate, name }) => {
+    const admit = ({ chatTemplate, name }: Pick<ModelDescription, 'chatTemplate' | 'name'>) => {
       guardTemplate(options.chatTemplate ?? chatTemplate, name)
-    })
+    }
+    const loaded = await loadEngine(options, 'gen', admit, internal)
     try {
       return new GenGuard(loaded, internal)
     } catch (error) {
@@ -251,6 +253,11 @@ export class GenGuard implements AsyncDisposable {
     const classify = (input: Input, signal: AbortSignal) =>
       whenThereIsRoom(() => this.classify(input, { signal, tooLong }), signal)
     return inOrder(inputs, classify, concurrency, signal)
+  }
+
+  /** Where it computes, and why there. */
+  get device(): GuardDevice {
+    return this.#loaded.device
   }
 
   /** Queue, sequences, KV cells and speed. */

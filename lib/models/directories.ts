@@ -21,6 +21,14 @@ function dataDirectory(): string {
   return path.join(process.env.XDG_DATA_HOME || path.join(os.homedir(), '.local', 'share'), 'qwen3guard')
 }
 
+/** Where what can be found out again is kept: QWEN3GUARD_CACHE, or the user's cache directory. */
+export function cacheDirectory(): string {
+  if (process.env.QWEN3GUARD_CACHE) return path.resolve(process.env.QWEN3GUARD_CACHE)
+  if (process.platform === 'win32') return path.join(dataDirectory(), 'cache')
+  if (process.platform === 'darwin') return path.join(os.homedir(), 'Library', 'Caches', 'qwen3guard')
+  return path.join(process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache'), 'qwen3guard')
+}
+
 /** Where downloads go: `hub` in QWEN3GUARD_HOME, or the Hugging Face cache (HF_HUB_CACHE, HF_HOME). */
 export async function downloadsDirectory(): Promise<string> {
   const own = home()

@@ -1,8 +1,8 @@
-import { type LoadedEngine, loadEngine } from '../engine/load.js'
+import { type InternalLoadOptions, type LoadedEngine, loadEngine } from '../engine/load.js'
 import { Tokenizer } from '../engine/tokens.js'
 import { GuardClosedError, ModelKindError } from '../errors.js'
 import { toMessages } from '../input.js'
-import type { GuardStats, Input, LoadOptions, Message } from '../types.js'
+import type { GuardDevice, GuardStats, Input, LoadOptions, Message } from '../types.js'
 import { headOutputs, type PromptVerdict } from '../verdict.js'
 import { Conversation, type ConversationOptions } from './conversation.js'
 import { checkModerate, type ModerateOptions, type ModerationEvent, moderateReply } from './moderate.js'
@@ -59,11 +59,11 @@ export class StreamGuard implements AsyncDisposable {
   /**
    * Loads a Stream model.
    *
-   * @throws TypeError or RangeError for options; AddonLoadError, ModelFileError, ModelKindError, MemoryError;
+   * @throws TypeError or RangeError for options; AddonLoadError, BackendError, ModelFileError, ModelKindError, MemoryError;
    *   TemplateError if the chat template is not Qwen3's; `signal.reason`
    */
-  static async load(options: LoadOptions = {}): Promise<StreamGuard> {
-    const loaded = await loadEngine(options, 'stream')
+  static async load(options: LoadOptions = {}, internal: InternalLoadOptions = {}): Promise<StreamGuard> {
+    const loaded = await loadEngine(options, 'stream', undefined, internal)
     try {
       return new StreamGuard(loaded)
     } catch (error) {
@@ -121,6 +121,11 @@ export class StreamGuard implements AsyncDisposable {
     const { engine } = this.#parts
     const sequence = await engine.acquire({ cells: engine.contextSize, signal })
     return new Conversation(this.#parts, new PromptSequence(this.#parts, sequence), history)
+  }
+
+  /** Where it computes, and why there. */
+  get device(): GuardDevice {
+    return this.#loaded.device
   }
 
   /** Queue, sequences, KV cells and speed. */

@@ -74,6 +74,17 @@ Context::Context(std::shared_ptr<Model> model, const ContextOptions& options, co
   sequence_capacity_ = static_cast<int32_t>(llama_n_ctx_seq(context_.get()));
 }
 
+Context::~Context() {
+  if (!abandoned_) return;
+  context_.release();
+  pool_.release();
+}
+
+void Context::Abandon() {
+  abandoned_ = true;
+  model_->Abandon();
+}
+
 void Context::Truncate(int32_t sequence, int32_t count) {
   int32_t& length = lengths_[static_cast<size_t>(sequence)];
   if (count >= length) return;
@@ -137,7 +148,10 @@ int32_t Context::Decode() {
   int32_t status;
   try {
     status = llama_decode(context_.get(), batch_);
+    // A GPU computes on after the call: what goes wrong there shows here.
+    if (status == 0 && model_->device() != nullptr) llama_synchronize(context_.get());
   } catch (const std::exception&) {
+    if (model_->device() != nullptr) throw;
     status = -3;
   }
   if (status != 0) {

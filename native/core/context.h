@@ -43,6 +43,9 @@ class Context {
  public:
   // Throws Failure(ERR_MEMORY). `stop` ends a decode early when it becomes true.
   Context(std::shared_ptr<Model> model, const ContextOptions& options, const std::atomic<bool>* stop);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
 
   const Model& model() const { return *model_; }
   const ContextOptions& options() const { return options_; }
@@ -69,9 +72,13 @@ class Context {
   int32_t output_room() const { return options_.max_outputs - outputs_; }
   // Adds a token at the end of the sequence. The caller has checked the rooms and the capacity.
   void Add(llama_token token, int32_t sequence, bool output);
-  // Decodes the batch and empties it. llama_decode's codes: 0 done, 1 no cells, 2 stopped, < 0 failed.
-  // On anything but 0 every sequence in the batch is as long as before.
+  // Decodes the batch, waits for its outputs and empties it. llama_decode's codes: 0 done, 1 no cells,
+  // 2 stopped, < 0 failed. On anything but 0 every sequence in the batch is as long as before.
+  // Throws what a GPU's driver reports; the context is of no use after that.
   int32_t Decode();
+  // [engine thread] The device failed: nothing of this context, nor the weights on the device, is ever freed,
+  // since that would call the driver again.
+  void Abandon();
 
   // Guard head logits (head_outputs floats) of a batch position flagged as output; nullptr if llama.cpp has
   // none.
@@ -102,6 +109,7 @@ class Context {
   Batch owned_batch_;
   llama_batch& batch_;
   int32_t outputs_ = 0;
+  bool abandoned_ = false;
   int32_t sequence_capacity_ = 0;
   std::vector<int32_t> lengths_;
 };

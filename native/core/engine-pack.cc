@@ -36,12 +36,16 @@ std::vector<Engine::Slice> Engine::Pack() {
 
   std::vector<Slice> slices;
   // However many streams there are, a prefill that waits gets its slice.
-  const auto batch_size = static_cast<size_t>(context_.options().batch_size);
+  const auto batch_size = static_cast<size_t>(context_->options().batch_size);
   size_t room = batch_size - (prefills.empty() ? 0 : std::min(kPrefillSlice, batch_size / 2));
+  // The one that has waited longest first: who was served asks again at once, and would be before the others.
+  std::sort(streams.begin(), streams.end(),
+            [](const Work* a, const Work* b) { return a->arrival < b->arrival; });
   std::vector<Work*> taken;
   for (Work* work : streams) {
     const size_t left = work->request.tokens.size() - work->done;
-    if (taken.empty() || left <= room) taken.push_back(work);
+    if (!taken.empty() && left > room) continue;
+    taken.push_back(work);
     room -= std::min(room, left);
   }
   // llama.cpp decodes sequences of a split cache together only where they follow each other in the batch.
@@ -65,7 +69,7 @@ void Engine::PackPrefills(std::vector<Work*>& prefills, std::vector<Slice>& slic
   passed_over_ = oldest != prefills.begin() && !passed_over_;
   if (oldest != prefills.begin() && !passed_over_) std::rotate(prefills.begin(), oldest, oldest + 1);
 
-  const auto enough = static_cast<size_t>(context_.options().prefill_tokens);
+  const auto enough = static_cast<size_t>(context_->options().prefill_tokens);
   const size_t most = 2 * enough;  // a stream that comes meanwhile waits for no more
   size_t packed = 0;
   for (Work* work : prefills) {
@@ -82,12 +86,12 @@ size_t Engine::Append(Work& work, size_t budget, std::vector<Slice>& slices) {
   size_t packed = work.done;
   size_t read = work.read_done;
 
-  const int32_t batch_start = context_.batch_count();
+  const int32_t batch_start = context_->batch_count();
   size_t count = 0;
-  while (count < budget && packed < request.tokens.size() && context_.batch_room() > 0) {
+  while (count < budget && packed < request.tokens.size() && context_->batch_room() > 0) {
     const bool output = read < request.read.size() && static_cast<size_t>(request.read[read]) == packed;
-    if (output && context_.output_room() == 0) break;
-    context_.Add(request.tokens[packed], request.sequence, output);
+    if (output && context_->output_room() == 0) break;
+    context_->Add(request.tokens[packed], request.sequence, output);
     if (output) ++read;
     ++packed;
     ++count;

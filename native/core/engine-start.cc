@@ -20,21 +20,21 @@ void Engine::Start(Work& work) {
     const Saved content = std::move(saved->second);
     saved_.erase(saved);
     if (content.skip > 0) BeginFrom(content.base, request.sequence);
-    if (content.skip > 0 && context_.length(content.base) < content.skip) {
+    if (content.skip > 0 && context_->length(content.base) < content.skip) {
       throw Failure("ERR_INTERNAL", "what a kept sequence shares is gone");
     }
-    if (!context_.PutBack(request.sequence, content.state, content.base, content.skip, content.length)) {
+    if (!context_->PutBack(request.sequence, content.state, content.base, content.skip, content.length)) {
       throw Failure("ERR_DECODE", "the KV cache has no free cells for what was kept");
     }
   }
   if (request.from >= 0) {
     BeginFrom(request.from, request.sequence);
-    context_.Share(request.from, request.sequence, request.keep);
+    context_->Share(request.from, request.sequence, request.keep);
   } else {
-    if (request.keep > context_.length(request.sequence)) {
+    if (request.keep > context_->length(request.sequence)) {
       throw Failure("ERR_INTERNAL", "the request keeps more cells than its sequence has");
     }
-    context_.Truncate(request.sequence, request.keep);
+    context_->Truncate(request.sequence, request.keep);
   }
   work.started = true;
 }
@@ -44,7 +44,7 @@ void Engine::BeginFrom(int32_t base, int32_t sequence) {
   begun_from_[Index(sequence)] = base;
   BringBack(base);
   bases_.try_emplace(base);
-  if (!context_.options().sets_aside) return;
+  if (!context_->options().sets_aside) return;
   for (const auto& [other, unused] : bases_) {
     if (other != base) SetAside(other);
   }
@@ -52,25 +52,25 @@ void Engine::BeginFrom(int32_t base, int32_t sequence) {
 
 void Engine::SetAside(int32_t base) {
   const bool wanted = std::find(begun_from_.begin(), begun_from_.end(), base) != begun_from_.end();
-  if (wanted || context_.length(base) == 0 || !queues_[Index(base)].empty()) return;
+  if (wanted || context_->length(base) == 0 || !queues_[Index(base)].empty()) return;
   Base& found = bases_.at(base);
   if (!found.copy.bytes) {  // it does not change, so one copy serves for good
-    found.copy = context_.Copy(base);
-    found.length = context_.length(base);
+    found.copy = context_->Copy(base);
+    found.length = context_->length(base);
   }
-  if (found.copy.bytes) context_.Truncate(base, 0);
+  if (found.copy.bytes) context_->Truncate(base, 0);
 }
 
 void Engine::BringBack(int32_t base) {
   const auto found = bases_.find(base);
-  if (found == bases_.end() || !found->second.copy.bytes || context_.length(base) > 0) return;
-  if (!context_.PutBack(base, found->second.copy, -1, 0, found->second.length)) {
+  if (found == bases_.end() || !found->second.copy.bytes || context_->length(base) > 0) return;
+  if (!context_->PutBack(base, found->second.copy, -1, 0, found->second.length)) {
     throw Failure("ERR_DECODE", "the KV cache has no free cells for what is shared");
   }
 }
 
 void Engine::Empty(int32_t sequence) {
-  context_.Truncate(sequence, 0);
+  context_->Truncate(sequence, 0);
   begun_from_[Index(sequence)] = -1;
   Forsake(sequence);
 }

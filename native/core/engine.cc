@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
+#include <system_error>
 #include <tuple>
 #include <utility>
 
+#include "core/device.h"
 #include "core/failure.h"
 #include "core/process-exit.h"
 #include "core/read.h"
@@ -16,15 +19,35 @@ namespace {
 // JS gets this part of a tick's time to follow on; it takes a fraction of a millisecond.
 constexpr int kFollowersShare = 50;
 
+// llama_decode's codes.
+constexpr int32_t kAllocationFailed = -2;
+constexpr int32_t kComputeFailed = -3;
+
+// As CUDA, Vulkan and Metal put it.
+bool IsOutOfMemory(const std::string& reason) {
+  return reason.find("out of memory") != std::string::npos ||
+         reason.find("OutOfDeviceMemory") != std::string::npos ||
+         reason.find("ErrorOutOf") != std::string::npos;
+}
+
 }  // namespace
 
 Engine::Engine(std::shared_ptr<Model> model, const ContextOptions& options, std::function<void()> notify)
     : notify_(std::move(notify)),
-      context_(std::move(model), options, &stop_),
+      max_sequences_(options.max_sequences),
+      vocab_size_(model->vocab_size()),
+      context_(std::make_unique<Context>(std::move(model), options, &stop_)),
       queues_(static_cast<size_t>(options.max_sequences)),
-      begun_from_(static_cast<size_t>(options.max_sequences), -1),
-      thread_([this] { Run(); }) {
+      begun_from_(static_cast<size_t>(options.max_sequences), -1) {
+  capacity_ = context_->sequence_capacity();
   RegisterExitHandler(ExitStage::kContext);
+  try {
+    thread_ = std::thread([this] { Run(); });
+  } catch (const std::system_error& error) {
+    throw Failure("ERR_MEMORY",
+                  std::string("the system gave no thread for decoding (a limit on processes or threads?): ") +
+                      error.what());
+  }
   AddExitAction(this, [this] { Close(); });
 }
 
@@ -34,15 +57,11 @@ Engine::~Engine() {
 }
 
 void Engine::Check(const Request& request) const {
-  const auto in_range = [this](int32_t sequence) {
-    return sequence >= 0 && sequence < context_.options().max_sequences;
-  };
-  const int32_t vocab_size = context_.model().vocab_size();
-  const auto is_token = [vocab_size](llama_token id) { return id >= 0 && id < vocab_size; };
+  const auto in_range = [this](int32_t sequence) { return sequence >= 0 && sequence < max_sequences_; };
+  const auto is_token = [this](llama_token id) { return id >= 0 && id < vocab_size_; };
   const auto count = static_cast<int32_t>(request.tokens.size());
   bool ok = in_range(request.sequence) && count > 0 && request.keep >= 0 &&
-            (request.from == -1 || in_range(request.from)) &&
-            request.keep <= context_.sequence_capacity() - count &&
+            (request.from == -1 || in_range(request.from)) && request.keep <= capacity_ - count &&
             std::all_of(request.tokens.begin(), request.tokens.end(), is_token) &&
             std::all_of(request.named.begin(), request.named.end(), is_token);
   for (size_t i = 0; ok && i < request.read.size(); ++i) {
@@ -81,7 +100,7 @@ void Engine::Release(int32_t sequence) {
 }
 
 void Engine::Save(int32_t sequence, uint32_t key, int32_t base, int32_t skip) {
-  if (skip < 0 || (skip > 0 && (base < 0 || base >= context_.options().max_sequences))) {
+  if (skip < 0 || (skip > 0 && (base < 0 || base >= max_sequences_))) {
     throw Failure("ERR_INTERNAL", "what a kept sequence shares is out of range");
   }
   Enqueue(Kind::kSave, sequence, key, base, skip);
@@ -92,7 +111,7 @@ void Engine::Forget(int32_t sequence, uint32_t key) {
 }
 
 void Engine::Enqueue(Kind kind, int32_t sequence, uint32_t key, int32_t base, int32_t skip) {
-  if (sequence < 0 || sequence >= context_.options().max_sequences) {
+  if (sequence < 0 || sequence >= max_sequences_) {
     throw Failure("ERR_INTERNAL", "sequence out of range");
   }
   auto work = std::make_unique<Work>();
@@ -128,24 +147,75 @@ void Engine::Close() {
   wake_.notify_one();
   std::lock_guard<std::mutex> lock(close_mutex_);
   if (thread_.joinable()) thread_.join();
+  saved_.clear();
+  bases_.clear();
+  context_.reset();
 }
 
+// Nothing may leave the thread: that would end the process.
 void Engine::Run() {
+  try {
+    Loop();
+    FailAll("ERR_CLOSED", "the engine was closed before this was decoded");
+    Publish();
+  } catch (const Failure& failure) {
+    Break(failure.code(), failure.what());
+  } catch (const std::bad_alloc&) {
+    Break("ERR_MEMORY", "the engine's thread ran out of memory");
+  } catch (const std::exception& error) {
+    Break("ERR_DECODE", error.what());
+  }
+}
+
+void Engine::Loop() {
   while (WaitForWork()) {
     std::vector<Slice> slices = Pack();
     if (!slices.empty()) Decode(slices);
     DropFinished();
     Publish();
   }
+}
+
+void Engine::Break(const std::string& code, const std::string& message) {
+  try {
+    for (;;) {
+      FailAll(code, message);
+      Publish();
+      std::unique_lock<std::mutex> lock(mutex_);
+      wake_.wait(lock, [this] { return stop_ || !inbox_.empty(); });
+      if (stop_ && inbox_.empty()) return;
+    }
+  } catch (const std::exception&) {
+    // No memory for an error's text: JS fails what has no answer when it closes the engine.
+  }
+}
+
+void Engine::FailAll(const std::string& code, const std::string& message) {
   AdmitInbox();
   for (auto& queue : queues_) {
     for (auto& work : queue) {
-      if (work->kind == Kind::kRequest)
-        Fail(*work, "ERR_CLOSED", "the engine was closed before this was decoded");
+      if (work->kind == Kind::kRequest && !work->finished) Fail(*work, code, message);
     }
     queue.clear();
   }
-  Publish();
+}
+
+Failure Engine::DeviceFailure(const std::string& reason) const {
+  ggml_backend_dev_t device = context_->model().device();
+  const std::string label = DeviceLabel(device);
+  if (!IsOutOfMemory(reason)) {
+    context_->Abandon();
+    return Failure("ERR_BACKEND_FAILED",
+                   label + " failed: " + reason +
+                       ". Close this guard and load another; gpu: false does without the device");
+  }
+  size_t free = 0, total = 0;
+  ggml_backend_dev_memory(device, &free, &total);
+  const auto mib = [](size_t bytes) { return std::to_string(bytes >> 20); };
+  return Failure("ERR_MEMORY",
+                 label + " ran out of memory in a decode (" + mib(free) + " of " + mib(total) +
+                     " MiB free): " + reason +
+                     ". Close this guard and load one with a smaller contextSize or maxSequences");
 }
 
 bool Engine::WaitForWork() {
@@ -212,9 +282,9 @@ void Engine::TidyFronts() {
         continue;
       }
       const auto [base, skip, length] =
-          std::tuple(work.request.from, work.request.keep, context_.length(sequence));
+          std::tuple(work.request.from, work.request.keep, context_->length(sequence));
       if (work.kind == Kind::kSave && length > skip && (skip == 0 || begun_from_[Index(sequence)] == base)) {
-        State state = context_.TakeOut(sequence, skip);
+        State state = context_->TakeOut(sequence, skip);
         // Without memory for it a request that counts on it fails, and nothing else.
         if (state.bytes) saved_[work.request.saved] = {std::move(state), base, skip, length};
       }
@@ -227,7 +297,13 @@ void Engine::Decode(std::vector<Slice>& slices) {
   const auto started = std::chrono::steady_clock::now();
   uint64_t tokens = 0;
   for (const Slice& slice : slices) tokens += slice.count;
-  const int32_t status = context_.Decode();
+  const bool on_device = context_->model().device() != nullptr;
+  int32_t status;
+  try {
+    status = context_->Decode();
+  } catch (const std::exception& error) {
+    throw DeviceFailure(error.what());
+  }
   last_decode_ = std::chrono::steady_clock::now() - started;
   const double ms = 1000 * last_decode_.count();
 
@@ -238,11 +314,14 @@ void Engine::Decode(std::vector<Slice>& slices) {
       slice.work->result.ms += ms;
       Collect(slice);
     }
+  } else if (on_device && status == kComputeFailed) {
+    throw DeviceFailure("its back end could not compute a batch");
   } else if (status != 2) {  // 2: stopped by Close, which fails everything that waits
     // JS admits by cells, so a full cache is a fault of ours; still nothing may be lost in silence.
     const char* why = status == 1 ? "the KV cache has no free cells" : "llama_decode failed";
+    const char* code = status == kAllocationFailed ? "ERR_MEMORY" : "ERR_DECODE";
     for (const Slice& slice : slices) {
-      Fail(*slice.work, "ERR_DECODE", why + (" (status " + std::to_string(status) + ")"));
+      Fail(*slice.work, code, why + (" (status " + std::to_string(status) + ")"));
     }
   }
 
@@ -256,17 +335,17 @@ void Engine::Decode(std::vector<Slice>& slices) {
 void Engine::Collect(const Slice& slice) {
   Work& work = *slice.work;
   const Request& request = work.request;
-  const Model& model = context_.model();
+  const Model& model = context_->model();
   const size_t end = work.done + slice.count;
   bool finite = true;
   while (finite && work.read_done < request.read.size() &&
          static_cast<size_t>(request.read[work.read_done]) < end) {
     const int32_t index = slice.batch_start + request.read[work.read_done] - static_cast<int32_t>(work.done);
     if (model.head_outputs() > 0) {
-      const float* heads = context_.Heads(index);
+      const float* heads = context_->Heads(index);
       finite = heads != nullptr && ReadHeads(heads, model.head_outputs(), work.result);
     } else {
-      const float* logits = context_.Logits(index);
+      const float* logits = context_->Logits(index);
       finite = logits != nullptr && ReadText(logits, model.vocab_size(), request.named, work.result);
     }
     ++work.read_done;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/context.h"
+#include "core/failure.h"
 #include "core/model.h"
 
 namespace guard {
@@ -56,7 +57,7 @@ struct EngineStats {
 class Engine {
  public:
   // [worker thread] Allocates the context and starts the thread. `notify` is called on the engine's
-  // thread when results wait and none did before.
+  // thread when results wait and none did before. Throws Failure.
   Engine(std::shared_ptr<Model> model, const ContextOptions& options, std::function<void()> notify);
   ~Engine();
   Engine(const Engine&) = delete;
@@ -78,10 +79,9 @@ class Engine {
   // [any thread] Hands over the results that wait.
   std::vector<Result> TakeResults();
   EngineStats stats() const;
-  const ContextOptions& options() const { return context_.options(); }
-
-  // [any thread but the engine's] Ends the tick in hand, fails what waits with ERR_CLOSED and joins the
-  // thread. Idempotent; a second caller waits for the first.
+  // [any thread but the engine's] Ends the tick in hand, fails what waits with ERR_CLOSED, joins the thread
+  // and frees the context, its KV cache and the engine's share of the model. Idempotent; a second caller
+  // waits for the first.
   void Close();
 
  private:
@@ -124,6 +124,13 @@ class Engine {
   // Throws Failure(ERR_INTERNAL) for a request that would trip an assert.
   void Check(const Request& request) const;
   void Run();
+  void Loop();
+  // [engine thread] Fails everything now and whatever comes until the engine is closed.
+  void Break(const std::string& code, const std::string& message);
+  // [engine thread]
+  void FailAll(const std::string& code, const std::string& message);
+  // [engine thread] What the driver said, as a failure of the whole engine.
+  Failure DeviceFailure(const std::string& reason) const;
   // [engine thread] true when there is something to decode; takes new work from the inbox.
   bool WaitForWork();
   // [engine thread] Leaves JS a moment to follow on from the prefills that the last tick finished.
@@ -152,8 +159,12 @@ class Engine {
   void DropFinished();
   void Publish();
 
+  std::atomic<bool> stop_{false};  // before the context, which is handed its address
   std::function<void()> notify_;
-  Context context_;
+  const int32_t max_sequences_;
+  const int32_t vocab_size_;
+  int32_t capacity_ = 0;              // cells a sequence may hold
+  std::unique_ptr<Context> context_;  // [engine thread] until Close, which frees it
 
   // [engine thread] work of each sequence in submission order; only the front is in hand.
   std::vector<std::deque<std::unique_ptr<Work>>> queues_;
@@ -175,8 +186,7 @@ class Engine {
   bool notified_ = false;
   EngineStats stats_;
 
-  std::atomic<bool> stop_{false};
-  std::mutex close_mutex_;  // guards the join
+  std::mutex close_mutex_;  // guards the join and what follows it
   std::thread thread_;
 };
 

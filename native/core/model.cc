@@ -3,6 +3,7 @@
 #include <exception>
 #include <limits>
 
+#include "core/device.h"
 #include "core/failure.h"
 #include "core/log.h"
 #include "core/process-exit.h"
@@ -31,10 +32,14 @@ std::string Piece(const llama_vocab* vocab, llama_token id) {
 
 std::shared_ptr<Model> Model::Load(const Options& options) {
   StartBackend();
-  ggml_backend_dev_t no_devices[] = {nullptr};
+  ggml_backend_dev_t devices[] = {nullptr, nullptr};
+  if (!options.device.empty()) {
+    devices[0] = FindDevice(options.device);
+    if (devices[0] == nullptr) throw Failure("ERR_BACKEND_FAILED", "there is no device " + options.device);
+  }
   llama_model_params params = llama_model_default_params();
-  params.n_gpu_layers = options.offload ? -1 : 0;
-  if (!options.offload) params.devices = no_devices;
+  params.devices = devices;
+  params.n_gpu_layers = devices[0] == nullptr ? 0 : options.gpu_layers;
   params.use_extra_bufts = options.repack;
   params.load_mode = options.mmap ? LLAMA_LOAD_MODE_AUTO : LLAMA_LOAD_MODE_NONE;
   params.progress_callback = OnProgress;
@@ -48,11 +53,18 @@ std::shared_ptr<Model> Model::Load(const Options& options) {
     throw Failure("ERR_MODEL_LOAD", options.path + ": llama.cpp refused the model: " + error.what());
   }
   if (!model->model_) {
-    throw Failure("ERR_MODEL_LOAD", options.path + ": llama.cpp refused the model: " + errors.text());
+    const bool memory = errors.text().find("allocate") != std::string::npos;
+    throw Failure(memory ? "ERR_MEMORY" : "ERR_MODEL_LOAD",
+                  options.path + ": llama.cpp refused the model: " + errors.text());
   }
+  model->device_ = devices[0];
   model->ReadVocabulary();
   RegisterExitHandler(ExitStage::kModel);
   return model;
+}
+
+Model::~Model() {
+  if (abandoned_) model_.release();
 }
 
 void Model::ReadVocabulary() {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <ggml-backend.h>
 #include <llama.h>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -21,16 +23,22 @@ class Model {
  public:
   struct Options {
     std::string path;
-    bool offload = false;                    // all layers to the GPU, or all on the CPU
-    bool repack = true;                      // rearrange weights for this CPU's kernels, where ggml has such
-    bool mmap = true;                        // use the file's pages instead of reading them
+    std::string device;       // ggml's name of a GPU; empty: the CPU
+    int32_t gpu_layers = -1;  // layers on the GPU, the last ones; -1: all, with the output layer
+    bool repack = true;       // rearrange weights for this CPU's kernels, where ggml has such
+    bool mmap = true;         // use the file's pages instead of reading them
     std::function<bool(float)> on_progress;  // [loading thread] false stops the load
   };
 
-  // [worker thread] Throws Failure(ERR_MODEL_LOAD). The file must have passed the check in lib/models.
+  // [worker thread] Throws Failure(ERR_MODEL_LOAD | ERR_MEMORY | ERR_BACKEND_FAILED). The file must have
+  // passed the check in lib/models.
   static std::shared_ptr<Model> Load(const Options& options);
 
   llama_model* get() const { return model_.get(); }
+  // The GPU that holds layers of it; null on the CPU.
+  ggml_backend_dev_t device() const { return device_; }
+  // [any thread] Its device is lost: freeing the weights would call the driver, which ends the process.
+  void Abandon() { abandoned_ = true; }
   const llama_vocab* vocab() const { return vocab_; }
 
   int32_t vocab_size() const { return vocab_size_; }
@@ -45,6 +53,10 @@ class Model {
   // UTF-8 bytes of ids; control tokens are left out.
   std::string Detokenize(const std::vector<llama_token>& ids) const;
 
+  ~Model();
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
  private:
   struct Free {
     void operator()(llama_model* model) const { llama_model_free(model); }
@@ -54,6 +66,8 @@ class Model {
   void ReadVocabulary();
 
   std::unique_ptr<llama_model, Free> model_;
+  ggml_backend_dev_t device_ = nullptr;
+  std::atomic<bool> abandoned_{false};
   const llama_vocab* vocab_ = nullptr;
   int32_t vocab_size_ = 0;
   int32_t head_outputs_ = 0;

@@ -7,6 +7,7 @@ import {
   StreamGuard,
 } from '../../lib/index.js'
 import { fixtureModel } from './fixture-model.js'
+import { GPU } from './gpu.js'
 import { expectSame, finish, type Judged } from './judged.js'
 
 export const SYSTEM: Message = {
@@ -51,7 +52,7 @@ export let fresh: StreamGuard
 
 beforeAll(async () => {
   const model = await fixtureModel('stream-f32-tied')
-  const options = { model, kvType: 'f32', flashAttention: false, gpu: false, contextSize: 1024 } as const
+  const options = { model, kvType: 'f32', flashAttention: false, gpu: GPU, contextSize: 1024 } as const
   guard = await StreamGuard.load({ ...options, maxSequences: 2 })
   fresh = await StreamGuard.load({ ...options, maxSequences: 1 })
 })

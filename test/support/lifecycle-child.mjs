@@ -15,6 +15,7 @@ const OPTIONS = {
   maxOutputs: 512,
   prefillTokens: 128,
   setsAside: true,
+  keeps: true,
   threads: 1,
   kvType: 'f16',
   flashAttention: 'auto',
@@ -31,7 +32,7 @@ async function flood(engine) {
 }
 
 async function reach(stage, path) {
-  const loading = Model.load(path, { gpu: false })
+  const loading = Model.load(path, { gpu: process.env.QWEN3GUARD_TEST_GPU || false })
   if (stage === 'loading') {
     loading.catch(() => {})
     return {}

@@ -16,6 +16,7 @@ const OPTIONS = {
   maxOutputs: 64,
   prefillTokens: 128,
   setsAside: true,
+  keeps: true,
   threads: 1,
   kvType: 'f16',
   flashAttention: 'auto',

@@ -1,0 +1,101 @@
+// What an engine is created with, by variant and by where it computes. docs/options.md and docs/performance.md have the
+// measurements.
+import { BackendError } from '../errors.js'
+import type { ModelDescription } from '../models/describe.js'
+import type { LoadOptions } from '../types.js'
+import type { Placement } from './device/place.js'
+import { type EngineOptions, PINNED_CELLS } from './engine.js'
+import { defaultThreads } from './threads.js'
+
+export type Variant = 'gen' | 'stream'
+
+/** Gen shares one pool of cells; Stream gives each sequence its own. */
+const BY_VARIANT = {
+  gen: { contextSize: 4096, maxSequences: 16, unified: true },
+  stream: { contextSize: 2048, maxSequences: 8, unified: false },
+} as const
+
+/** A CPU is busy with few tokens at once, and its attention over cells that a sequence does not need takes long. */
+const ON_CPU = {
+  batchSize: 512,
+  prefillTokens: 128,
+  maxOutputs: { gen: 64, stream: 512 },
+  setsAside: true,
+  keeps: true,
+}
+
+/** A GPU wants many tokens at once, and computes a prefill again sooner than it copies what was kept of one. */
+const ON_GPU = {
+  batchSize: 2048,
+  prefillTokens: 2048,
+  maxOutputs: { gen: 256, stream: 2048 },
+  setsAside: false,
+  keeps: false,
+}
+
+/** Sequences of a pool below which none is spent on a prefix that prompts share. */
+export const SEQUENCES_TO_PIN = 4
+
+/**
+ * @throws RangeError for options that this model does not allow; BackendError for flash attention on a device that failed
+ *   its trial with it
+ */
+export function engineOptions(
+  options: LoadOptions,
+  variant: Variant,
+  description: ModelDescription,
+  placement: Placement,
+  overrides: Partial<EngineOptions> = {},
+): EngineOptions {
+  const { unified, ...defaults } = BY_VARIANT[variant]
+  const { device } = placement
+  const tuned = device ? ON_GPU : ON_CPU
+  const contextSize = options.contextSize ?? Math.min(defaults.contextSize, description.contextLength)
+  if (contextSize > description.contextLength) {
+    throw new RangeError(
+      `contextSize is ${contextSize}, the model was trained for ${description.contextLength} positions at most`,
+    )
+  }
+  const maxSequences = options.maxSequences ?? defaults.maxSequences
+  const kvType = options.kvType ?? 'f16'
+  if (kvType === 'q8_0' && description.keyLength % 32 !== 0) {
+    throw new RangeError(
+      `kvType 'q8_0' stores values in blocks of 32, this model's attention heads have ${description.keyLength}: use 'f16'`,
+    )
+  }
+  const offloaded = device !== null && (options.gpuLayers ?? description.blockCount) >= description.blockCount
+  return {
+    contextSize,
+    maxSequences,
+    unified,
+    // A full conversation must fit beside what is pinned; short ones share the rest.
+    cells: Math.max(contextSize + (maxSequences >= SEQUENCES_TO_PIN ? PINNED_CELLS : 0), maxSequences * 512),
+    maxQueue: options.maxQueue ?? 1024,
+    batchSize: tuned.batchSize,
+    maxOutputs: Math.max(tuned.maxOutputs[variant], maxSequences),
+    prefillTokens: tuned.prefillTokens,
+    setsAside: unified && tuned.setsAside,
+    keeps: tuned.keeps,
+    // The CPU only looks embeddings up then: waking threads for that takes longer than doing it.
+    threads: options.threads ?? (offloaded ? 1 : defaultThreads(description.parameters)),
+    kvType,
+    flashAttention: flashAttention(options, placement),
+    ...overrides,
+  }
+}
+
+function flashAttention(
+  { flashAttention: wanted = 'auto', kvType }: LoadOptions,
+  { device, flashAttention: works }: Placement,
+): 'auto' | boolean {
+  // llama.cpp's CPU kernel accumulates in f16 (docs/accuracy.md).
+  if (!device) return wanted === 'auto' && kvType !== 'q8_0' ? false : wanted
+  if (works) return wanted
+  if (wanted === true || kvType === 'q8_0') {
+    const asked = wanted === true ? 'flashAttention: true' : "kvType: 'q8_0', which needs it,"
+    throw new BackendError(
+      `flash attention fails on ${device.name} (${device.description}), which was tried: ${asked} cannot be had there`,
+    )
+  }
+  return false
+}

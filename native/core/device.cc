@@ -1,0 +1,49 @@
+#include "core/device.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace guard {
+
+namespace {
+
+bool IsGpu(const std::string& backend) {
+  return backend == "cuda" || backend == "metal" || backend == "vulkan";
+}
+
+}  // namespace
+
+std::string BackendName(ggml_backend_reg_t reg) {
+  std::string name = ggml_backend_reg_name(reg);
+  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+  return name == "mtl" ? "metal" : name;
+}
+
+std::vector<DeviceInfo> Devices() {
+  std::vector<DeviceInfo> devices;
+  for (size_t i = 0; i < ggml_backend_reg_count(); ++i) {
+    ggml_backend_reg_t reg = ggml_backend_reg_get(i);
+    const std::string backend = BackendName(reg);
+    if (!IsGpu(backend)) continue;
+    for (size_t k = 0; k < ggml_backend_reg_dev_count(reg); ++k) {
+      ggml_backend_dev_t device = ggml_backend_reg_dev_get(reg, k);
+      DeviceInfo info;
+      info.backend = backend;
+      info.name = ggml_backend_dev_name(device);
+      info.description = ggml_backend_dev_description(device);
+      ggml_backend_dev_memory(device, &info.free_bytes, &info.total_bytes);
+      devices.push_back(std::move(info));
+    }
+  }
+  return devices;
+}
+
+ggml_backend_dev_t FindDevice(const std::string& name) {
+  return ggml_backend_dev_by_name(name.c_str());
+}
+
+std::string DeviceLabel(ggml_backend_dev_t device) {
+  return std::string(ggml_backend_dev_name(device)) + " (" + ggml_backend_dev_description(device) + ")";
+}
+
+}  // namespace guard

@@ -1,0 +1,23 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Gpu } from '../../lib/types.js'
+
+/**
+ * Where the tests of engine, Gen, Stream, parity and lifecycle compute: QWEN3GUARD_TEST_GPU, or the CPU. `npm run
+ * test:gpu` runs them all on Vulkan.
+ */
+export const GPU: Gpu = (process.env.QWEN3GUARD_TEST_GPU as Gpu | undefined) || false
+
+/** How many times further a GPU's figures may be from golden ones than the CPU's: it sums in another order, and may round products to f16. */
+export const LOOSER = GPU === false ? 1 : 40
+
+/** Decimal digits to compare: two fewer on a GPU. */
+export const digits = (onCpu: number): number => (GPU === false ? onCpu : onCpu - 2)
+
+const VULKAN = fileURLToPath(new URL('../../build/Release/vulkan/qwen3guard.node', import.meta.url))
+
+/** The Vulkan addon, where it was built. */
+export const vulkanAddon = existsSync(VULKAN) ? VULKAN : null
+
+/** The environment in which it takes a software driver, which it passes over by itself. */
+export const SOFTWARE_DRIVER = { GGML_VK_VISIBLE_DEVICES: '0' }
