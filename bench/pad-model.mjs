@@ -1,13 +1,13 @@
 // Makes a model of Qwen3-0.6B's shape that answers as a demonstration model does: node bench/pad-model.mjs [gen|stream|plain]
-// `plain` is Stream's network without its guard heads: a Qwen3 model with a tied LM head.
+// `plain` is Stream's network without its guard heads: a Qwen3 model with a tied LM head. Other shapes: `writePadded`.
 //
 // The network computes the same function in a wider one. What is new is zero, or is multiplied by zero:
 // - rows and columns that the small matrices lack are 0; heads beyond the first two have zero queries, values and
-//   output columns (query head i reads KV head i/2 in both shapes);
+//   output columns (the first two query heads read the first KV head in every shape);
 // - added layers have real weights everywhere but in attn_output and ffn_down, so they cost what layers cost and
 //   add nothing;
-// - RMSNorm's mean is over 4 times as many values: weights are halved and epsilon is quartered. (The norms of
-//   queries and keys keep their width and meet the smaller epsilon: a relative 1e-6.)
+// - RMSNorm's mean is over 4 times as many values (10 or 16 times in the larger shapes): weights are halved and epsilon
+//   is quartered. (The norms of queries and keys keep their width and meet the smaller epsilon: a relative 1e-6.)
 // - padded vocabulary must never win: one spare hidden dimension holds a small constant in every embedding, whose
 //   share of the mean is taken out of epsilon; the last norm scales it up, and padded rows are -1 there, so their
 //   logits are far below 0. All real rows hold the same constant: their logits are shifted alike.
@@ -26,6 +26,7 @@ import { cacheDir } from '../scripts/llama-source.mjs'
 
 /** Qwen3-0.6B, and Stream's inner width at that size. */
 const SHAPE = {
+  name: '0.6B',
   vocab: 151_936,
   embedding: 1024,
   blocks: 28,
@@ -33,10 +34,10 @@ const SHAPE = {
   headsKv: 8,
   headSize: 128,
   feedForward: 3072,
+  inner: 512,
 }
-const INNER = 512
 /** Raised when the layout below changes, so that a cached file of an older one is not used. */
-const LAYOUT = 1
+const LAYOUT = 2
 /** Scale of the spare dimension in the last norm; large, so that any activation leaves padded logits far below 0. */
 const SPARE_SCALE = 1e5
 /** llama.cpp's numbers for `general.file_type`. */
@@ -63,11 +64,18 @@ export async function padModel(variant, type = 'q8_0', log = console.error) {
   if (existsSync(target)) return target
   await mkdir(directory, { recursive: true })
   log(`padding ${path.basename(source)} to the 0.6B shape in ${type}`)
-  await atomicFile(target, (handle) => write(handle, source, type, variant === 'plain'))
+  await writePadded(target, variant, { type })
   return target
 }
 
-async function write(handle, sourcePath, type, plain) {
+/** Writes the padded model of a variant to a file, in any shape whose first KV head serves two query heads or more. */
+export async function writePadded(target, variant, { type, shape = SHAPE }) {
+  await atomicFile(target, (handle) =>
+    write(handle, demonstrationModel(variant), { type, shape, plain: variant === 'plain' }),
+  )
+}
+
+async function write(handle, sourcePath, { type, shape, plain }) {
   const binding = loadBinding()
   const file = await readGguf(sourcePath)
   const description = describeGguf(file)
@@ -80,22 +88,29 @@ async function write(handle, sourcePath, type, plain) {
     headSize: description.keyLength,
     feedForward: description.feedForwardLength,
   }
-  if (SHAPE.headsKv % small.headsKv || small.heads / small.headsKv !== SHAPE.heads / SHAPE.headsKv) {
-    throw new Error('the demonstration model groups its query heads in another way than the 0.6B shape')
+  const group = ({ heads, headsKv }) => heads / headsKv
+  if (small.headsKv === 1 ? group(small) > group(shape) : group(small) !== group(shape)) {
+    throw new Error(
+      `the demonstration model groups its query heads in another way than the ${shape.name} shape`,
+    )
   }
   const heads = description.heads && {
-    inner: INNER,
+    inner: shape.inner,
     response: classes(description.heads.response),
     query: classes(description.heads.query),
   }
-  const tensors = qwen3Tensors(SHAPE, plain ? 'tied' : (heads ?? 'tied'))
+  const tensors = qwen3Tensors(shape, plain ? 'tied' : (heads ?? 'tied'))
   const infos = tensors.map(({ name, shape, f32 }) => ({ name, type: f32 ? 'f32' : type, shape: [...shape] }))
 
   const epsilon = file.metadata.get('qwen3.attention.layer_norm_rms_epsilon').value
-  const grown = SHAPE.embedding / small.embedding
+  const grown = shape.embedding / small.embedding
   // Half of the quartered epsilon is the spare dimension's constant: c² / 1024 + epsilon' = epsilon / 4.
-  const spare = heads ? 0 : Math.sqrt((SHAPE.embedding * epsilon) / grown / 2)
-  const metadata = await paddedMetadata(file, type, heads ? epsilon / grown : epsilon / grown / 2)
+  const spare = heads ? 0 : Math.sqrt((shape.embedding * epsilon) / grown / 2)
+  const metadata = await paddedMetadata(file, type, {
+    shape,
+    how: `padded to the ${shape.name} shape`,
+    epsilon: heads ? epsilon / grown : epsilon / grown / 2,
+  })
   const kept = plain ? metadata.filter(({ key }) => !key.startsWith('qwen3guard.')) : metadata
 
   await handle.writeFile(binding.ggufHeader(kept, infos))
@@ -114,18 +129,20 @@ async function write(handle, sourcePath, type, plain) {
         // All added layers are alike: each kind of tensor is encoded once.
         let encoded = added.get(layer[2])
         if (!encoded) {
-          encoded = await encode(addedLayer(layer[2], values, info.shape), info)
+          const filled = addedLayer(layer[2], values, info.shape)
+          scaleNorm(info.name, filled, values.shape[0])
+          encoded = await encode(filled, info)
           added.set(layer[2], encoded)
         }
         await append(handle, encoded)
       } else if (info.name === 'token_embd.weight') {
-        const [row, rows] = [SHAPE.embedding, small.vocab]
+        const [row, rows] = [shape.embedding, small.vocab]
         const real = pad(values, [row, rows])
         if (spare > 0) for (let i = 0; i < rows; i++) real[i * row + small.embedding] = spare
         await append(handle, await encode(real, info))
         const unused = new Float32Array(row)
         if (spare > 0) unused[small.embedding] = -1
-        await repeat(handle, await encode(unused, info), SHAPE.vocab - rows)
+        await repeat(handle, await encode(unused, info), shape.vocab - rows)
       } else {
         const padded = pad(values, info.shape)
         scaleNorm(info.name, padded, values.shape[0])
@@ -181,17 +198,18 @@ function addedLayer(kind, values, [row, rows = 1]) {
   return filled
 }
 
-async function paddedMetadata(file, type, epsilon) {
+/** A demonstration model's metadata for another shape: the vocabulary is filled up with tokens that are never used. */
+export async function paddedMetadata(file, type, { shape, how, epsilon }) {
   const replaced = {
-    'general.name': `${file.metadata.get('general.name')?.value ?? ''}, padded to the 0.6B shape`,
+    'general.name': `${file.metadata.get('general.name')?.value ?? ''}, ${how}`,
     'general.file_type': FILE_TYPES[type],
-    'qwen3.block_count': SHAPE.blocks,
-    'qwen3.embedding_length': SHAPE.embedding,
-    'qwen3.feed_forward_length': SHAPE.feedForward,
-    'qwen3.attention.head_count': SHAPE.heads,
-    'qwen3.attention.head_count_kv': SHAPE.headsKv,
+    'qwen3.block_count': shape.blocks,
+    'qwen3.embedding_length': shape.embedding,
+    'qwen3.feed_forward_length': shape.feedForward,
+    'qwen3.attention.head_count': shape.heads,
+    'qwen3.attention.head_count_kv': shape.headsKv,
     'qwen3.attention.layer_norm_rms_epsilon': epsilon,
-    'qwen3guard.head_size': INNER,
+    'qwen3guard.head_size': shape.inner,
   }
   const values = []
   for (const [key, value] of file.metadata) {
@@ -202,11 +220,11 @@ async function paddedMetadata(file, type, epsilon) {
     const elements = []
     for await (const batch of readGgufArray(file, key, value)) elements.push(...batch)
     if (key === 'tokenizer.ggml.tokens') {
-      for (let id = elements.length; id < SHAPE.vocab; id++) elements.push(`[PAD${id}]`)
+      for (let id = elements.length; id < shape.vocab; id++) elements.push(`[PAD${id}]`)
     }
     if (key === 'tokenizer.ggml.token_type') {
       const UNUSED = 5
-      while (elements.length < SHAPE.vocab) elements.push(UNUSED)
+      while (elements.length < shape.vocab) elements.push(UNUSED)
     }
     values.push(
       value.of === 'string'
