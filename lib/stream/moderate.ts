@@ -1,5 +1,6 @@
 import { DecodeError, GuardBusyError, GuardError } from '../errors.js'
-import { type Action, checkPolicy, type Policy, promptAction } from '../policy.js'
+import { checkBoolean, checkKeys, checkSignal, type Keys } from '../options.js'
+import { type Action, checkPolicy, IN_POLICY, type Policy, promptAction } from '../policy.js'
 import type { PromptVerdict, ReplyVerdict, TokenVerdict } from '../verdict.js'
 import type { Moderation } from './moderation.js'
 import type { PromptUsage } from './prompt-sequence.js'
@@ -57,9 +58,23 @@ export interface ModerateOptions {
   signal?: AbortSignal
 }
 
+export const MODERATE_KEYS: Keys<ModerateOptions> = {
+  policy: true,
+  holdBack: true,
+  tokens: true,
+  reasoning: true,
+  tooLong: true,
+  signal: true,
+}
+
 /** @throws TypeError or RangeError for what `moderateReply` cannot take */
-export function checkModerate(reply: unknown, { policy, holdBack, tooLong }: ModerateOptions): void {
+export function checkModerate(reply: unknown, options: ModerateOptions): void {
+  checkKeys('the options of moderate', options, MODERATE_KEYS, IN_POLICY)
   checkReply(reply)
+  const { policy, holdBack, tokens, reasoning, tooLong, signal } = options
+  checkBoolean('tokens', tokens)
+  checkBoolean('reasoning', reasoning)
+  checkSignal(signal)
   if (policy !== undefined) checkPolicy(policy)
   if (holdBack !== undefined) checkHoldBack(holdBack)
   if (tooLong !== undefined) checkTooLong(tooLong)
