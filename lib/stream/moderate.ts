@@ -35,8 +35,11 @@ export type ModerationEvent =
       provisional?: true
       error?: GuardError
     }
-  /** Last, once. Of a reply that was not judged to its end, `verdict.complete` is false. */
-  | { type: 'end'; verdict: ReplyVerdict }
+  /**
+   * Last, once. Of a reply that was not judged to its end, `verdict.complete` is false. `action` is the most severe of
+   * what the policy did: the verdict is the model's, and may be Safe where the policy blocked (`threshold`, `consecutive`).
+   */
+  | { type: 'end'; verdict: ReplyVerdict; action: Action }
 
 export interface ModerateOptions {
   /** Default: the default policy. */
@@ -149,6 +152,7 @@ async function* moderationEvents(
   const onAbort = () => stop.abort(signal?.reason)
   signal?.addEventListener('abort', onAbort)
   let moderation: Moderation | null = null
+  let taken: Action = 'allow'
   try {
     signal?.throwIfAborted()
     let failure: { error: unknown } | null = null
@@ -160,11 +164,12 @@ async function* moderationEvents(
     if (moderation) {
       const { prompt, usage } = moderation
       const action = promptAction(prompt, policy)
+      taken = action
       yield { type: 'prompt', verdict: prompt, action, usage }
       if (action === 'block') {
         source.stop()
         yield { type: 'block', reason: 'prompt', verdict: prompt, start: release.end }
-        yield { type: 'end', verdict: NOT_JUDGED }
+        yield { type: 'end', verdict: NOT_JUDGED, action }
         return
       }
     }
@@ -187,20 +192,22 @@ async function* moderationEvents(
       again = false
       for (const event of release.judge(verdicts, moderation.provisional, tokens)) {
         if (told && event.type !== 'block') continue
+        if (event.type === 'flag') taken = 'flag'
         if (event.type === 'block') source.stop()
         yield event
         if (event.type !== 'block') continue
-        yield { type: 'end', verdict: moderation.reply }
+        yield { type: 'end', verdict: moderation.reply, action: 'block' }
         return
       }
     }
     if (failure) {
+      taken = policy.onFailure === 'allow' ? 'flag' : 'block'
       yield* failed(failure.error, policy, source, release, stop.signal)
     } else {
       const text = release.rest()
       if (text !== '') yield { type: 'text', text }
     }
-    yield { type: 'end', verdict: moderation?.reply ?? NOT_JUDGED }
+    yield { type: 'end', verdict: moderation?.reply ?? NOT_JUDGED, action: taken }
   } finally {
     signal?.removeEventListener('abort', onAbort)
     source.stop()
@@ -214,6 +221,9 @@ async function judgedAgain(moderation: Moderation, before: string): Promise<Toke
   moderation.rewind(verdicts.length)
   return verdicts
 }
+
+/** Half a surrogate pair at the end. */
+const HALF_PAIR = /[\uD800-\uDBFF]$/
 
 /** The guard could not judge: nothing more is released, unless the policy says to go on without it. */
 async function* failed(
@@ -236,7 +246,13 @@ async function* failed(
     return
   }
   yield { type: 'flag', verdict: null, action: 'flag', error }
-  for (let text: string | null = release.rest(); text !== null; text = await source.read()) {
+  // No token's end says where to cut, and half a surrogate pair is no text.
+  let half = ''
+  for (let more: string | null = release.rest(); more !== null; more = await source.read()) {
+    const all = half + more
+    half = HALF_PAIR.exec(all)?.[0] ?? ''
+    const text = all.slice(0, all.length - half.length)
     if (text !== '') yield { type: 'text', text }
   }
+  if (half !== '') yield { type: 'text', text: half }
 }
