@@ -8,6 +8,9 @@ import { checkHoldBack, type HoldBack, Release } from './release.js'
 import { checkTooLong, type ReplyTooLong } from './reply-cache.js'
 import { checkReply, ReplySource, type ReplyStream, stopReply } from './reply-source.js'
 
+/** Content that a guard of text does not judge unless its adapter is told to. */
+export type Unjudged = 'tool-call' | 'tool-result' | 'media'
+
 /** What happens while a reply is moderated. */
 export type ModerationEvent =
   /** First, unless the prompt could not be judged. */
@@ -29,12 +32,21 @@ export type ModerationEvent =
    */
   | {
       type: 'block'
-      reason: 'prompt' | 'reply' | 'failure' | 'overload'
+      reason: 'prompt' | 'reply' | 'failure' | 'overload' | 'unjudged'
       verdict: PromptVerdict | TokenVerdict | null
       start: number
       provisional?: true
       error?: GuardError
+      /** With the reason `'unjudged'`, which adapters alone have: what it is that was refused rather than passed. */
+      unjudged?: Unjudged
     }
+  /**
+   * Of adapters alone: this has passed, or is part of the prompt, and nobody has judged it. Once for each tool call or file
+   * of a reply, and for each kind in a prompt. `name` is a tool's, where it is known.
+   */
+  | { type: 'unjudged'; what: Unjudged; from: 'prompt' | 'reply'; name?: string }
+  /** Of adapters alone: this field of a chunk is not known, and was left out. Once for each. */
+  | { type: 'omitted'; field: string }
   /**
    * Last, once. Of a reply that was not judged to its end, `verdict.complete` is false. `action` is the most severe of
    * what the policy did: the verdict is the model's, and may be Safe where the policy blocked (`threshold`, `consecutive`).
@@ -84,7 +96,7 @@ export function checkModerate(reply: unknown, options: ModerateOptions): void {
 }
 
 /** Of a reply none of which was judged. */
-const NOT_JUDGED: ReplyVerdict = {
+export const NOT_JUDGED: ReplyVerdict = {
   safety: 'Unsafe',
   category: null,
   at: null,
