@@ -137,15 +137,27 @@ const FILE: Rules = {
 }
 
 const TOOL: Rules = {
-  ...words('type', 'id', 'toolCallId', 'toolName', 'approvalId', 'inputEncoding', 'title', 'signature'),
-  ...words('providerExecuted', 'dynamic', 'invalid', 'preliminary', 'isError', 'approved', 'isAutomatic'),
+  ...words('type', 'toolCallId', 'toolName', 'title', 'signature'),
+  ...words('providerExecuted', 'dynamic', 'invalid', 'preliminary', 'isError'),
   providerMetadata: METADATA,
   toolMetadata: anything,
-  delta: anything,
   input: anything,
   output: anything,
   result: anything,
   error: anything,
+}
+
+const TOOL_INPUT: Rules = {
+  ...words('type', 'id', 'toolName', 'inputEncoding', 'title', 'providerExecuted', 'dynamic'),
+  providerMetadata: METADATA,
+  toolMetadata: anything,
+}
+
+const TOOL_INPUT_DELTA: Rules = { ...words('type', 'id'), delta: anything, providerMetadata: METADATA }
+
+const APPROVAL: Rules = {
+  ...words('type', 'approvalId', 'toolCallId', 'signature', 'approved', 'isAutomatic', 'providerExecuted'),
+  providerMetadata: METADATA,
   toolCall: anything,
   reason: anything,
 }
@@ -211,15 +223,15 @@ export const PARTS: Readonly<Record<string, KnownPart>> = {
   'steering-message': { rules: { ...words('type', 'id', 'stepNumber'), message: anything } },
   file: { rules: FILE, what: 'media' },
   'reasoning-file': { rules: FILE, what: 'media' },
-  'tool-input-start': { rules: TOOL, what: 'tool-call' },
-  'tool-input-delta': { rules: TOOL, what: 'tool-call' },
-  'tool-input-end': { rules: TOOL, what: 'tool-call' },
+  'tool-input-start': { rules: TOOL_INPUT, what: 'tool-call' },
+  'tool-input-delta': { rules: TOOL_INPUT_DELTA, what: 'tool-call' },
+  'tool-input-end': { rules: TOOL_INPUT, what: 'tool-call' },
   'tool-call': { rules: TOOL, what: 'tool-call' },
   'tool-result': { rules: TOOL, what: 'tool-result' },
   'tool-error': { rules: TOOL, what: 'tool-result' },
   'tool-output-denied': { rules: TOOL, what: 'tool-result' },
-  'tool-approval-request': { rules: TOOL, what: 'tool-call' },
-  'tool-approval-response': { rules: TOOL, what: 'tool-call' },
+  'tool-approval-request': { rules: APPROVAL, what: 'tool-call' },
+  'tool-approval-response': { rules: APPROVAL, what: 'tool-call' },
 }
 
 /** What passes of the result of a call that does not stream, beside its content. Its body repeats everything. */

@@ -100,10 +100,10 @@ export class ResponseShape implements Shape<Event> {
     } else if (rules.what) {
       found.contents.push({ what: rules.what, key: String(event.item_id), texts: [] })
     }
-    if ('item' in part) part.item = this.#item(part.item, found)
-    if ('part' in part) part.part = this.#part(part.part, found)
-    if ('response' in part) part.response = this.#response(part.response, found)
-    if (part.part === null || part.item === null) {
+    if (rules.rules.item) part.item = this.#item(event.item, found)
+    if (rules.rules.part) part.part = this.#part(event.part, found)
+    if (rules.rules.response) part.response = this.#response(event.response, found)
+    if (part.part === null) {
       yield* this.#speech(type)
       return
     }
@@ -189,7 +189,7 @@ export class ResponseShape implements Shape<Event> {
     return kept
   }
 
-  /** What is known of an item; null if it is speech. */
+  /** What is known of an item. */
   #item(item: unknown, found: Found): unknown {
     if (!isObject(item))
       throw new TypeError(`Expected the item of an event to be an object, got ${typeof item}`)
