@@ -1,16 +1,5 @@
-import {
-  anything,
-  figure,
-  figures,
-  list,
-  padding,
-  type Rules,
-  record,
-  unknown,
-  word,
-  words,
-} from './known-fields.js'
-import { ANNOTATION, FAILURE, FILTERS, IMAGES, PROMPT_FILTERS, USAGE } from './openai-fields.js'
+import { anything, figure, figures, list, padding, type Rules, record, word, words } from './known-fields.js'
+import { ANNOTATION, FAILURE, FILTERS, PROMPT_FILTERS, USAGE } from './openai-fields.js'
 
 /** What passes of a chunk besides its choices: OpenAI's fields and those of compatible servers. */
 export const ENVELOPE: Rules = {
@@ -51,7 +40,6 @@ export const CHOICE: Rules = {
 /** What passes of a delta beside its texts, which are taken out before. */
 export const DELTA: Rules = {
   annotations: list(ANNOTATION),
-  audio: unknown,
 }
 
 export const ROLES = new Set<unknown>(['assistant', 'developer', 'system', 'user', 'tool', 'function'])
@@ -70,4 +58,3 @@ export const FUNCTION_CALL: Rules = { name: word, arguments: anything }
 
 /** Parts of contents that are lists, as Mistral writes them, besides those that are text. */
 export const REFERENCE: Rules = { type: word, reference_ids: list(word) }
-export { IMAGES }

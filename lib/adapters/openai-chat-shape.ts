@@ -2,16 +2,8 @@ import { UnknownChunkError } from '../errors.js'
 import { type ContentOptions, FieldSieve, treatment } from './content-options.js'
 import { type Fields, isObject, known, logprobsOf, nameOf, notOne, record } from './known-fields.js'
 import { type BlockEvent, replacementFor } from './moderator.js'
-import {
-  CHOICE,
-  DELTA,
-  ENVELOPE,
-  FUNCTION_CALL,
-  IMAGES,
-  REFERENCE,
-  ROLES,
-  TOOL_CALL,
-} from './openai-chat-fields.js'
+import { CHOICE, DELTA, ENVELOPE, FUNCTION_CALL, REFERENCE, ROLES, TOOL_CALL } from './openai-chat-fields.js'
+import { IMAGES } from './openai-fields.js'
 import type { Piece, Shape } from './shape.js'
 
 export type Chunk = Fields

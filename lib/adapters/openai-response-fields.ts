@@ -1,15 +1,5 @@
 import type { Unjudged } from '../stream/moderate.js'
-import {
-  anything,
-  figure,
-  list,
-  padding,
-  type Rule,
-  type Rules,
-  record,
-  word,
-  words,
-} from './known-fields.js'
+import { anything, figure, list, padding, type Rules, record, word, words } from './known-fields.js'
 import { ANNOTATION, FAILURE, USAGE } from './openai-fields.js'
 
 /** An event, item or part whose type is known. */
@@ -25,7 +15,7 @@ export interface Known {
 
 /** Fields of every event. */
 const PLACE: Rules = {
-  ...words('type', 'item_id', 'call_id'),
+  ...words('type', 'item_id', 'call_id', 'status'),
   ...Object.fromEntries(
     [
       'sequence_number',
@@ -72,6 +62,7 @@ function tool(what: Unjudged, payload: string[], more: readonly string[]): Known
     'namespace',
     'server_label',
     'approval_request_id',
+    'created_by',
     'async',
   ]
   const ofPayload = Object.fromEntries(payload.map((name) => [name, anything]))
@@ -89,6 +80,7 @@ export const ITEMS: Readonly<Record<string, Known>> = {
       ...words('id', 'type', 'status', 'action', 'background', 'output_format', 'quality', 'size'),
       result: anything,
       error: FAILURE,
+      svg_usage: USAGE,
       revised_prompt: anything,
     },
     what: 'media',
@@ -101,8 +93,8 @@ export const ITEMS: Readonly<Record<string, Known>> = {
   computer_call: called(['action', 'actions', 'pending_safety_checks']),
   code_interpreter_call: called(['code', 'outputs'], ['container_id']),
   local_shell_call: called(['action']),
-  shell_call: called(['action', 'environment'], ['created_by']),
-  apply_patch_call: called(['operation'], ['created_by']),
+  shell_call: called(['action', 'environment']),
+  apply_patch_call: called(['operation']),
   mcp_call: called(['arguments', 'output', 'error']),
   mcp_list_tools: called(['tools', 'error']),
   mcp_approval_request: called(['arguments']),
@@ -113,8 +105,8 @@ export const ITEMS: Readonly<Record<string, Known>> = {
   custom_tool_call_output: returned(['output']),
   computer_call_output: returned(['output', 'acknowledged_safety_checks']),
   local_shell_call_output: returned(['output']),
-  shell_call_output: returned(['output'], ['max_output_length', 'created_by']),
-  apply_patch_call_output: returned(['output'], ['created_by']),
+  shell_call_output: returned(['output'], ['max_output_length']),
+  apply_patch_call_output: returned(['output']),
   tool_search_output: returned(['tools'], ['execution']),
   program_output: returned(['result']),
   additional_tools: returned(['tools'], ['role']),
@@ -221,5 +213,3 @@ export const TEXT_EVENT: Rules = { ...PLACE, logprobs: anything }
 export function known(table: Readonly<Record<string, Known>>, type: unknown): Known | undefined {
   return typeof type === 'string' && Object.hasOwn(table, type) ? table[type] : undefined
 }
-
-export type { Rule }

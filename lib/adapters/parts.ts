@@ -6,27 +6,13 @@ import {
 } from '../stream/moderate.js'
 import { openSource, type Source } from '../stream/source.js'
 import type { Input } from '../types.js'
+import { Announcer } from './announcer.js'
 import { Bell } from './channel.js'
 import { JudgedText } from './judged-text.js'
 import type { AdapterOptions, BlockEvent, Moderator } from './moderator.js'
-import type { Passed, Piece, Shape, Write } from './shape.js'
+import type { Item, TextPiece } from './queue-item.js'
+import type { Piece, Shape, Write } from './shape.js'
 import { Turn } from './turn.js'
-
-type Item<P> =
-  /** Pieces of one text that came one after the other. */
-  | { type: 'text'; lane: string | undefined; text: JudgedText; pieces: TextPiece<P>[] }
-  | { type: 'end'; lane: string | undefined; text: JudgedText }
-  | { type: 'part'; lane: string | undefined; part: P; opening: boolean; unjudged: Passed | undefined }
-  | { type: 'block'; lane: string | undefined; block: BlockEvent }
-
-/** A piece of a text, with the UTF-16 units that are left of it. */
-interface TextPiece<P> {
-  left: number
-  write: Write<P>
-}
-
-/** Fields that are told of: no source can make the list grow without end. */
-const MOST_TOLD = 1000
 
 const STOPPED = Symbol('the consumer takes no more')
 
@@ -56,8 +42,7 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
   readonly #closedLanes = new Set<string>()
   /** Lanes of which nothing more is taken, since something in them was refused; undefined for all. */
   readonly #refusedLanes = new Set<string | undefined>()
-  /** What was told to have passed unjudged, or to have been left out. */
-  readonly #told = new Set<string>()
+  readonly #announcer: Announcer
   /** The latest piece of each text that more can come of. */
   readonly #latest = new Map<JudgedText, TextPiece<P>>()
   /** What is to be told before anything else. */
@@ -81,6 +66,7 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
     announced: readonly ModerationEvent[] = [],
   ) {
     this.#announced = announced
+    this.#announcer = new Announcer((event) => options.onEvent?.(event))
     this.#turn = new Turn(guard, input)
     this.#shape = shape
     this.#options = options
@@ -132,7 +118,7 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
 
   async *#run(): AsyncGenerator<P, void, undefined> {
     try {
-      for (const event of this.#announced) this.#options.onEvent?.(event)
+      for (const event of this.#announced) this.#announcer.tell(event)
       while (!this.#over) {
         this.#stop.signal.throwIfAborted()
         const item = this.#nextItem()
@@ -186,10 +172,10 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
     }
     this.#remove(item)
     if (item.type === 'block') {
-      this.#options.onEvent?.(item.block)
+      this.#announcer.tell(item.block)
       yield* this.#blocked(item.lane, item.block)
     } else if (item.type === 'part') {
-      if (item.unjudged) this.#tellPassed(item.unjudged)
+      if (item.unjudged) this.#announcer.passed(item.unjudged)
       yield* this.#out(item.part)
     } else if (item.text.block) {
       yield* this.#blocked(this.#laneOf(item.text), item.text.block)
@@ -199,17 +185,6 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
   *#out(part: P | null): Generator<P, void, undefined> {
     if (part === null) return
     yield this.#shape.sent?.(part) ?? part
-  }
-
-  #tellPassed({ what, key, name }: Passed): void {
-    if (!this.#isNew(`${what} ${key}`)) return
-    this.#options.onEvent?.({ type: 'unjudged', what, from: 'reply', ...(name !== undefined && { name }) })
-  }
-
-  #isNew(told: string): boolean {
-    if (this.#told.has(told) || this.#told.size >= MOST_TOLD) return false
-    this.#told.add(told)
-    return true
   }
 
   /** Ends the lane, or all if it is undefined. */
@@ -273,8 +248,7 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
 
   #add(piece: Piece<P>): void {
     if (piece.type === 'omitted') {
-      const field = piece.field.slice(0, 200)
-      if (this.#isNew(`omitted ${field}`)) this.#options.onEvent?.({ type: 'omitted', field })
+      this.#announcer.omitted(piece.field)
       return
     }
     if (piece.type === 'end') {
@@ -360,7 +334,7 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
       this.#stopWhereBlocked()
       this.#bell.ring()
     }
-    return new JudgedText((event) => this.#options.onEvent?.(event), onChange)
+    return new JudgedText(this.#announcer.tell, onChange)
   }
 
   #begin(text: JudgedText, moderate: () => AsyncIterable<ModerationEvent>): void {
