@@ -127,6 +127,26 @@ describe('chunks and fields that are not known', () => {
     expect(blocked.json).not.toContain('MARKER')
   })
 
+  it('a message beside a delta, as Perplexity has it, is left out, and the delta is judged', async () => {
+    const source = pieces(HARMLESS).map((content) => chunk({ content }, { message: { content: 'MARKER' } }))
+    const { shown, json, events } = await run('chat', [...source, stop()])
+    expect(textOf(shown as never)).toBe(HARMLESS)
+    expect(json).not.toContain('MARKER')
+    expect(events).toContainEqual({ type: 'omitted', field: 'choices[].message' })
+  })
+
+  it('events of reasoning under their earlier names are judged', async () => {
+    const at = { item_id: 'rs', output_index: 0, content_index: 0 }
+    const events = [
+      { type: 'keepalive', sequence_number: 0 },
+      ...pieces(HARMLESS + HARMFUL).map((delta) => ({ type: 'response.reasoning.delta', ...at, delta })),
+    ]
+    const { json, events: told } = await run('responses', events)
+    expect(json).toContain('keepalive')
+    expect(json).not.toContain('customers')
+    expect(told.filter(({ type }) => type === 'block')).toHaveLength(1)
+  })
+
   it('alternatives to tokens, and probabilities of another text, are left out', async () => {
     const token = (text: string) => ({
       token: text,

@@ -66,12 +66,13 @@ export class ChatShape implements Shape<Chunk> {
 
   *#splitChoice(choice: unknown, envelope: Fields): Generator<Piece<Chunk>> {
     if (!isObject(choice)) throw new TypeError('Expected a choice of a chunk to be { index, delta }')
-    const { index = 0, delta: given, finish_reason, logprobs, message, text, ...fields } = choice
+    const { index = 0, delta: given, finish_reason, logprobs, ...fields } = choice
     if (typeof index !== 'number' || !Number.isInteger(index)) {
       throw new TypeError(`Expected the index of a choice to be a whole number, got ${typeof index}`)
     }
-    if (message != null || (text != null && text !== '')) {
-      const whole = message != null ? 'a completion that is not streamed' : 'a legacy completion'
+    // Beside a delta they repeat what came so far, and are left out as any other field.
+    if (given == null && (fields.message != null || fields.text)) {
+      const whole = fields.message != null ? 'a completion that is not streamed' : 'a legacy completion'
       throw new UnknownChunkError(
         `Expected the choices of a chunk to have a \`delta\`, got those of ${whole}: its text was not released`,
       )

@@ -157,6 +157,8 @@ export const EVENTS: Readonly<Record<string, Known>> = {
   'response.completed': lifecycle,
   'response.failed': lifecycle,
   'response.incomplete': lifecycle,
+  keepalive: plain,
+  ping: plain,
   error: { rules: { ...PLACE, ...words('code', 'message', 'param'), error: FAILURE } },
   'response.output_item.added': item,
   'response.output_item.done': item,
