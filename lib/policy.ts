@@ -107,6 +107,9 @@ export function canBlock(risk: Safety, policy: Policy): boolean {
  */
 export function explain(verdict: JudgedVerdict, policy: Policy = {}): Explanation {
   checkPolicy(policy)
+  if (typeof verdict !== 'object' || verdict === null) {
+    throw new TypeError(`Expected a verdict, got ${verdict === null ? 'null' : typeof verdict}`)
+  }
   const label = verdict.risk ?? verdict.safety
   const risk = effectiveRisk(verdict, policy)
   const categories = verdictCategories(verdict)

@@ -42,6 +42,7 @@ describe.each(ADAPTERS)('tool calls: %s', (adapter) => {
     expect(events.filter(({ type }) => type === 'block')).toMatchObject([
       { reason: 'unjudged', unjudged: 'tool-call', verdict: null },
     ])
+    expect(events.at(-1)).toMatchObject({ type: 'end', action: 'block' })
     const text = shown
       .map((part) => {
         const [choice] = (part.choices ?? []) as { delta: { content?: string } }[]

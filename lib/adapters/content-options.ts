@@ -1,6 +1,6 @@
 import { checkKeys } from '../options.js'
 import { IN_POLICY } from '../policy.js'
-import { MODERATE_KEYS, type Unjudged } from '../stream/moderate.js'
+import { checkModerateValues, MODERATE_KEYS, type Unjudged } from '../stream/moderate.js'
 import type { Rule, Sieve } from './known-fields.js'
 import type { AdapterOptions } from './moderator.js'
 import type { Piece } from './shape.js'
@@ -25,13 +25,14 @@ export interface ContentOptions extends AdapterOptions {
 export const ADAPTER_KEYS = { ...MODERATE_KEYS, onEvent: true, replacement: true } as const
 export const CONTENT_KEYS = { ...ADAPTER_KEYS, toolCalls: true, media: true, passFields: true } as const
 
-/** @throws TypeError for options that the adapter `what` does not have, or of a wrong type */
+/** @throws TypeError for options that the adapter `what` does not have, TypeError or RangeError for wrong values */
 export function checkAdapter(
   what: string,
   options: AdapterOptions,
   keys: Readonly<Record<string, true>> = ADAPTER_KEYS,
 ): void {
   checkKeys(`the options of ${what}`, options, keys, IN_POLICY)
+  checkModerateValues(options)
   const { onEvent, replacement } = options
   if (onEvent !== undefined && typeof onEvent !== 'function') {
     throw new TypeError(`Expected onEvent to be a function, got ${typeof onEvent}`)
@@ -41,7 +42,7 @@ export function checkAdapter(
   }
 }
 
-/** @throws TypeError as `checkAdapter` */
+/** @throws as `checkAdapter` */
 export function checkContent(
   what: string,
   options: ContentOptions,

@@ -2,6 +2,7 @@ import {
   MODERATE_KEYS,
   type ModerateOptions,
   type ModerationEvent,
+  NOT_JUDGED,
   type Unjudged,
 } from '../stream/moderate.js'
 import { openSource, type Source } from '../stream/source.js'
@@ -173,6 +174,7 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
     this.#remove(item)
     if (item.type === 'block') {
       this.#announcer.tell(item.block)
+      this.#announcer.tell({ type: 'end', verdict: NOT_JUDGED, action: 'block' })
       yield* this.#blocked(item.lane, item.block)
     } else if (item.type === 'part') {
       if (item.unjudged) this.#announcer.passed(item.unjudged)

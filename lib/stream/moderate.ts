@@ -86,6 +86,11 @@ export const MODERATE_KEYS: Keys<ModerateOptions> = {
 export function checkModerate(reply: unknown, options: ModerateOptions): void {
   checkKeys('the options of moderate', options, MODERATE_KEYS, IN_POLICY)
   checkReply(reply)
+  checkModerateValues(options)
+}
+
+/** @throws TypeError or RangeError for options of `moderate` with values that they cannot have */
+export function checkModerateValues(options: ModerateOptions): void {
   const { policy, holdBack, tokens, reasoning, tooLong, signal } = options
   checkBoolean('tokens', tokens)
   checkBoolean('reasoning', reasoning)
