@@ -190,6 +190,22 @@ describe('chunks and fields that are not known', () => {
   })
 })
 
+describe('what is no stream', () => {
+  it.each<[string, unknown, RegExp]>([
+    ['a request that was not awaited', Promise.resolve({}), /await it/u],
+    ['a completion that is not streamed', { id: 'x', choices: [] }, /stream: true/u],
+    ['a text', 'data: {}', /got string/u],
+    ['null', null, /got null/u],
+    ['nothing', undefined, /got undefined/u],
+  ])('is refused at once: %s', (_, source, hint) => {
+    for (const moderate of [moderateChat, moderateResponse] as (typeof moderateChat)[]) {
+      expect(() => moderate(guard, PROMPT, source as never)).toThrow(TypeError)
+      expect(() => moderate(guard, PROMPT, source as never)).toThrow(hint)
+    }
+    expect(guard.stats().openSequences).toBe(0)
+  })
+})
+
 describe('options of adapters', () => {
   const silent = () => stream([])
   it.each<[string, (options: unknown) => unknown]>([

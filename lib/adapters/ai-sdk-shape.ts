@@ -107,6 +107,9 @@ interface Placed {
 }
 
 export async function* numbered(contents: readonly Part[]): AsyncGenerator<Placed> {
+  if (!Array.isArray(contents)) {
+    throw new TypeError(`Expected the content of a result to be a list of parts, got ${typeof contents}`)
+  }
   for (const [at, content] of contents.entries()) yield { at, content }
 }
 

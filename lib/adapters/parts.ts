@@ -5,7 +5,7 @@ import {
   NOT_JUDGED,
   type Unjudged,
 } from '../stream/moderate.js'
-import { openSource, type Source } from '../stream/source.js'
+import { openSource, requireStream, type Source } from '../stream/source.js'
 import type { Input } from '../types.js'
 import { Announcer } from './announcer.js'
 import { Bell } from './channel.js'
@@ -87,8 +87,12 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
     this.#begin(this.#first, () => this.#firstEvents)
   }
 
-  /** Says what the source is; before, nothing but the prompt is judged. */
+  /**
+   * Says what the source is; before, nothing but the prompt is judged.
+   * @throws TypeError if it is no stream
+   */
   read(source: AsyncIterable<P> | ReadableStream<P>): this {
+    requireStream(source)
     this.#source = openSource(source)
     this.#bell.ring()
     return this
