@@ -17,6 +17,7 @@ export type GuardErrorCode =
   | 'ERR_BUSY'
   | 'ERR_CLOSED'
   | 'ERR_BLOCKED'
+  | 'ERR_UNKNOWN_CHUNK'
   | 'ERR_DECODE'
   | 'ERR_MEMORY'
   | 'ERR_DOWNLOAD'
@@ -162,6 +163,17 @@ export class ReplyBlockedError extends GuardError {
   }
 }
 named(ReplyBlockedError, 'ReplyBlockedError')
+
+/**
+ * A stream adapter met a kind of chunk that it does not know, and so cannot say what of it is text. Nothing of the
+ * chunk was released, and nothing after it is.
+ */
+export class UnknownChunkError extends GuardError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_UNKNOWN_CHUNK', message, options)
+  }
+}
+named(UnknownChunkError, 'UnknownChunkError')
 
 /** A decode failed or gave numbers that are not finite. Nothing was judged. */
 export class DecodeError extends GuardError {

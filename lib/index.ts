@@ -15,6 +15,7 @@ export {
   ReplyBlockedError,
   TemplateError,
   TooLongError,
+  UnknownChunkError,
 } from './errors.js'
 export {
   type ClassifyAllOptions,
@@ -32,9 +33,10 @@ export { type PulledModel, type PullOptions, type PullProgress, pullModel } from
 export { type Action, type Explanation, explain, type JudgedVerdict, type Policy } from './policy.js'
 export { applyPolicy, type PolicyOutcome } from './stream/apply-policy.js'
 export { Conversation, type ConversationOptions } from './stream/conversation.js'
-export { type ClassifyPromptOptions, type OpenOptions, StreamGuard } from './stream/guard.js'
-export type { ModerateOptions, ModerationEvent } from './stream/moderate.js'
+export { type ClassifyPromptOptions, StreamGuard } from './stream/guard.js'
+export type { ModerateOptions, ModerationEvent, Unjudged } from './stream/moderate.js'
 export { Moderation } from './stream/moderation.js'
+export type { OpenOptions } from './stream/open-options.js'
 export type { PromptUsage } from './stream/prompt-sequence.js'
 export type { HoldBack } from './stream/release.js'
 export type {

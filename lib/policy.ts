@@ -1,4 +1,5 @@
-import { isCategory } from './labels.js'
+import { CATEGORIES } from './labels.js'
+import { checkKeys, type Keys } from './options.js'
 import type { Category, Safety } from './types.js'
 
 /** What the application does: let through, let through and report, or stop. */
@@ -35,6 +36,25 @@ export interface Policy {
    * `'allow'` releases it unjudged, after a flag event.
    */
   onFailure?: 'block' | 'allow'
+}
+
+const POLICY_KEYS: Keys<Policy> = {
+  mode: true,
+  categories: true,
+  threshold: true,
+  consecutive: true,
+  mixedPairs: true,
+  prompt: true,
+  onFailure: true,
+}
+
+const CATEGORY_KEYS = Object.fromEntries(CATEGORIES.map((name) => [name, true as const]))
+
+/** Where options belong that somebody looks for beside `policy`. */
+export const IN_POLICY: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(Object.keys(POLICY_KEYS).map((name) => [name, `policy: { ${name} }`])),
+  strict: "policy: { mode: 'strict' }",
+  loose: "policy: { mode: 'loose' }",
 }
 
 /** The parts of any verdict that a policy looks at. Verdicts of Gen, of prompts, tokens and replies all fit. */
@@ -87,6 +107,9 @@ export function canBlock(risk: Safety, policy: Policy): boolean {
  */
 export function explain(verdict: JudgedVerdict, policy: Policy = {}): Explanation {
   checkPolicy(policy)
+  if (typeof verdict !== 'object' || verdict === null) {
+    throw new TypeError(`Expected a verdict, got ${verdict === null ? 'null' : typeof verdict}`)
+  }
   const label = verdict.risk ?? verdict.safety
   const risk = effectiveRisk(verdict, policy)
   const categories = verdictCategories(verdict)
@@ -131,13 +154,13 @@ export function promptAction(verdict: JudgedVerdict, policy: Policy): Action {
 
 /** @throws TypeError or RangeError if a policy's field has no such value. */
 export function checkPolicy(policy: Policy): void {
-  if (typeof policy !== 'object' || policy === null) throw new TypeError('Expected policy to be an object')
+  checkKeys('the policy', policy, POLICY_KEYS, { strict: "mode: 'strict'", loose: "mode: 'loose'" })
   const { mode, categories, threshold, consecutive, mixedPairs, prompt, onFailure } = policy
   oneOf('mode', mode, ['strict', 'loose'])
   oneOf('prompt', prompt, ACTIONS)
   oneOf('onFailure', onFailure, ['block', 'allow'])
+  if (categories !== undefined) checkKeys('policy.categories', categories, CATEGORY_KEYS)
   for (const [name, action] of Object.entries(categories ?? {})) {
-    if (!isCategory(name)) throw new TypeError(`Expected policy.categories to name categories, got '${name}'`)
     oneOf(`categories['${name}']`, action, ACTIONS)
   }
   if (threshold !== undefined && !(typeof threshold === 'number' && threshold > 0 && threshold <= 1)) {

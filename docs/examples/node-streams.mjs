@@ -6,14 +6,16 @@ import { moderationStage } from 'qwen3guard/node-streams'
 /** `chat(question)` gives your model's reply: a Readable of UTF-8 bytes or text. */
 export function answerWith(guard, chat) {
   return async (request, response) => {
-    const question = await text(request)
     const replacement = '\n[The rest of this reply was withheld.]'
-    response.setHeader('content-type', 'text/plain; charset=utf-8')
     try {
+      // A client may leave before it has said all: that must not end the process.
+      const question = await text(request)
+      response.setHeader('content-type', 'text/plain; charset=utf-8')
       // A block destroys the model's stream; a client that leaves does, too, and both free the guard.
       await pipeline(chat(question), moderationStage(guard, question, { replacement }), response)
     } catch (error) {
       console.warn('not answered:', error)
+      response.destroy()
     }
   }
 }

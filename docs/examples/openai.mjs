@@ -7,9 +7,10 @@ export function proxyTo(guard, client) {
   return async (request, response) => {
     const abort = new AbortController()
     response.on('close', () => abort.abort())
-    const body = { ...(await json(request)), stream: true }
     const { signal } = abort
     try {
+      // Not JSON, or a client that leaves before it has said all: that ends this request and nothing else.
+      const body = { ...(await json(request)), stream: true }
       response.setHeader('content-type', 'text/event-stream')
       const moderated = request.url.endsWith('/responses')
         ? moderateResponse(guard, body.input, await client.responses.create(body, { signal }), { signal })
@@ -19,7 +20,7 @@ export function proxyTo(guard, client) {
       for await (const event of moderated) response.write(`data: ${JSON.stringify(event)}\n\n`)
       response.end('data: [DONE]\n\n')
     } catch (error) {
-      response.destroy(error) // the model's stream failed, or the client left
+      response.destroy(error) // the request or the model's stream failed, or the client left
     }
   }
 }

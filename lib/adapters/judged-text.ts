@@ -11,6 +11,7 @@ export class JudgedText {
   #pushed = 0
   #taken = 0
   #released = ''
+  #endsInHalf = false
   /** Resolves, never rejects, when the moderation is over and its place in the engine is free. */
   over: Promise<void> = Promise.resolve()
   /** The lane of the parts that it is written as. */
@@ -47,11 +48,23 @@ export class JudgedText {
   }
 
   get available(): boolean {
-    return this.#released !== ''
+    return this.#whole > 0
+  }
+
+  /** Whether what was pushed ends within a surrogate pair. */
+  get endsInHalf(): boolean {
+    return this.#endsInHalf
+  }
+
+  /** Length of the released text up to half a surrogate pair at its end, whose other half is still to come. */
+  get #whole(): number {
+    const length = this.#released.length
+    return !this.done && endsInHalf(this.#released) ? length - 1 : length
   }
 
   push(text: string): void {
     this.#pushed += text.length
+    this.#endsInHalf = endsInHalf(text)
     this.#channel.push(text)
   }
 
@@ -67,8 +80,9 @@ export class JudgedText {
 
   /** Released text that was not taken yet, at most so many UTF-16 units of it. */
   take(most: number): string {
-    const text = this.#released.slice(0, most)
-    this.#released = this.#released.slice(most)
+    const length = Math.min(most, this.#whole)
+    const text = this.#released.slice(0, length)
+    this.#released = this.#released.slice(length)
     this.#taken += text.length
     return text
   }
@@ -92,4 +106,10 @@ export class JudgedText {
     this.done = true
     this.#onChange()
   }
+}
+
+/** Whether a text ends with the first half of a surrogate pair. */
+function endsInHalf(text: string): boolean {
+  const last = text.charCodeAt(text.length - 1)
+  return last >= 0xd800 && last <= 0xdbff
 }

@@ -1,14 +1,28 @@
-import type { Input, Message } from '../types.js'
+import type { Unjudged } from '../stream/moderate.js'
+import type { Message } from '../types.js'
 
 /** What a reply can be judged against: a user's message, or the messages or input items of a call. */
 export type ForeignInput = string | readonly object[]
 
 /** A message as we, the AI SDK and OpenAI have it. Items of other kinds, such as tool calls, have no role. */
 interface ForeignMessage {
+  type?: unknown
   role?: string
   content?: unknown
   reasoning?: unknown
   refusal?: unknown
+  tool_calls?: unknown
+  function_call?: unknown
+  audio?: unknown
+}
+
+/** A conversation as a guard can read it, and what of it a guard cannot. */
+export interface Prompt {
+  input: string | Message[]
+  /** Of all messages, those after the last user message too. */
+  unjudged: ReadonlySet<Unjudged>
+  /** Whether the message that is judged holds media and no text. */
+  isMediaAlone: boolean
 }
 
 const ROLES: Partial<Record<string, Message['role']>> = {
@@ -20,42 +34,94 @@ const ROLES: Partial<Record<string, Message['role']>> = {
 
 /**
  * The conversation that a reply is judged against: its text up to the last user message. Images, files, tool
- * calls and their results are left out.
+ * calls and their results are left out, and named.
  * @throws TypeError if there is no user message, or one without content
  */
-export function conversationOf(input: ForeignInput): Input {
-  if (typeof input === 'string') return input
+export function promptOf(input: ForeignInput): Prompt {
+  if (typeof input === 'string') return { input, unjudged: new Set(), isMediaAlone: false }
   if (!Array.isArray(input)) {
     throw new TypeError(
       `Expected a text or a list of messages, got ${input === null ? 'null' : typeof input}`,
     )
   }
+  const unjudged = new Set<Unjudged>()
   const messages = input.flatMap((message: ForeignMessage) => {
     const role = ROLES[message?.role ?? '']
-    if (role === undefined) return []
+    if (role === undefined) {
+      const what = kindOf(message)
+      if (what) unjudged.add(what)
+      return []
+    }
     if (role !== 'assistant' && typeof message.content !== 'string' && !Array.isArray(message.content)) {
       // Another kind of message, such as the AI SDK's for interfaces: its text would not be judged.
       throw new TypeError(`Expected the content of a ${role} message to be text or a list of parts`)
     }
-    const { content, reasoning } = textOf(message)
-    // What an assistant's turn of tool calls alone has said is nothing.
-    if (role === 'assistant' && content === '' && reasoning === '') return []
-    return [{ role, content, ...(role === 'assistant' && reasoning !== '' && { reasoning }) }]
+    if (isFilled(message.tool_calls) || isFilled(message.function_call)) unjudged.add('tool-call')
+    if (isFilled(message.audio)) unjudged.add('media')
+    const { content, reasoning, media, tools } = contentOf(message)
+    for (const what of tools) unjudged.add(what)
+    if (media) unjudged.add('media')
+    // What a turn of tool calls, or of their results, alone has said is nothing.
+    const isNothing = content === '' && reasoning === ''
+    if (isNothing && !media && (role === 'assistant' || tools.length > 0)) return []
+    // An image is not an empty text: where there is nothing else, its place is kept.
+    const shown = isNothing && media ? media : content
+    const isMediaAlone = isNothing && media !== null
+    return [
+      { role, content: shown, ...(role === 'assistant' && reasoning !== '' && { reasoning }), isMediaAlone },
+    ]
   })
   const last = messages.findLastIndex(({ role }) => role === 'user')
   if (last < 0) throw new TypeError('Expected a user message among the messages, to judge the reply against')
-  return messages.slice(0, last + 1)
+  return {
+    input: messages.slice(0, last + 1).map(({ isMediaAlone: _, ...message }) => message),
+    unjudged,
+    isMediaAlone: messages[last]?.isMediaAlone ?? false,
+  }
 }
 
-function textOf({ content, reasoning, refusal }: ForeignMessage): { content: string; reasoning: string } {
+/** What an item without a role of ours holds that nobody judges. */
+function kindOf(message: ForeignMessage | null): Unjudged | null {
+  const { type, role } = message ?? {}
+  if (role === 'tool' || role === 'function') return 'tool-result'
+  if (typeof type !== 'string') return null
+  if (type.endsWith('_output')) return 'tool-result'
+  return type.endsWith('_call') || type.startsWith('mcp_') ? 'tool-call' : null
+}
+
+function isFilled(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : typeof value === 'object' && value !== null
+}
+
+interface Content {
+  content: string
+  reasoning: string
+  /** What stands for media where there is no text. */
+  media: string | null
+  tools: Unjudged[]
+}
+
+function contentOf({ content, reasoning, refusal }: ForeignMessage): Content {
   const given = typeof reasoning === 'string' ? reasoning : ''
-  if (typeof content === 'string') return { content, reasoning: given }
-  if (typeof refusal === 'string') return { content: refusal, reasoning: given }
+  if (typeof content === 'string') return { content, reasoning: given, media: null, tools: [] }
   const texts: Record<'content' | 'reasoning', string[]> = { content: [], reasoning: given ? [given] : [] }
+  if (typeof refusal === 'string') texts.content.push(refusal)
+  const tools: Unjudged[] = []
+  let media: string | null = null
   for (const part of Array.isArray(content) ? content : []) {
-    const { type, text, refusal } = part as Record<string, unknown>
-    if (typeof text === 'string') texts[type === 'reasoning' ? 'reasoning' : 'content'].push(text)
-    if (typeof refusal === 'string') texts.content.push(refusal)
+    if (typeof part === 'string') {
+      texts.content.push(part)
+      continue
+    }
+    const { type, text, refusal } = (part ?? {}) as Record<string, unknown>
+    const kind = typeof type === 'string' ? type : ''
+    if (/^tool[-_](call|use|input|approval)/u.test(kind)) tools.push('tool-call')
+    else if (/^tool[-_]/u.test(kind)) tools.push('tool-result')
+    else if (typeof text === 'string') texts[kind === 'reasoning' ? 'reasoning' : 'content'].push(text)
+    else if (typeof refusal === 'string') texts.content.push(refusal)
+    // Whatever has no text may be a picture of one.
+    else if (!/reasoning|thinking|reference/u.test(kind))
+      media ??= `[${/image|audio|video/u.exec(kind)?.[0] ?? 'file'}]`
   }
-  return { content: texts.content.join('\n'), reasoning: texts.reasoning.join('\n') }
+  return { content: texts.content.join('\n'), reasoning: texts.reasoning.join('\n'), media, tools }
 }

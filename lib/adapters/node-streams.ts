@@ -25,8 +25,8 @@ export function moderationStage(
   options: TextStreamOptions = {},
 ): (reply: NodeReply) => AsyncIterableIterator<string, void, undefined> {
   // Arguments are refused here rather than in the pipeline.
-  releasedText(guard, input, options)
-  return (reply) => releasedText(guard, input, options).read(textOf(reply))
+  releasedText(guard, input, options, 'moderationStage')
+  return (reply) => releasedText(guard, input, options, 'moderationStage').read(textOf(reply))
 }
 
 /**
@@ -71,6 +71,10 @@ export function moderationStream(guard: Moderator, input: Input, options: TextSt
 }
 
 function decodedText(decoder: StringDecoder, chunk: string | Uint8Array, encoding = 'utf8'): string {
+  if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) {
+    const came = chunk === null ? 'null' : typeof chunk
+    throw new TypeError(`Expected the reply's pieces to be text or UTF-8 bytes, got ${came}`)
+  }
   if (typeof chunk !== 'string')
     return decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
   return /^utf-?8$/i.test(encoding) ? chunk : decoder.write(Buffer.from(chunk, encoding as BufferEncoding))

@@ -7,6 +7,9 @@ export const TEXTS = [
   { name: 'response.refusal', part: 'refusal', field: 'refusal', list: 'content' },
   { name: 'response.reasoning_text', part: 'reasoning_text', field: 'text', list: 'content' },
   { name: 'response.reasoning_summary_text', part: 'summary_text', field: 'text', list: 'summary' },
+  // Earlier names of the two, which some servers still write.
+  { name: 'response.reasoning', part: 'reasoning_text', field: 'text', list: 'content' },
+  { name: 'response.reasoning_summary', part: 'summary_text', field: 'text', list: 'summary' },
 ] as const
 export type TextKind = (typeof TEXTS)[number]
 

@@ -1,17 +1,19 @@
-import type { ModerateOptions, ModerationEvent } from '../stream/moderate.js'
-import { openSource, type Source } from '../stream/source.js'
+import {
+  MODERATE_KEYS,
+  type ModerateOptions,
+  type ModerationEvent,
+  NOT_JUDGED,
+  type Unjudged,
+} from '../stream/moderate.js'
+import { openSource, requireStream, type Source } from '../stream/source.js'
 import type { Input } from '../types.js'
+import { Announcer } from './announcer.js'
 import { Bell } from './channel.js'
 import { JudgedText } from './judged-text.js'
 import type { AdapterOptions, BlockEvent, Moderator } from './moderator.js'
+import type { Item, TextPiece } from './queue-item.js'
 import type { Piece, Shape, Write } from './shape.js'
 import { Turn } from './turn.js'
-
-type Item<P> =
-  /** Pieces of one text that came one after the other, each with the UTF-16 units that are left of it. */
-  | { type: 'text'; lane: string | undefined; text: JudgedText; pieces: { left: number; write: Write<P> }[] }
-  | { type: 'end'; lane: string | undefined; text: JudgedText }
-  | { type: 'part'; lane: string | undefined; part: P; opening: boolean }
 
 const STOPPED = Symbol('the consumer takes no more')
 
@@ -39,6 +41,13 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
   readonly #lanes = new Set<string>()
   readonly #blockedLanes = new Set<string>()
   readonly #closedLanes = new Set<string>()
+  /** Lanes of which nothing more is taken, since something in them was refused; undefined for all. */
+  readonly #refusedLanes = new Set<string | undefined>()
+  readonly #announcer: Announcer
+  /** The latest piece of each text that more can come of. */
+  readonly #latest = new Map<JudgedText, TextPiece<P>>()
+  /** What is to be told before anything else. */
+  readonly #announced: readonly ModerationEvent[]
   /** Texts that are not over, and those of them that more can come of. */
   readonly #texts = new Set<JudgedText>()
   readonly #openTexts = new Map<string, JudgedText>()
@@ -50,7 +59,15 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
   readonly #onAbort = () => this.#stop.abort(this.#options.signal?.reason)
 
   /** @throws TypeError or RangeError for input and options, as `moderate` */
-  constructor(guard: Moderator, input: Input, shape: Shape<P>, options: AdapterOptions) {
+  constructor(
+    guard: Moderator,
+    input: Input,
+    shape: Shape<P>,
+    options: AdapterOptions,
+    announced: readonly ModerationEvent[] = [],
+  ) {
+    this.#announced = announced
+    this.#announcer = new Announcer((event) => options.onEvent?.(event))
     this.#turn = new Turn(guard, input)
     this.#shape = shape
     this.#options = options
@@ -70,8 +87,12 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
     this.#begin(this.#first, () => this.#firstEvents)
   }
 
-  /** Says what the source is; before, nothing but the prompt is judged. */
+  /**
+   * Says what the source is; before, nothing but the prompt is judged.
+   * @throws TypeError if it is no stream
+   */
   read(source: AsyncIterable<P> | ReadableStream<P>): this {
+    requireStream(source)
     this.#source = openSource(source)
     this.#bell.ring()
     return this
@@ -102,13 +123,14 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
 
   async *#run(): AsyncGenerator<P, void, undefined> {
     try {
+      for (const event of this.#announced) this.#announcer.tell(event)
       while (!this.#over) {
         this.#stop.signal.throwIfAborted()
         const item = this.#nextItem()
         if (item) {
           yield* this.#send(item)
         } else if (this.#first.block && !this.#first.cleared && (this.#begun || this.#sourceDone)) {
-          yield* this.#blocked(this.#first, this.#first.block)
+          yield* this.#blocked(this.#laneOf(this.#first), this.#first.block)
         } else {
           this.#throwFailure()
           if (this.#sourceDone && this.#queue.length === 0 && this.#texts.size === 0) break
@@ -136,6 +158,7 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
 
   #isReady(item: Item<P>): boolean {
     if (item.type === 'part') return item.opening || this.#first.cleared
+    if (item.type === 'block') return this.#first.cleared
     const { block, available, done, failure } = item.text
     if (item.type === 'text' && available) return true
     return block !== null || (item.type === 'end' && done && failure === null)
@@ -143,18 +166,26 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
 
   *#send(item: Item<P>): Generator<P, void, undefined> {
     if (item.type === 'text') {
-      const piece = item.pieces[0] as { left: number; write: Write<P> }
+      const piece = item.pieces[0] as TextPiece<P>
       const text = item.text.take(piece.left)
       piece.left -= text.length
       if (piece.left === 0) item.pieces.shift()
       if (item.pieces.length === 0) this.#remove(item)
       if (text !== '') yield* this.#out(piece.write(text, piece.left === 0))
-      else if (item.text.block) yield* this.#blocked(item.text, item.text.block)
+      else if (item.text.block) yield* this.#blocked(this.#laneOf(item.text), item.text.block)
       return
     }
     this.#remove(item)
-    if (item.type === 'part') yield* this.#out(item.part)
-    else if (item.text.block) yield* this.#blocked(item.text, item.text.block)
+    if (item.type === 'block') {
+      this.#announcer.tell(item.block)
+      this.#announcer.tell({ type: 'end', verdict: NOT_JUDGED, action: 'block' })
+      yield* this.#blocked(item.lane, item.block)
+    } else if (item.type === 'part') {
+      if (item.unjudged) this.#announcer.passed(item.unjudged)
+      yield* this.#out(item.part)
+    } else if (item.text.block) {
+      yield* this.#blocked(this.#laneOf(item.text), item.text.block)
+    }
   }
 
   *#out(part: P | null): Generator<P, void, undefined> {
@@ -162,8 +193,8 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
     yield this.#shape.sent?.(part) ?? part
   }
 
-  *#blocked(text: JudgedText, block: BlockEvent): Generator<P, void, undefined> {
-    const lane = this.#laneOf(text)
+  /** Ends the lane, or all if it is undefined. */
+  *#blocked(lane: string | undefined, block: BlockEvent): Generator<P, void, undefined> {
     if (lane !== undefined) this.#closedLanes.add(lane)
     this.#over = lane === undefined || this.#areAll(this.#closedLanes)
     this.#queue = this.#over ? [] : this.#queue.filter((item) => item.lane !== lane)
@@ -222,30 +253,61 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
   }
 
   #add(piece: Piece<P>): void {
+    if (piece.type === 'omitted') {
+      this.#announcer.omitted(piece.field)
+      return
+    }
     if (piece.type === 'end') {
       const text = this.#openTexts.get(piece.key)
       if (!text) return
       this.#openTexts.delete(piece.key)
+      this.#latest.delete(text)
       text.end()
       const { lane } = text
       if (lane === undefined || !this.#closedLanes.has(lane)) this.#queue.push({ type: 'end', lane, text })
       return
     }
     const { lane } = piece
+    if (this.#refusedLanes.has(undefined) || (lane !== undefined && this.#refusedLanes.has(lane))) return
     if (lane !== undefined) {
       if (this.#closedLanes.has(lane)) return
       this.#lanes.add(lane)
     }
     if (piece.type === 'part') {
-      this.#queue.push({ type: 'part', lane, part: piece.part, opening: piece.opening ?? false })
+      const { part, opening = false, unjudged } = piece
+      this.#queue.push({ type: 'part', lane, part, opening, unjudged })
+    } else if (piece.type === 'block') {
+      this.#refuse(this.#shape.lanes ? lane : undefined, piece.what)
     } else if (piece.text !== '') {
-      const text = this.#textOf(piece.key, lane, piece.reasoning ?? false)
-      text.push(piece.text)
-      const last = this.#queue.at(-1)
-      const one = { left: piece.text.length, write: piece.write }
-      if (last?.type === 'text' && last.text === text) last.pieces.push(one)
-      else this.#queue.push({ type: 'text', lane, text, pieces: [one] })
+      this.#addText(piece.text, this.#textOf(piece.key, lane, piece.reasoning ?? false), lane, piece.write)
     }
+  }
+
+  #addText(piece: string, text: JudgedText, lane: string | undefined, write: Write<P>): void {
+    const one: TextPiece<P> = { left: piece.length, write }
+    const before = this.#latest.get(text)
+    if (before && text.endsInHalf && /^[\uDC00-\uDFFF]/.test(piece)) {
+      // The halves of a character go out together, with the piece that the first of them came in.
+      before.left += 1
+      one.left -= 1
+    }
+    text.push(piece)
+    if (one.left === 0) return
+    this.#latest.set(text, one)
+    const last = this.#queue.at(-1)
+    if (last?.type === 'text' && last.text === text) last.pieces.push(one)
+    else this.#queue.push({ type: 'text', lane, text, pieces: [one] })
+  }
+
+  /** Ends a lane, or all, with a block behind what has come of it. */
+  #refuse(lane: string | undefined, what: Unjudged): void {
+    const open = [...this.#openTexts].filter(([, text]) => lane === undefined || text.lane === lane)
+    for (const [key] of open) this.#add({ type: 'end', key })
+    const block: BlockEvent = { type: 'block', reason: 'unjudged', unjudged: what, verdict: null, start: 0 }
+    this.#queue.push({ type: 'block', lane, block })
+    this.#refusedLanes.add(lane)
+    if (lane !== undefined) this.#blockedLanes.add(lane)
+    if (lane === undefined || this.#areAll(this.#blockedLanes)) this.#stopSource()
   }
 
   #textOf(key: string, lane: string | undefined, reasoning: boolean): JudgedText {
@@ -268,8 +330,9 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
   }
 
   #moderateOptions(reasoning: boolean): ModerateOptions {
-    const { onEvent: _, replacement: __, signal: ___, ...options } = this.#options
-    return { ...options, signal: this.#stop.signal, ...(reasoning && { reasoning }) }
+    // What is the adapter's own a guard would refuse.
+    const own = Object.entries(this.#options).filter(([name]) => Object.hasOwn(MODERATE_KEYS, name))
+    return { ...Object.fromEntries(own), signal: this.#stop.signal, ...(reasoning && { reasoning }) }
   }
 
   #newText(): JudgedText {
@@ -277,7 +340,7 @@ export class ModeratedParts<P> implements AsyncIterableIterator<P, void, undefin
       this.#stopWhereBlocked()
       this.#bell.ring()
     }
-    return new JudgedText((event) => this.#options.onEvent?.(event), onChange)
+    return new JudgedText(this.#announcer.tell, onChange)
   }
 
   #begin(text: JudgedText, moderate: () => AsyncIterable<ModerationEvent>): void {

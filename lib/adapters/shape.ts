@@ -1,3 +1,4 @@
+import type { Unjudged } from '../stream/moderate.js'
 import type { BlockEvent } from './moderator.js'
 
 /** Makes a part of released text, `last` if the piece of the source ends with it. With null nothing is shown. */
@@ -18,7 +19,18 @@ export type Piece<P> =
   /** The text is over. */
   | { type: 'end'; key: string }
   /** What passes as it is; not before the prompt is judged, unless it is `opening`. */
-  | { type: 'part'; part: P; lane?: string; opening?: boolean }
+  | { type: 'part'; part: P; lane?: string; opening?: boolean; unjudged?: Passed }
+  /** What is refused: the lane ends here with a block, or all does without one. */
+  | { type: 'block'; lane?: string; what: Unjudged }
+  /** A field that was left out. */
+  | { type: 'omitted'; field: string }
+
+/** What passes unjudged. It is announced once for each key. */
+export interface Passed {
+  what: Unjudged
+  key: string
+  name?: string
+}
 
 /** How the parts of a source are taken apart and put together again. */
 export interface Shape<P> {

@@ -1,5 +1,6 @@
 import { ReplyBlockedError } from '../errors.js'
 import type { Input } from '../types.js'
+import { ADAPTER_KEYS, checkAdapter } from './content-options.js'
 import { type AdapterOptions, type BlockEvent, type Moderator, replacementFor } from './moderator.js'
 import { ModeratedParts } from './parts.js'
 
@@ -18,8 +19,11 @@ export interface TextStreamOptions extends AdapterOptions {
 export function releasedText(
   guard: Moderator,
   input: Input,
-  { onBlock = 'end', ...options }: TextStreamOptions,
+  given: TextStreamOptions,
+  adapter: 'moderationStream' | 'moderationStage' = 'moderationStream',
 ): ModeratedParts<string> {
+  checkAdapter(adapter, given, { ...ADAPTER_KEYS, onBlock: true })
+  const { onBlock = 'end', ...options } = given
   if (onBlock !== 'end' && onBlock !== 'error') {
     throw new TypeError(`Expected onBlock to be 'end' or 'error', got ${JSON.stringify(onBlock)}`)
   }

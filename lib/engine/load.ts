@@ -41,6 +41,17 @@ export interface LoadedEngine {
 }
 
 /**
+ * What a guard's constructor was given, if that is what `load` gives it.
+ * @throws TypeError for a constructor that was called from outside: nothing but `load` can make a guard
+ */
+export function requireLoaded(loaded: LoadedEngine, guard: 'GenGuard' | 'StreamGuard'): LoadedEngine {
+  if (loaded?.engine instanceof Engine) return loaded
+  throw new TypeError(
+    `A ${guard} is made by loading: \`await ${guard}.load(options)\`, not \`new ${guard}()\``,
+  )
+}
+
+/**
  * Path of a model: a .gguf file's own, or that of the demonstration model or pulled model a name stands for.
  *
  * @throws ModelFileError ERR_MODEL_NOT_FOUND for a name that has not been pulled

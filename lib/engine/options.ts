@@ -1,8 +1,28 @@
+import { checkKeys, checkSignal, type Keys } from '../options.js'
 import type { LoadOptions } from '../types.js'
 
 const GPUS = ['auto', 'cuda', 'metal', 'vulkan', false] as const
 const KV_TYPES = ['f16', 'q8_0', 'f32'] as const
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const
+
+/** All there are: the one list that keys are checked against. */
+const LOAD_KEYS: Keys<LoadOptions> = {
+  model: true,
+  chatTemplate: true,
+  gpu: true,
+  device: true,
+  gpuLayers: true,
+  threads: true,
+  contextSize: true,
+  maxSequences: true,
+  maxQueue: true,
+  kvType: true,
+  flashAttention: true,
+  onProgress: true,
+  logLevel: true,
+  onLog: true,
+  signal: true,
+}
 
 function shown(value: unknown): string {
   return typeof value === 'string' ? `'${value}'` : `${String(value)} (${typeof value})`
@@ -34,9 +54,7 @@ function ofType(name: string, value: unknown, type: 'string' | 'function'): void
 
 /** @throws TypeError, RangeError naming the option, what it may be and what came */
 export function validateLoadOptions(options: LoadOptions): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`Expected the load options to be an object, got ${shown(options)}`)
-  }
+  checkKeys('the options of load', options, LOAD_KEYS)
   ofType('model', options.model, 'string')
   if (options.model === '') throw new TypeError("Expected `model` to name a model, got ''")
   ofType('chatTemplate', options.chatTemplate, 'string')
@@ -65,7 +83,5 @@ export function validateLoadOptions(options: LoadOptions): void {
   ofType('onProgress', options.onProgress, 'function')
   oneOf('logLevel', options.logLevel, LOG_LEVELS)
   ofType('onLog', options.onLog, 'function')
-  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
-    throw new TypeError(`Expected \`signal\` to be an AbortSignal, got ${shown(options.signal)}`)
-  }
+  checkSignal(options.signal)
 }

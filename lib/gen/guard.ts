@@ -1,5 +1,11 @@
 import { setTimeout } from 'node:timers/promises'
-import { type InternalLoadOptions, type LoadedEngine, loadEngine, SEQUENCES_TO_PIN } from '../engine/load.js'
+import {
+  type InternalLoadOptions,
+  type LoadedEngine,
+  loadEngine,
+  requireLoaded,
+  SEQUENCES_TO_PIN,
+} from '../engine/load.js'
 import { untilAborted } from '../engine/model.js'
 import { commonLength } from '../engine/prefix-cache.js'
 import type { Sequence } from '../engine/sequence.js'
@@ -7,6 +13,7 @@ import { Tokenizer } from '../engine/tokens.js'
 import { GenFormatError, GuardBusyError, GuardClosedError, TooLongError } from '../errors.js'
 import { toMessages } from '../input.js'
 import type { ModelDescription } from '../models/describe.js'
+import { checkKeys, checkSignal, type Keys } from '../options.js'
 import type { GuardDevice, GuardStats, Input, LoadOptions, Message } from '../types.js'
 import { decodeAnswer, MAX_ANSWER_TOKENS } from './answer.js'
 import { type AnswerTokens, findAnswerTokens } from './answer-tokens.js'
@@ -38,6 +45,9 @@ export interface ClassifyAllOptions {
 }
 
 export type TooLong = 'error' | 'window'
+
+const CLASSIFY_KEYS: Keys<ClassifyOptions> = { signal: true, tooLong: true }
+const CLASSIFY_ALL_KEYS: Keys<ClassifyAllOptions> = { ...CLASSIFY_KEYS, concurrency: true }
 
 /** Settings for probes, tests and measurements. */
 interface InternalOptions extends InternalLoadOptions {
@@ -78,8 +88,8 @@ export class GenGuard implements AsyncDisposable {
   #cellsShared = 0
   #closed = false
 
-  private constructor(loaded: LoadedEngine, { drafts, reuse = true }: InternalOptions) {
-    this.#loaded = loaded
+  private constructor(loaded: LoadedEngine, { drafts, reuse = true }: InternalOptions = { drafts: true }) {
+    this.#loaded = requireLoaded(loaded, 'GenGuard')
     this.#tokenizer = new Tokenizer(loaded.model.native)
     this.#template = new GenTemplate(loaded.template, this.#tokenizer, loaded.model.description.name)
     this.#answerTokens = findAnswerTokens(this.#tokenizer)
@@ -118,7 +128,10 @@ export class GenGuard implements AsyncDisposable {
    *   answer is no verdict; GuardBusyError, GuardClosedError, DecodeError, TemplateError; `signal.reason`.
    *   Whatever is thrown, nothing was judged.
    */
-  async classify(input: Input, { signal, tooLong = 'error' }: ClassifyOptions = {}): Promise<GenVerdict> {
+  async classify(input: Input, options: ClassifyOptions = {}): Promise<GenVerdict> {
+    checkKeys('the options of classify', options, CLASSIFY_KEYS)
+    const { signal, tooLong = 'error' } = options
+    checkSignal(signal)
     const messages = toMessages(input, ['user', 'assistant'])
     checkTooLong(tooLong)
     signal?.throwIfAborted()
@@ -244,8 +257,11 @@ export class GenGuard implements AsyncDisposable {
    */
   classifyAll(
     inputs: Iterable<Input> | AsyncIterable<Input>,
-    { concurrency = this.stats().maxSequences, signal, tooLong = 'error' }: ClassifyAllOptions = {},
+    options: ClassifyAllOptions = {},
   ): AsyncIterable<GenVerdict> {
+    checkKeys('the options of classifyAll', options, CLASSIFY_ALL_KEYS)
+    const { concurrency = this.stats().maxSequences, signal, tooLong = 'error' } = options
+    checkSignal(signal)
     if (!Number.isInteger(concurrency) || concurrency < 1) {
       throw new RangeError(`Expected concurrency to be an integer of at least 1, got ${concurrency}`)
     }

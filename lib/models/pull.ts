@@ -2,6 +2,7 @@ import { readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { DownloadError, ModelFileError, ModelKindError } from '../errors.js'
 import { guardTemplate } from '../gen/template.js'
+import { checkBoolean, checkKeys, checkSignal, type Keys } from '../options.js'
 import { byHand, type CatalogEntry, catalogName } from './catalog.js'
 import { checkGguf } from './check.js'
 import { CONVERT_TYPES, type ConvertType, convertCheckpoint } from './convert.js'
@@ -33,6 +34,8 @@ export interface PullOptions {
   /** Aborts: what has arrived is kept for the next pull, and the promise rejects with `signal.reason`. */
   signal?: AbortSignal | undefined
 }
+
+const PULL_KEYS: Keys<PullOptions> = { type: true, deleteCheckpoint: true, onProgress: true, signal: true }
 
 export interface PullProgress {
   /** `wait`: another process pulls from the same repository. */
@@ -90,6 +93,9 @@ const HUB_NAME = /^hf:([\w.-]+\/[\w.-]+)\/((?:[\w.-]+\/)*[\w.-]+\.gguf)$/
  * @throws ModelKindError, TemplateError for a model that is no Qwen3Guard
  */
 export async function pullModel(name: string, options: PullOptions = {}): Promise<PulledModel> {
+  checkKeys('the options of pullModel', options, PULL_KEYS)
+  checkBoolean('deleteCheckpoint', options.deleteCheckpoint)
+  checkSignal(options.signal)
   const [, repository, file] = HUB_NAME.exec(name) ?? []
   if (repository && file && !file.split('/').includes('..')) {
     if (options.type !== undefined || options.deleteCheckpoint) {

@@ -28,6 +28,7 @@ export function applyPolicy(
   policy: Policy = {},
 ): PolicyOutcome {
   checkPolicy(policy)
+  if (!Array.isArray(tokens)) throw new TypeError(`Expected the verdicts of all tokens, got ${typeof tokens}`)
   tokens.forEach(({ index }, i) => {
     if (index !== i) throw new TypeError(`Expected the verdicts of all tokens, got index ${index} at ${i}`)
   })

@@ -2,8 +2,8 @@ import { untilAborted } from '../engine/model.js'
 import { commonLength } from '../engine/prefix-cache.js'
 import { GuardClosedError } from '../errors.js'
 import { toMessages } from '../input.js'
+import { checkKeys, checkSignal, type Keys } from '../options.js'
 import type { Input, Message } from '../types.js'
-import type { OpenOptions } from './guard.js'
 import {
   checkModerate,
   type ModerateOptions,
@@ -12,8 +12,9 @@ import {
   moderateReply,
 } from './moderate.js'
 import type { Moderation } from './moderation.js'
+import { checkOpen, type OpenOptions } from './open-options.js'
 import { encodePrompt, type PromptSequence, type StreamParts } from './prompt-sequence.js'
-import { checkTooLong, type ReplyTooLong } from './reply-cache.js'
+import type { ReplyTooLong } from './reply-cache.js'
 import { type ReplyStream, stopReply } from './reply-source.js'
 
 export interface ConversationOptions {
@@ -21,6 +22,18 @@ export interface ConversationOptions {
   messages?: readonly Message[]
   /** Aborts the wait for a sequence. */
   signal?: AbortSignal
+}
+
+const CONVERSATION_KEYS: Keys<ConversationOptions> = { messages: true, signal: true }
+
+/** @throws TypeError for what `StreamGuard.conversation` cannot take */
+export function checkConversation(options: ConversationOptions): void {
+  checkKeys('the options of conversation', options, CONVERSATION_KEYS)
+  const { messages, signal } = options
+  if (messages !== undefined && !Array.isArray(messages)) {
+    throw new TypeError(`Expected \`messages\` to be an array of messages, got ${typeof messages}`)
+  }
+  checkSignal(signal)
 }
 
 /** A prompt and the reply to it, from their beginning until the moderation is closed. */
@@ -68,6 +81,9 @@ export class Conversation implements AsyncDisposable {
 
   /** @internal Use StreamGuard.conversation. */
   constructor(parts: StreamParts, sequence: PromptSequence, messages: readonly Message[]) {
+    if (!parts?.engine) {
+      throw new TypeError('A Conversation is opened: `await guard.conversation()`, not `new Conversation()`')
+    }
     this.#parts = parts
     this.#sequence = sequence
     this.#messages = copied(messages)
@@ -90,6 +106,7 @@ export class Conversation implements AsyncDisposable {
    *   moderation of this conversation is neither ended nor closed
    */
   async open(input: Input, options: OpenOptions = {}): Promise<Moderation> {
+    checkOpen(options)
     const turn = await this.#begin(input, null, options)
     try {
       const moderation = await this.#judge(turn, options.signal, () => this.#finish(turn))
@@ -174,7 +191,6 @@ export class Conversation implements AsyncDisposable {
     said: Message | null,
     { reasoning = false, tooLong = 'error' }: OpenOptions,
   ): Promise<Turn> {
-    checkTooLong(tooLong)
     const given = toMessages(input, ['user'])
     if (this.#turn?.moderation?.reply.complete) await this.#turn.moderation.close()
     if (this.#turn) {

@@ -1,31 +1,22 @@
-import { type InternalLoadOptions, type LoadedEngine, loadEngine } from '../engine/load.js'
+import { type InternalLoadOptions, type LoadedEngine, loadEngine, requireLoaded } from '../engine/load.js'
 import { Tokenizer } from '../engine/tokens.js'
 import { GuardClosedError, ModelKindError } from '../errors.js'
 import { toMessages } from '../input.js'
+import { checkKeys, type Keys } from '../options.js'
 import type { GuardDevice, GuardStats, Input, LoadOptions, Message } from '../types.js'
 import { headOutputs, type PromptVerdict } from '../verdict.js'
-import { Conversation, type ConversationOptions } from './conversation.js'
+import { Conversation, type ConversationOptions, checkConversation } from './conversation.js'
 import { checkModerate, type ModerateOptions, type ModerationEvent, moderateReply } from './moderate.js'
 import type { Moderation } from './moderation.js'
+import { checkOpen, type OpenOptions } from './open-options.js'
 import { encodePrompt, PromptSequence, type StreamParts } from './prompt-sequence.js'
-import { checkTooLong, type ReplyTooLong } from './reply-cache.js'
 import { StreamTemplate } from './template.js'
 
 export interface ClassifyPromptOptions {
   signal?: AbortSignal
 }
 
-export interface OpenOptions {
-  /** Whether the reply begins inside the model's reasoning, up to `</think>`. Default false. */
-  reasoning?: boolean
-  /**
-   * What becomes of a reply that outgrows the context: an error, before anything of it that was not judged is
-   * released, or the guard goes on seeing the prompt and the latest part of the reply. Default `'error'`.
-   */
-  tooLong?: ReplyTooLong
-  /** Aborts the opening and every push. */
-  signal?: AbortSignal
-}
+const CLASSIFY_PROMPT_KEYS: Keys<ClassifyPromptOptions> = { signal: true }
 
 /**
  * Qwen3Guard-Stream: judges a prompt at once, and a reply token by token while it is being written.
@@ -44,6 +35,7 @@ export class StreamGuard implements AsyncDisposable {
   #closed = false
 
   private constructor(loaded: LoadedEngine) {
+    requireLoaded(loaded, 'StreamGuard')
     const { heads } = loaded.model.description
     if (!heads || headOutputs(heads) !== loaded.model.native.headOutputs) {
       throw new ModelKindError(
@@ -77,7 +69,9 @@ export class StreamGuard implements AsyncDisposable {
    *
    * @throws TypeError for input; TooLongError, GuardBusyError, GuardClosedError, DecodeError; `signal.reason`
    */
-  async classifyPrompt(input: Input, { signal }: ClassifyPromptOptions = {}): Promise<PromptVerdict> {
+  async classifyPrompt(input: Input, options: ClassifyPromptOptions = {}): Promise<PromptVerdict> {
+    checkKeys('the options of classifyPrompt', options, CLASSIFY_PROMPT_KEYS)
+    const { signal } = options
     const moderation = await this.open(input, signal ? { signal } : {})
     await moderation.close()
     return moderation.prompt
@@ -90,6 +84,7 @@ export class StreamGuard implements AsyncDisposable {
    * @throws as `classifyPrompt`; TooLongError also if there is no room for a reply
    */
   async open(input: Input, options: OpenOptions = {}): Promise<Moderation> {
+    checkOpen(options)
     return await this.#open(toMessages(input, ['user']), options)
   }
 
@@ -116,7 +111,9 @@ export class StreamGuard implements AsyncDisposable {
    *
    * @throws TypeError for `messages`; GuardBusyError, GuardClosedError; `signal.reason`
    */
-  async conversation({ messages = [], signal }: ConversationOptions = {}): Promise<Conversation> {
+  async conversation(options: ConversationOptions = {}): Promise<Conversation> {
+    checkConversation(options)
+    const { messages = [], signal } = options
     const history = messages.length > 0 ? toMessages([...messages], ['system', 'user', 'assistant']) : []
     const { engine } = this.#parts
     const sequence = await engine.acquire({ cells: engine.contextSize, signal })
@@ -147,7 +144,6 @@ export class StreamGuard implements AsyncDisposable {
     messages: Message[],
     { reasoning = false, tooLong = 'error', signal }: OpenOptions,
   ): Promise<Moderation> {
-    checkTooLong(tooLong)
     signal?.throwIfAborted()
     if (this.#closed) throw new GuardClosedError('the guard is closed: load another')
     const { engine } = this.#parts

@@ -1,11 +1,15 @@
 import { DecodeError, GuardBusyError, GuardError } from '../errors.js'
-import { type Action, checkPolicy, type Policy, promptAction } from '../policy.js'
+import { checkBoolean, checkKeys, checkSignal, type Keys } from '../options.js'
+import { type Action, checkPolicy, IN_POLICY, type Policy, promptAction } from '../policy.js'
 import type { PromptVerdict, ReplyVerdict, TokenVerdict } from '../verdict.js'
 import type { Moderation } from './moderation.js'
 import type { PromptUsage } from './prompt-sequence.js'
 import { checkHoldBack, type HoldBack, Release } from './release.js'
 import { checkTooLong, type ReplyTooLong } from './reply-cache.js'
 import { checkReply, ReplySource, type ReplyStream, stopReply } from './reply-source.js'
+
+/** Content that a guard of text does not judge unless its adapter is told to. */
+export type Unjudged = 'tool-call' | 'tool-result' | 'media'
 
 /** What happens while a reply is moderated. */
 export type ModerationEvent =
@@ -28,14 +32,26 @@ export type ModerationEvent =
    */
   | {
       type: 'block'
-      reason: 'prompt' | 'reply' | 'failure' | 'overload'
+      reason: 'prompt' | 'reply' | 'failure' | 'overload' | 'unjudged'
       verdict: PromptVerdict | TokenVerdict | null
       start: number
       provisional?: true
       error?: GuardError
+      /** With the reason `'unjudged'`, which adapters alone have: what it is that was refused rather than passed. */
+      unjudged?: Unjudged
     }
-  /** Last, once. Of a reply that was not judged to its end, `verdict.complete` is false. */
-  | { type: 'end'; verdict: ReplyVerdict }
+  /**
+   * Of adapters alone: this has passed, or is part of the prompt, and nobody has judged it. Once for each tool call or file
+   * of a reply, and for each kind in a prompt. `name` is a tool's, where it is known.
+   */
+  | { type: 'unjudged'; what: Unjudged; from: 'prompt' | 'reply'; name?: string }
+  /** Of adapters alone: this field of a chunk is not known, and was left out. Once for each. */
+  | { type: 'omitted'; field: string }
+  /**
+   * Last, once. Of a reply that was not judged to its end, `verdict.complete` is false. `action` is the most severe of
+   * what the policy did: the verdict is the model's, and may be Safe where the policy blocked (`threshold`, `consecutive`).
+   */
+  | { type: 'end'; verdict: ReplyVerdict; action: Action }
 
 export interface ModerateOptions {
   /** Default: the default policy. */
@@ -57,16 +73,35 @@ export interface ModerateOptions {
   signal?: AbortSignal
 }
 
+export const MODERATE_KEYS: Keys<ModerateOptions> = {
+  policy: true,
+  holdBack: true,
+  tokens: true,
+  reasoning: true,
+  tooLong: true,
+  signal: true,
+}
+
 /** @throws TypeError or RangeError for what `moderateReply` cannot take */
-export function checkModerate(reply: unknown, { policy, holdBack, tooLong }: ModerateOptions): void {
+export function checkModerate(reply: unknown, options: ModerateOptions): void {
+  checkKeys('the options of moderate', options, MODERATE_KEYS, IN_POLICY)
   checkReply(reply)
+  checkModerateValues(options)
+}
+
+/** @throws TypeError or RangeError for options of `moderate` with values that they cannot have */
+export function checkModerateValues(options: ModerateOptions): void {
+  const { policy, holdBack, tokens, reasoning, tooLong, signal } = options
+  checkBoolean('tokens', tokens)
+  checkBoolean('reasoning', reasoning)
+  checkSignal(signal)
   if (policy !== undefined) checkPolicy(policy)
   if (holdBack !== undefined) checkHoldBack(holdBack)
   if (tooLong !== undefined) checkTooLong(tooLong)
 }
 
 /** Of a reply none of which was judged. */
-const NOT_JUDGED: ReplyVerdict = {
+export const NOT_JUDGED: ReplyVerdict = {
   safety: 'Unsafe',
   category: null,
   at: null,
@@ -134,6 +169,7 @@ async function* moderationEvents(
   const onAbort = () => stop.abort(signal?.reason)
   signal?.addEventListener('abort', onAbort)
   let moderation: Moderation | null = null
+  let taken: Action = 'allow'
   try {
     signal?.throwIfAborted()
     let failure: { error: unknown } | null = null
@@ -145,11 +181,12 @@ async function* moderationEvents(
     if (moderation) {
       const { prompt, usage } = moderation
       const action = promptAction(prompt, policy)
+      taken = action
       yield { type: 'prompt', verdict: prompt, action, usage }
       if (action === 'block') {
         source.stop()
         yield { type: 'block', reason: 'prompt', verdict: prompt, start: release.end }
-        yield { type: 'end', verdict: NOT_JUDGED }
+        yield { type: 'end', verdict: NOT_JUDGED, action }
         return
       }
     }
@@ -172,20 +209,22 @@ async function* moderationEvents(
       again = false
       for (const event of release.judge(verdicts, moderation.provisional, tokens)) {
         if (told && event.type !== 'block') continue
+        if (event.type === 'flag') taken = 'flag'
         if (event.type === 'block') source.stop()
         yield event
         if (event.type !== 'block') continue
-        yield { type: 'end', verdict: moderation.reply }
+        yield { type: 'end', verdict: moderation.reply, action: 'block' }
         return
       }
     }
     if (failure) {
+      taken = policy.onFailure === 'allow' ? 'flag' : 'block'
       yield* failed(failure.error, policy, source, release, stop.signal)
     } else {
       const text = release.rest()
       if (text !== '') yield { type: 'text', text }
     }
-    yield { type: 'end', verdict: moderation?.reply ?? NOT_JUDGED }
+    yield { type: 'end', verdict: moderation?.reply ?? NOT_JUDGED, action: taken }
   } finally {
     signal?.removeEventListener('abort', onAbort)
     source.stop()
@@ -199,6 +238,9 @@ async function judgedAgain(moderation: Moderation, before: string): Promise<Toke
   moderation.rewind(verdicts.length)
   return verdicts
 }
+
+/** Half a surrogate pair at the end. */
+const HALF_PAIR = /[\uD800-\uDBFF]$/
 
 /** The guard could not judge: nothing more is released, unless the policy says to go on without it. */
 async function* failed(
@@ -221,7 +263,13 @@ async function* failed(
     return
   }
   yield { type: 'flag', verdict: null, action: 'flag', error }
-  for (let text: string | null = release.rest(); text !== null; text = await source.read()) {
+  // No token's end says where to cut, and half a surrogate pair is no text.
+  let half = ''
+  for (let more: string | null = release.rest(); more !== null; more = await source.read()) {
+    const all = half + more
+    half = HALF_PAIR.exec(all)?.[0] ?? ''
+    const text = all.slice(0, all.length - half.length)
     if (text !== '') yield { type: 'text', text }
   }
+  if (half !== '') yield { type: 'text', text: half }
 }

@@ -84,6 +84,9 @@ export class Moderation implements AsyncDisposable {
 
   /** @internal Use StreamGuard.open. */
   constructor(parts: ModerationParts) {
+    if (!parts?.sequence) {
+      throw new TypeError('A Moderation is opened: `await guard.open(prompt)`, not `new Moderation()`')
+    }
     this.prompt = parts.prompt
     this.usage = parts.usage
     this.#parts = parts

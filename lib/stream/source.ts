@@ -27,6 +27,21 @@ export function openSource<T>(source: AsyncIterable<T> | ReadableStream<T>): Sou
   }
 }
 
+/** @throws TypeError for what cannot be read piece by piece, such as a request that was not awaited */
+export function requireStream(source: unknown): void {
+  if (typeof source === 'object' && source !== null) {
+    if (Symbol.asyncIterator in source || 'getReader' in source) return
+    const hint =
+      'then' in source
+        ? ', got a promise: await it'
+        : ', got an object: was the request made with `stream: true`?'
+    throw new TypeError(`Expected a stream, or another async iterable${hint}`)
+  }
+  throw new TypeError(
+    `Expected a stream, or another async iterable, got ${source === null ? 'null' : typeof source}`,
+  )
+}
+
 /** What a source throws when it is stopped changes nothing any more. */
 function attempt(stop: () => unknown): void {
   try {
