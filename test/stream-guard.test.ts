@@ -60,7 +60,7 @@ describe('StreamGuard', () => {
     const model = await Model.load(path, { gpu: false })
     const engine = await Engine.create(model, exactEngine({ unified: false }))
     const tokenizer = new Tokenizer(model.native)
-    const template = new StreamTemplate(model.description.chatTemplate, tokenizer)
+    const template = await StreamTemplate.create(model.description.chatTemplate, tokenizer)
     const labels = model.description.heads
     if (!labels) throw new Error('the fixture has no heads')
     const { prompt, scaffold } = await template.encode([{ role: 'user', content: PROMPT }], false)
@@ -97,7 +97,7 @@ describe('StreamGuard', () => {
     const model = await Model.load(path, { gpu: false })
     const engine = await Engine.create(model, exactEngine({ unified: false }))
     const tokenizer = new Tokenizer(model.native)
-    const template = new StreamTemplate(model.description.chatTemplate, tokenizer)
+    const template = await StreamTemplate.create(model.description.chatTemplate, tokenizer)
     const labels = model.description.heads
     if (!labels) throw new Error('the fixture has no heads')
     const small = await StreamGuard.load({

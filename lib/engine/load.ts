@@ -63,7 +63,7 @@ export function resolveModel(name: string | undefined, variant: Variant): string
 export async function loadEngine(
   options: LoadOptions,
   variant: Variant,
-  admit?: (description: ModelDescription) => void,
+  admit?: (description: ModelDescription) => void | Promise<void>,
 ): Promise<LoadedEngine> {
   validateLoadOptions(options)
   const file = resolveModel(options.model, variant)
@@ -72,9 +72,9 @@ export async function loadEngine(
   try {
     model = await Model.load(file, {
       ...options,
-      admit: (description, inMemory) => {
+      admit: async (description, inMemory) => {
         requireVariant(description, variant, file)
-        admit?.(description)
+        await admit?.(description)
         const offloaded = wantsOffload(options.gpu ?? 'auto')
         const settings = engineOptions(options, variant, description, offloaded)
         // On a GPU, weights and cache are in its own memory, and llama.cpp says when that is short.

@@ -13,7 +13,7 @@ export interface ModelOptions {
   repack?: boolean | undefined
   onProgress?: ((fraction: number) => void) | undefined
   /** Called before weights are read (`inMemory`: another user has read them); what it throws rejects the load. */
-  admit?: ((description: ModelDescription, inMemory: boolean) => void) | undefined
+  admit?: ((description: ModelDescription, inMemory: boolean) => void | Promise<void>) | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -68,7 +68,8 @@ export class Model {
     entry.users += 1
     try {
       const description = await untilAborted(entry.header, options.signal)
-      options.admit?.(description, entry.weights !== undefined)
+      await options.admit?.(description, entry.weights !== undefined)
+      options.signal?.throwIfAborted()
       const reads = entry.weights === undefined
       entry.weights ??= readWeights(path, description, { offload, repack }, options.onProgress)
       const native = await untilAborted(entry.weights, options.signal)

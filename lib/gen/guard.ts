@@ -1,9 +1,10 @@
 import { setTimeout } from 'node:timers/promises'
+import type { ChatTemplate } from '../engine/chat-template.js'
 import { type LoadedEngine, loadEngine, SEQUENCES_TO_PIN } from '../engine/load.js'
 import { untilAborted } from '../engine/model.js'
 import { commonLength } from '../engine/prefix-cache.js'
 import type { Sequence } from '../engine/sequence.js'
-import { Tokenizer } from '../engine/tokens.js'
+import { type Overlong, Tokenizer } from '../engine/tokens.js'
 import { GenFormatError, GuardBusyError, GuardClosedError, TooLongError } from '../errors.js'
 import { toMessages } from '../input.js'
 import type { GuardStats, Input, LoadOptions, Message } from '../types.js'
@@ -77,10 +78,15 @@ export class GenGuard implements AsyncDisposable {
   #cellsShared = 0
   #closed = false
 
-  private constructor(loaded: LoadedEngine, { drafts, reuse = true }: InternalOptions) {
+  private constructor(
+    loaded: LoadedEngine,
+    tokenizer: Tokenizer,
+    template: GenTemplate,
+    { drafts, reuse = true }: InternalOptions,
+  ) {
     this.#loaded = loaded
-    this.#tokenizer = new Tokenizer(loaded.model.native)
-    this.#template = new GenTemplate(loaded.template, this.#tokenizer, loaded.model.description.name)
+    this.#tokenizer = tokenizer
+    this.#template = template
     this.#answerTokens = findAnswerTokens(this.#tokenizer)
     this.#drafts = drafts
     this.#reuse = reuse
@@ -96,11 +102,13 @@ export class GenGuard implements AsyncDisposable {
     options: LoadOptions = {},
     internal: InternalOptions = { drafts: true },
   ): Promise<GenGuard> {
-    const loaded = await loadEngine(options, 'gen', ({ chatTemplate, name }) => {
-      guardTemplate(options.chatTemplate ?? chatTemplate, name)
+    let template: ChatTemplate | undefined
+    const loaded = await loadEngine(options, 'gen', async ({ chatTemplate, name }) => {
+      template = await guardTemplate(options.chatTemplate ?? chatTemplate, name)
     })
     try {
-      return new GenGuard(loaded, internal)
+      const tokenizer = new Tokenizer(loaded.model.native)
+      return new GenGuard(loaded, tokenizer, new GenTemplate(template as ChatTemplate, tokenizer), internal)
     } catch (error) {
       await loaded.close()
       throw error
@@ -121,9 +129,9 @@ export class GenGuard implements AsyncDisposable {
     checkTooLong(tooLong)
     signal?.throwIfAborted()
     this.#requireOpen()
-    const prompt = await this.#template.encode(messages)
+    const prompt = await this.#template.encode(messages, this.#loaded.engine.contextSize)
     if (this.#fits(prompt)) return await this.#judge(modeOf(messages), prompt, signal)
-    if (tooLong === 'error') throw this.#tooLong(prompt.length, 'the conversation')
+    if (tooLong === 'error') throw this.#tooLong(prompt, 'the conversation')
     return await this.#judgeWindows(messages, signal)
   }
 
@@ -141,45 +149,53 @@ export class GenGuard implements AsyncDisposable {
       verdicts.push(verdict)
     }
     // Nothing in the last message: what comes before it is too long.
-    if (verdicts.length === 0)
-      throw this.#tooLong((await this.#template.encode(messages)).length, 'the conversation')
+    if (verdicts.length === 0) {
+      throw this.#tooLong(await this.#template.encode(messages, contextSize), 'the conversation')
+    }
     return worstOf(verdicts)
   }
 
   /** Windows of the last message with the prompts that judge them: of its reasoning, then of its content. */
   async *#windows(messages: readonly Message[]): AsyncGenerator<{ prompt: Int32Array; window: GenWindow }> {
-    const before = messages.slice(0, -1)
+    const { contextSize } = this.#loaded.engine
+    const history = messages.slice(0, -1)
     const { role, content, reasoning } = messages.at(-1) as Message
     for (const part of ['reasoning', 'answer'] as const) {
       const text = part === 'answer' ? content : reasoning
       if (text === undefined || text === '') continue
       const encode = (piece: string) => {
         const message = part === 'answer' ? { content: piece } : { content: '', reasoning: piece }
-        return this.#template.encode([...before, { role, ...message }])
+        return this.#template.encode([...history, { role, ...message }], contextSize)
       }
-      const rest = (await encode('')).length
-      const room = this.#loaded.engine.contextSize - MAX_ANSWER_TOKENS - rest - JOIN_TOKENS
-      const history = () =>
-        this.#tooLong(rest + SHORTEST_WINDOW + JOIN_TOKENS, 'what comes before the last message')
-      if (room < SHORTEST_WINDOW) throw history()
+      const rest = await encode('')
+      const before = 'atLeast' in rest ? rest.atLeast : rest.length
+      const room = contextSize - MAX_ANSWER_TOKENS - before - JOIN_TOKENS
+      const tooLong = () =>
+        this.#tooLong(
+          { atLeast: before + SHORTEST_WINDOW + JOIN_TOKENS },
+          'what comes before the last message',
+        )
+      if (room < SHORTEST_WINDOW) throw tooLong()
       const windows = cutWindows(text, this.#tokenizer, room, async ({ start, end }) => {
         const prompt = await encode(text.slice(start, end))
         return this.#fits(prompt) ? prompt : null
       })
       for await (const window of windows) {
-        if (window === null) throw history()
+        if (window === null) throw tooLong()
         yield { prompt: window.prompt, window: { ...window.span, part } }
       }
     }
   }
 
-  #fits(prompt: Int32Array): boolean {
-    return prompt.length + MAX_ANSWER_TOKENS <= this.#loaded.engine.contextSize
+  #fits(prompt: Int32Array | Overlong): prompt is Int32Array {
+    return 'length' in prompt && prompt.length + MAX_ANSWER_TOKENS <= this.#loaded.engine.contextSize
   }
 
-  #tooLong(tokens: number, what: string): TooLongError {
+  #tooLong(prompt: Int32Array | Overlong, what: string): TooLongError {
     const { contextSize } = this.#loaded.engine
-    return new TooLongError(tokens + MAX_ANSWER_TOKENS, contextSize, `${what}, with room for the answer,`)
+    const counted = 'length' in prompt
+    const tokens = MAX_ANSWER_TOKENS + (counted ? prompt.length : prompt.atLeast)
+    return new TooLongError(tokens, contextSize, `${what}, with room for the answer,`, !counted)
   }
 
   async #judge(mode: GenMode, prompt: Int32Array, signal: AbortSignal | undefined): Promise<GenVerdict> {

@@ -61,7 +61,7 @@ export function worstOf(verdicts: readonly GenVerdict[]): GenVerdict {
       generatedTokens: sum('generatedTokens'),
       passes: sum('passes'),
       ms: sum('ms'),
-      leastMargin: Math.min(...verdicts.map(({ usage }) => usage.leastMargin)),
+      leastMargin: verdicts.reduce((least, { usage }) => Math.min(least, usage.leastMargin), Infinity),
       uncertain: verdicts.some(({ usage }) => usage.uncertain),
     },
   }

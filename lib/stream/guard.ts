@@ -43,17 +43,21 @@ export class StreamGuard implements AsyncDisposable {
   readonly #parts: StreamParts
   #closed = false
 
-  private constructor(loaded: LoadedEngine) {
+  private constructor(loaded: LoadedEngine, parts: StreamParts) {
+    this.#loaded = loaded
+    this.#parts = parts
+  }
+
+  static async #create(loaded: LoadedEngine): Promise<StreamGuard> {
     const { heads } = loaded.model.description
     if (!heads || headOutputs(heads) !== loaded.model.native.headOutputs) {
       throw new ModelKindError(
         `${loaded.model.path} names ${heads ? headOutputs(heads) : 0} labels for ${loaded.model.native.headOutputs} head outputs: convert the checkpoint again`,
       )
     }
-    this.#loaded = loaded
     const tokenizer = new Tokenizer(loaded.model.native)
-    const template = new StreamTemplate(loaded.template, tokenizer)
-    this.#parts = { engine: loaded.engine, template, tokenizer, labels: heads }
+    const template = await StreamTemplate.create(loaded.template, tokenizer)
+    return new StreamGuard(loaded, { engine: loaded.engine, template, tokenizer, labels: heads })
   }
 
   /**
@@ -65,7 +69,7 @@ export class StreamGuard implements AsyncDisposable {
   static async load(options: LoadOptions = {}): Promise<StreamGuard> {
     const loaded = await loadEngine(options, 'stream')
     try {
-      return new StreamGuard(loaded)
+      return await StreamGuard.#create(loaded)
     } catch (error) {
       await loaded.close()
       throw error

@@ -32,7 +32,10 @@ export async function encodePrompt(
   messages: readonly Message[],
   reasoning: boolean,
 ): Promise<StreamPrompt> {
-  const encoded = await template.encode(messages, reasoning)
+  const encoded = await template.encode(messages, reasoning, engine.contextSize)
+  if ('atLeast' in encoded) {
+    throw new TooLongError(encoded.atLeast, engine.contextSize, 'the conversation', true)
+  }
   const positions = encoded.prompt.length + encoded.scaffold.length
   if (positions > engine.contextSize) {
     throw new TooLongError(positions, engine.contextSize, 'the conversation')
