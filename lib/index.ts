@@ -38,6 +38,7 @@ export type { PromptUsage } from './stream/prompt-sequence.js'
 export type { HoldBack } from './stream/release.js'
 export type {
   Category,
+  ForeignMessage,
   Gpu,
   GuardStats,
   Input,

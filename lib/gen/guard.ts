@@ -125,14 +125,21 @@ export class GenGuard implements AsyncDisposable {
    *   Whatever is thrown, nothing was judged.
    */
   async classify(input: Input, { signal, tooLong = 'error' }: ClassifyOptions = {}): Promise<GenVerdict> {
-    const messages = toMessages(input, ['user', 'assistant'])
+    const { engine } = this.#loaded
+    const messages = toMessages(input, ['user', 'assistant'], engine.contextSize)
     checkTooLong(tooLong)
     signal?.throwIfAborted()
     this.#requireOpen()
-    const prompt = await this.#template.encode(messages, this.#loaded.engine.contextSize)
-    if (this.#fits(prompt)) return await this.#judge(modeOf(messages), prompt, signal)
-    if (tooLong === 'error') throw this.#tooLong(prompt, 'the conversation')
-    return await this.#judgeWindows(messages, signal)
+    const arrive = engine.announce()
+    try {
+      const prompt = await this.#template.encode(messages, engine.contextSize)
+      if (this.#fits(prompt)) return await this.#judge(modeOf(messages), prompt, signal, arrive)
+      if (tooLong === 'error') throw this.#tooLong(prompt, 'the conversation')
+      arrive()
+      return await this.#judgeWindows(messages, signal)
+    } finally {
+      arrive()
+    }
   }
 
   /** The worst verdict about the windows of the last message. */
@@ -198,10 +205,17 @@ export class GenGuard implements AsyncDisposable {
     return new TooLongError(tokens, contextSize, `${what}, with room for the answer,`, !counted)
   }
 
-  async #judge(mode: GenMode, prompt: Int32Array, signal: AbortSignal | undefined): Promise<GenVerdict> {
+  /** `arrive` is called when the prompt waits for a sequence, or has one. */
+  async #judge(
+    mode: GenMode,
+    prompt: Int32Array,
+    signal: AbortSignal | undefined,
+    arrive = () => {},
+  ): Promise<GenVerdict> {
     const { engine } = this.#loaded
     const head = await untilAborted(this.#sharedHead(mode), signal)
     const inHead = head ? Math.min(commonLength(prompt, head.ids), prompt.length - 1) : 0
+    arrive()
     const sequence = await engine.acquire({
       cells: prompt.length + MAX_ANSWER_TOKENS,
       reuse: this.#reuse ? { tokens: prompt, longerThan: inHead + SHORTEST_SHARED } : undefined,

@@ -1,4 +1,5 @@
 import { type LoadedEngine, loadEngine } from '../engine/load.js'
+import type { Sequence } from '../engine/sequence.js'
 import { Tokenizer } from '../engine/tokens.js'
 import { GuardClosedError, ModelKindError } from '../errors.js'
 import { toMessages } from '../input.js'
@@ -9,7 +10,7 @@ import { checkModerate, type ModerateOptions, type ModerationEvent, moderateRepl
 import type { Moderation } from './moderation.js'
 import { encodePrompt, PromptSequence, type StreamParts } from './prompt-sequence.js'
 import { checkTooLong, type ReplyTooLong } from './reply-cache.js'
-import { StreamTemplate } from './template.js'
+import { type StreamPrompt, StreamTemplate } from './template.js'
 
 export interface ClassifyPromptOptions {
   signal?: AbortSignal
@@ -94,7 +95,7 @@ export class StreamGuard implements AsyncDisposable {
    * @throws as `classifyPrompt`; TooLongError also if there is no room for a reply
    */
   async open(input: Input, options: OpenOptions = {}): Promise<Moderation> {
-    return await this.#open(toMessages(input, ['user']), options)
+    return await this.#open(this.#messages(input), options)
   }
 
   /**
@@ -109,7 +110,7 @@ export class StreamGuard implements AsyncDisposable {
     reply: AsyncIterable<string> | ReadableStream<string>,
     options: ModerateOptions = {},
   ): AsyncIterable<ModerationEvent> {
-    const messages = toMessages(input, ['user'])
+    const messages = this.#messages(input)
     checkModerate(reply, options)
     return moderateReply((signal) => this.#open(messages, { ...options, signal }), reply, options)
   }
@@ -142,6 +143,10 @@ export class StreamGuard implements AsyncDisposable {
     await this.close()
   }
 
+  #messages(input: Input): Message[] {
+    return toMessages(input, ['user'], this.#parts.engine.contextSize)
+  }
+
   async #open(
     messages: Message[],
     { reasoning = false, tooLong = 'error', signal }: OpenOptions,
@@ -150,9 +155,18 @@ export class StreamGuard implements AsyncDisposable {
     signal?.throwIfAborted()
     if (this.#closed) throw new GuardClosedError('the guard is closed: load another')
     const { engine } = this.#parts
-    const prompt = await encodePrompt(this.#parts, messages, reasoning)
-    // The reply's length is not known: it may take all that the context has left.
-    const sequence = await engine.acquire({ cells: engine.contextSize, signal })
+    const arrive = engine.announce()
+    let acquiring: Promise<Sequence>
+    let prompt: StreamPrompt
+    try {
+      prompt = await encodePrompt(this.#parts, messages, reasoning)
+      // The reply's length is not known: it may take all that the context has left.
+      arrive()
+      acquiring = engine.acquire({ cells: engine.contextSize, signal })
+    } finally {
+      arrive()
+    }
+    const sequence = await acquiring
     const release = () => sequence.release()
     try {
       const options = { reasoning, tooLong, signal, release }
