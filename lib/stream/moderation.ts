@@ -156,11 +156,11 @@ export class Moderation implements AsyncDisposable {
     const check = async () => {
       this.#requireReply('pushTokens')
       if (this.#text) throw new TypeError('This reply is pushed as text: ids cannot follow it')
-      await reply().check(list)
+      if (over === 0) await reply().check(list)
     }
     return await this.#inTurn(check, async () => {
-      this.#ids = reply()
       this.#requireRoom(this.#judged.length + (tooLong === 'slide' ? 0 : list.length), over)
+      this.#ids = reply()
       const verdicts: TokenVerdict[] = []
       for (let at = 0; at < list.length; at += PIECE) {
         const tokens = await this.#ids.push(list.slice(at, at + PIECE))
