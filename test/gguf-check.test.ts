@@ -38,6 +38,14 @@ function dropTensor(gguf: Gguf, name: string): void {
 }
 
 describe('checkGguf', () => {
+  it.each([0, 1])('accepts what llama.cpp leaves when it merges parts, with a count of %i', async (count) => {
+    const gguf = tinyModel('gen')
+    setEntry(gguf, 'split.no', 'uint16', 0)
+    setEntry(gguf, 'split.count', 'uint16', count)
+    setEntry(gguf, 'split.tensors.count', 'int32', gguf.tensors.length)
+    await check(gguf)
+  })
+
   it.each(['gen', 'stream'] as const)('accepts a sound %s model', async (variant) => {
     await check(tinyModel(variant))
   })
@@ -166,6 +174,16 @@ describe('checkGguf', () => {
       'extra prediction layers',
       (g) => setEntry(g, 'qwen3.nextn_predict_layers', 'uint32', 9),
       /nextn_predict_layers is there/,
+    ],
+    [
+      'keys of a merge that llama.cpp would read as another type',
+      (g) => setEntry(g, 'split.count', 'uint32', 0),
+      /split\.count is a uint32, expected a uint16/,
+    ],
+    [
+      'a file type that no enumerator has room for',
+      (g) => setEntry(g, 'general.file_type', 'uint32', 4_000_000_000),
+      /general\.file_type is 4000000000, expected 0 to 1023/,
     ],
     [
       'one part of many',

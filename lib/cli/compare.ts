@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import { resolveModel } from '../engine/load.js'
 import { inOrder } from '../gen/in-order.js'
 import { describeGguf } from '../models/describe.js'
-import { readGguf } from '../models/gguf.js'
+import { readModelHeader } from '../models/split.js'
 import {
   type Agreement,
   Comparison,
@@ -75,7 +75,7 @@ function addRow(comparison: Comparison, a: Outcome, b: Outcome): void {
 }
 
 async function kindOf(model: string, signal: AbortSignal): Promise<'gen' | 'stream'> {
-  const { variant } = describeGguf(await readGguf(resolveModel(model, 'gen'), { signal }))
+  const { variant } = describeGguf(await readModelHeader(resolveModel(model, 'gen'), { signal }))
   return variant === 'stream' ? 'stream' : 'gen'
 }
 

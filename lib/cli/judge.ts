@@ -12,7 +12,7 @@ import {
   type TokenVerdict,
 } from '../index.js'
 import { describeGguf } from '../models/describe.js'
-import { readGguf } from '../models/gguf.js'
+import { readModelHeader } from '../models/split.js'
 import { worstOf } from './exit.js'
 import { type LoadFlags, readLoadOptions, withLoadProgress } from './load-options.js'
 import { checkTooLong, type TooLong } from './too-long.js'
@@ -42,7 +42,7 @@ export async function loadGuard(
   const options: LoadOptions = await readLoadOptions(command, flags, signal)
   const model = options.model ?? 'demo-gen'
   const path = resolveModel(model, 'gen')
-  const { variant } = describeGguf(await readGguf(path, { signal }))
+  const { variant } = describeGguf(await readModelHeader(path, { signal }))
   checkTooLong(variant === 'stream' ? 'stream' : 'gen', flags.tooLong ?? 'error')
   return await withLoadProgress({ ...options, model: path }, async (options) =>
     variant === 'stream'

@@ -20,6 +20,8 @@ export interface Addon {
 export interface Attempt {
   path: string
   reason: string
+  /** Whether this process may load no addons at all. */
+  disabled?: boolean
 }
 
 const require = createRequire(import.meta.url)
@@ -50,6 +52,11 @@ export function loadAddon(): Addon {
   const source = forced || PREBUILDS_ONLY ? undefined : sourceBuild(root, tried)
   const found = source ?? prebuilt(root, flavours, forced, tried)
   if (found) return { ...found, tried }
+  if (tried.some(({ disabled }) => disabled)) {
+    throw new AddonLoadError(
+      'Node was told to load no native addons, and this package is one: start it without --no-addons or, under --permission, with --allow-addons too.',
+    )
+  }
   throw new AddonLoadError(
     [
       `the native addon could not be loaded on ${PLATFORM}, Node ${process.version}.`,
@@ -131,7 +138,9 @@ function open(file: string, tried: Attempt[]): NativeBinding | undefined {
     return require(file) as NativeBinding
   } catch (error) {
     const [line] = (error instanceof Error ? error.message : String(error)).split('\n')
-    tried.push({ path: file, reason: existsSync(file) ? line! : 'not there' })
+    const { code } = error as NodeJS.ErrnoException
+    const disabled = code === 'ERR_DLOPEN_DISABLED'
+    tried.push({ path: file, reason: existsSync(file) ? line! : 'not there', ...(disabled && { disabled }) })
     return undefined
   }
 }

@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ModelKindError } from '../errors.js'
+import { ModelFileError, ModelKindError } from '../errors.js'
 import type { ModelDescription } from '../models/describe.js'
-import { findInstalled } from '../models/installed.js'
+import { findInstalled, HUB_PREFIX } from '../models/installed.js'
 import type { LoadOptions } from '../types.js'
 import { loadBinding } from './binding.js'
 import { Engine, type EngineOptions, PINNED_CELLS } from './engine.js'
@@ -51,7 +52,39 @@ export interface LoadedEngine {
 export function resolveModel(name: string | undefined, variant: Variant): string {
   if (name === undefined || name === 'demo') return path.join(DEMO_MODELS, `demo-${variant}.gguf`)
   if (name === 'demo-gen' || name === 'demo-stream') return path.join(DEMO_MODELS, `${name}.gguf`)
-  return findInstalled(name) ?? path.resolve(name)
+  if (name.includes('\0')) throw new TypeError('Expected `model` to name a file, got a name with a zero byte')
+  if (/^file:/i.test(name)) return fileOf(name)
+  const file = path.resolve(name)
+  // A folder of the same name as a repository's is what was downloaded of it.
+  if (name.includes('/') && !name.startsWith(HUB_PREFIX) && existsSync(file)) return file
+  const installed = findInstalled(name)
+  if (installed === null && /^https?:/i.test(name)) {
+    throw new ModelFileError(
+      `${name} is an address, and loading downloads nothing: pull a model by its name (\`npx qwen3guard pull qwen3guard-${variant}-0.6b\`, or \`hf:owner/repo/file.gguf\` for a GGUF on the hub), or give the path of a .gguf file`,
+      undefined,
+      'ERR_MODEL_NOT_FOUND',
+    )
+  }
+  if (installed === null && REPOSITORY.test(name) && !/\.gguf$/i.test(name)) {
+    throw new ModelFileError(
+      `there is no model file at ${file}. If ${name} is a repository on the hub, a GGUF of it comes with \`npx qwen3guard pull hf:${name}/FILE.gguf\``,
+      undefined,
+      'ERR_MODEL_NOT_FOUND',
+    )
+  }
+  return installed ?? file
+}
+
+/** As the hub spells them. */
+const REPOSITORY = /^[\w-][\w.-]*\/[\w.-]+$/
+
+/** @throws TypeError for an address that names no file on this machine */
+function fileOf(address: string): string {
+  try {
+    return fileURLToPath(address)
+  } catch (cause) {
+    throw new TypeError(`Expected \`model\` to be the address of a file here, got '${address}'`, { cause })
+  }
 }
 
 /**

@@ -2,7 +2,7 @@ import { realpath, stat } from 'node:fs/promises'
 import { AddonLoadError, GuardClosedError } from '../errors.js'
 import { checkGguf } from '../models/check.js'
 import { describeGguf, type ModelDescription } from '../models/describe.js'
-import { readGguf } from '../models/gguf.js'
+import { readModelHeader } from '../models/split.js'
 import type { Gpu } from '../types.js'
 import { loadBinding, type NativeModel } from './binding.js'
 import { typedErrors } from './native-error.js'
@@ -17,8 +17,14 @@ export interface ModelOptions {
   signal?: AbortSignal | undefined
 }
 
+interface Header {
+  description: ModelDescription
+  /** Of the first part, where there are several. */
+  path: string
+}
+
 interface Shared {
-  header: Promise<ModelDescription>
+  header: Promise<Header>
   /** Set by the first user that was admitted. */
   weights?: Promise<NativeModel>
   users: number
@@ -67,11 +73,12 @@ export class Model {
     }
     entry.users += 1
     try {
-      const description = await untilAborted(entry.header, options.signal)
+      const header = await untilAborted(entry.header, options.signal)
+      const { description } = header
       await options.admit?.(description, entry.weights !== undefined)
       options.signal?.throwIfAborted()
       const reads = entry.weights === undefined
-      entry.weights ??= readWeights(path, description, { offload, repack }, options.onProgress)
+      entry.weights ??= readWeights(header.path, description, { offload, repack }, options.onProgress)
       const native = await untilAborted(entry.weights, options.signal)
       if (!reads) options.onProgress?.(1)
       return new Model(key, path, offload, native, description)
@@ -104,10 +111,10 @@ function release(key: string, entry: Shared): void {
   entry.weights?.then((native) => native.close()).catch(() => {})
 }
 
-async function describe(path: string): Promise<ModelDescription> {
-  const header = await readGguf(path)
+async function describe(path: string): Promise<Header> {
+  const header = await readModelHeader(path)
   await checkGguf(header)
-  return describeGguf(header)
+  return { description: describeGguf(header), path: header.path }
 }
 
 async function readWeights(

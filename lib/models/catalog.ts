@@ -24,6 +24,8 @@ export interface CatalogEntry {
 /** A catalog name, and the type that may follow it: `qwen3guard-gen-0.6b` or `qwen3guard-gen-0.6b-f16`. */
 const NAME = /^(qwen3guard-(?:gen|stream)-(?:0\.6|4|8)b)(?:-([a-z0-9_]+))?$/
 
+const REPOSITORY = /^(?:https:\/\/huggingface\.co\/|hf:)?Qwen\/(?=Qwen3Guard-[^/]+$)/i
+
 let entries: readonly CatalogEntry[] | undefined
 
 /** The six official checkpoints. */
@@ -35,9 +37,13 @@ export function catalog(): readonly CatalogEntry[] {
   return entries
 }
 
-/** The catalog's entry of that name, and the type the name asks for (null: none); null for a name that is none. */
+/**
+ * The catalog's entry of that name, and the type the name asks for (null: none); null for a name that is none. The
+ * repository's name on the hub, and the address of its page, are the same model's.
+ */
 export function catalogName(name: string): { entry: CatalogEntry; type: string | null } | null {
-  const [, base, type = null] = NAME.exec(name) ?? []
+  const short = name.replace(REPOSITORY, '').toLowerCase()
+  const [, base, type = null] = NAME.exec(short) ?? []
   const entry = base === undefined ? undefined : catalog().find((one) => one.name === base)
   return entry ? { entry, type } : null
 }

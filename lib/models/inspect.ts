@@ -6,10 +6,11 @@ import { guardTemplate } from '../gen/template.js'
 import { ggufProblems, otherKind } from './check.js'
 import type { HeadLabels, ModelDescription } from './describe.js'
 import { describeGguf } from './describe.js'
-import type { GgufFile, GgufScalar, GgufValue } from './gguf.js'
+import type { GgufFile, GgufScalar, GgufScan, GgufValue } from './gguf.js'
 import { scanGguf } from './gguf.js'
 import { readGgufArray } from './gguf-array.js'
 import { countAt, scalarAt } from './metadata.js'
+import { partsOf, readModelHeader } from './split.js'
 
 /** What `qwen3guard inspect` prints: a GGUF's header and what is wrong with the file. */
 export interface Inspection {
@@ -80,7 +81,8 @@ export async function inspectGguf(
   path: string,
   options: { signal?: AbortSignal | undefined } = {},
 ): Promise<Inspection> {
-  const { file, error } = await scanGguf(path, options)
+  const scan = await scanGguf(path, options)
+  const { file, error } = await withOtherParts(scan, options)
   if (error && file.version === 0) throw error
   const description = describeGguf(file)
   const problems = error ? [error.message] : await problemsOf(file, options)
@@ -126,6 +128,20 @@ export async function inspectGguf(
     memory: sound ? memoryOf(description, variant) : null,
     templateProblem: sound ? await templateProblem(description, variant, template) : null,
     problems,
+  }
+}
+
+/** The whole model where the file is one part of it; without the others, the part, and what is amiss. */
+async function withOtherParts(
+  scan: GgufScan,
+  options: { signal?: AbortSignal | undefined },
+): Promise<GgufScan> {
+  if (scan.error || partsOf(scan.file) <= 1) return scan
+  try {
+    return { file: await readModelHeader(scan.file.path, options), error: null }
+  } catch (error) {
+    if (!(error instanceof ModelFileError)) throw error
+    return { file: scan.file, error }
   }
 }
 
