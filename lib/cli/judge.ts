@@ -13,6 +13,7 @@ import {
 } from '../index.js'
 import { describeGguf } from '../models/describe.js'
 import { readModelHeader } from '../models/split.js'
+import { replyText } from '../stream/reply-message.js'
 import { worstOf } from './exit.js'
 import { type LoadFlags, readLoadOptions, withLoadProgress } from './load-options.js'
 import { checkTooLong, type TooLong } from './too-long.js'
@@ -73,7 +74,7 @@ export async function judge(
     signal,
   })
   try {
-    const text = reasoning ? `${last.reasoning}\n</think>\n\n${last.content}` : last.content
+    const text = reasoning ? replyText(last) : last.content
     const tokens = await moderation.push(text)
     const { rest, ...reply } = await moderation.end()
     return { model, kind, prompt: moderation.prompt, reply, tokens: [...tokens, ...rest] }

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { validateLoadOptions } from '../engine/options.js'
 import type { Gpu, KvType, LoadOptions, LogLevel } from '../index.js'
 import { startProgress } from './progress.js'
+import { readTextFile } from './text-file.js'
 
 /** What commander makes of the flags below. */
 export interface LoadFlags {
@@ -64,7 +64,7 @@ export async function readLoadOptions(
     ...(flags.kvType !== undefined && { kvType: flags.kvType }),
     ...(flags.flashAttention !== undefined && { flashAttention: flash[flags.flashAttention] }),
     ...(gpu !== undefined && { gpu }),
-    ...(flags.chatTemplate !== undefined && { chatTemplate: await readFile(flags.chatTemplate, 'utf8') }),
+    ...(flags.chatTemplate !== undefined && { chatTemplate: await readTextFile(flags.chatTemplate) }),
     logLevel: flags.logLevel,
     onLog: (_level, message) => process.stderr.write(message.endsWith('\n') ? message : `${message}\n`),
     signal,

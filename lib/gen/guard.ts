@@ -240,10 +240,14 @@ export class GenGuard implements AsyncDisposable {
           answer.text,
         )
       }
+      const scores = readScores(this.#tokenizer, this.#answerTokens, answer)
+      // A prompt refuses nothing, also where the model has a word on it.
+      const asked = mode === 'response'
       const verdict: GenVerdict = {
         ...parsed,
+        refusal: asked ? parsed.refusal : null,
         text: answer.text,
-        scores: readScores(this.#tokenizer, this.#answerTokens, answer),
+        scores: asked ? scores : { ...scores, refusal: null },
         usage: {
           promptTokens: prompt.length,
           cachedTokens: cached.length,

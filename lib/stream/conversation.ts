@@ -14,6 +14,7 @@ import {
 import type { Moderation } from './moderation.js'
 import { encodePrompt, type PromptSequence, type StreamParts } from './prompt-sequence.js'
 import { checkTooLong, type ReplyTooLong } from './reply-cache.js'
+import { trimLineEnds } from './reply-message.js'
 import { type ReplyStream, stopReply } from './reply-source.js'
 
 export interface ConversationOptions {
@@ -269,8 +270,8 @@ function replyMessage(text: string, reasoning: boolean, said: Message | null): M
   const [thought = '', ...rest] = whole.split('</think>')
   return {
     role: 'assistant',
-    content: before.content + rest.join('</think>').replace(/^\n+/u, ''),
-    reasoning: thought.replace(/^\n+|\n+$/gu, ''),
+    content: before.content + trimLineEnds(rest.join('</think>'), false),
+    reasoning: trimLineEnds(thought),
   }
 }
 
