@@ -25,6 +25,7 @@ export {
 } from './gen/guard.js'
 export { type GenAnswer, parseGen } from './gen/parse.js'
 export type { GenScores } from './gen/scores.js'
+export type { HistoryTooLong } from './history.js'
 export { CATEGORIES, SAFETIES } from './labels.js'
 export type { InstalledModel } from './models/installed.js'
 export { type PulledModel, type PullOptions, type PullProgress, pullModel } from './models/pull.js'

@@ -94,7 +94,9 @@ function readMessage(message: unknown, at: number, last: boolean): Message | nul
   if (leftOut) {
     if (!last) return null
     throw new WrongMessage(
-      `Expected the last message to be a user's or an assistant's text, got ${given === undefined ? `an item of type '${type}'` : `the role '${given}'`}`,
+      given === undefined
+        ? `Expected message ${at}, which is judged, to be { role, content }, got an item of type '${type}'`
+        : `Expected the role of message ${at}, which is judged, to be 'user' or 'assistant', got '${given}'`,
     )
   }
   const role = typeof given === 'string' && Object.hasOwn(ROLES, given) ? ROLES[given] : undefined

@@ -105,7 +105,7 @@ describe('toMessages', () => {
     ['a prompt without content', [user(null)], 'message 0'],
     ['a text part without text', [user([{ type: 'text' }])], 'part 0 of message 0'],
     ['a part that is nothing', [user([null])], 'part 0 of message 0'],
-    ["a tool's result as what is judged", [user('a'), { role: 'tool', content: 'x' }], "the role 'tool'"],
+    ["a tool's result as what is judged", [user('a'), { role: 'tool', content: 'x' }], 'role of message 1'],
     [
       'tool calls as what is judged',
       [user('a'), { role: 'assistant', content: null, tool_calls: [{}] }],

@@ -6,6 +6,7 @@ import { commonLength } from '../engine/prefix-cache.js'
 import type { Sequence } from '../engine/sequence.js'
 import { type Overlong, Tokenizer } from '../engine/tokens.js'
 import { GenFormatError, GuardBusyError, GuardClosedError, TooLongError } from '../errors.js'
+import { checkHistory, type HistoryTooLong, latestTurns, mostMessages } from '../history.js'
 import { toMessages } from '../input.js'
 import type { GuardStats, Input, LoadOptions, Message } from '../types.js'
 import { decodeAnswer, MAX_ANSWER_TOKENS } from './answer.js'
@@ -27,6 +28,11 @@ export interface ClassifyOptions {
    * and the worst verdict is the message's (docs/gen.md).
    */
   tooLong?: TooLong
+  /**
+   * What becomes of what comes before the last message, where the conversation does not fit with it: an error, or the
+   * oldest turns are left out, and `usage.droppedMessages` counts their messages. Default `'error'`.
+   */
+  history?: HistoryTooLong
 }
 
 export interface ClassifyAllOptions {
@@ -35,6 +41,8 @@ export interface ClassifyAllOptions {
   signal?: AbortSignal
   /** As for `classify`. */
   tooLong?: TooLong
+  /** As for `classify`. */
+  history?: HistoryTooLong
 }
 
 export type TooLong = 'error' | 'window'
@@ -124,16 +132,30 @@ export class GenGuard implements AsyncDisposable {
    *   answer is no verdict; GuardBusyError, GuardClosedError, DecodeError, TemplateError; `signal.reason`.
    *   Whatever is thrown, nothing was judged.
    */
-  async classify(input: Input, { signal, tooLong = 'error' }: ClassifyOptions = {}): Promise<GenVerdict> {
+  async classify(
+    input: Input,
+    { signal, tooLong = 'error', history = 'error' }: ClassifyOptions = {},
+  ): Promise<GenVerdict> {
     const { engine } = this.#loaded
-    const messages = toMessages(input, ['user', 'assistant'], engine.contextSize)
     checkTooLong(tooLong)
+    checkHistory(history)
+    const messages = toMessages(input, ['user', 'assistant'], mostMessages(history, engine.contextSize))
     signal?.throwIfAborted()
     this.#requireOpen()
     const arrive = engine.announce()
     try {
       const prompt = await this.#template.encode(messages, engine.contextSize)
       if (this.#fits(prompt)) return await this.#judge(modeOf(messages), prompt, signal, arrive)
+      if (history === 'drop') {
+        const latest = await latestTurns(messages, async (list) => {
+          const ids = await this.#template.encode(list, engine.contextSize)
+          return this.#fits(ids) ? ids : null
+        })
+        if (latest) {
+          const verdict = await this.#judge(modeOf(messages), latest.encoded, signal, arrive)
+          return { ...verdict, usage: { ...verdict.usage, droppedMessages: latest.dropped } }
+        }
+      }
       if (tooLong === 'error') throw this.#tooLong(prompt, 'the conversation')
       arrive()
       return await this.#judgeWindows(messages, signal)
@@ -276,14 +298,20 @@ export class GenGuard implements AsyncDisposable {
    */
   classifyAll(
     inputs: Iterable<Input> | AsyncIterable<Input>,
-    { concurrency = this.stats().maxSequences, signal, tooLong = 'error' }: ClassifyAllOptions = {},
+    {
+      concurrency = this.stats().maxSequences,
+      signal,
+      tooLong = 'error',
+      history = 'error',
+    }: ClassifyAllOptions = {},
   ): AsyncIterable<GenVerdict> {
     if (!Number.isInteger(concurrency) || concurrency < 1) {
       throw new RangeError(`Expected concurrency to be an integer of at least 1, got ${concurrency}`)
     }
     checkTooLong(tooLong)
+    checkHistory(history)
     const classify = (input: Input, signal: AbortSignal) =>
-      whenThereIsRoom(() => this.classify(input, { signal, tooLong }), signal)
+      whenThereIsRoom(() => this.classify(input, { signal, tooLong, history }), signal)
     return inOrder(inputs, classify, concurrency, signal)
   }
 

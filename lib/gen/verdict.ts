@@ -25,6 +25,8 @@ export interface GenUsage {
   promptTokens: number
   /** Of these, tokens taken from the safety policy or an earlier conversation instead of computed. */
   cachedTokens: number
+  /** With `history: 'drop'`, where the conversation did not fit: its oldest messages, which were left out. */
+  droppedMessages?: number
   /** Tokens of the answer, the one that ends it included. */
   generatedTokens: number
   /** llama_decode calls this took part in, and their wall time. */

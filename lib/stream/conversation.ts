@@ -1,6 +1,7 @@
 import { untilAborted } from '../engine/model.js'
 import { commonLength } from '../engine/prefix-cache.js'
 import { GuardClosedError } from '../errors.js'
+import { checkHistory, type HistoryTooLong, mostMessages } from '../history.js'
 import { toMessages } from '../input.js'
 import type { Input, Message } from '../types.js'
 import type { OpenOptions } from './guard.js'
@@ -20,6 +21,11 @@ import { type ReplyStream, stopReply } from './reply-source.js'
 export interface ConversationOptions {
   /** What was said before. Default: nothing. */
   messages?: readonly Message[]
+  /**
+   * What becomes of the conversation when it outgrows the context: every further turn is an error, or the oldest ones
+   * are left out of what is judged, as `open` does. `messages` still has them. Default `'error'`.
+   */
+  history?: HistoryTooLong
   /** Aborts the wait for a sequence. */
   signal?: AbortSignal
 }
@@ -32,6 +38,7 @@ interface Turn {
   said: Message | null
   reasoning: boolean
   tooLong: ReplyTooLong
+  history: HistoryTooLong
   /** What is known to have been shown of the reply. */
   shown: () => string
   /** Null until the prompt is judged. */
@@ -61,6 +68,7 @@ export class Conversation implements AsyncDisposable {
   readonly #parts: StreamParts
   readonly #sequence: PromptSequence
   #messages: readonly Message[]
+  readonly #history: HistoryTooLong
   #turn: Turn | null = null
   #preparation: Preparation | null = null
   #closed = false
@@ -68,7 +76,13 @@ export class Conversation implements AsyncDisposable {
   readonly #closing = new AbortController()
 
   /** @internal Use StreamGuard.conversation. */
-  constructor(parts: StreamParts, sequence: PromptSequence, messages: readonly Message[]) {
+  constructor(
+    parts: StreamParts,
+    sequence: PromptSequence,
+    messages: readonly Message[],
+    history: HistoryTooLong = 'error',
+  ) {
+    this.#history = history
     this.#parts = parts
     this.#sequence = sequence
     this.#messages = copied(messages)
@@ -110,8 +124,8 @@ export class Conversation implements AsyncDisposable {
    * @throws as `StreamGuard.moderate`; while iterating, TypeError as `open`
    */
   moderate(input: Input, reply: ReplyStream, options: ModerateOptions = {}): AsyncIterable<ModerationEvent> {
-    const { prompt, said } = turnOf(input)
     checkModerate(reply, options)
+    const { prompt, said } = turnOf(input, this.#most(options.history ?? this.#history))
     return this.#moderate(prompt, said, reply, options)
   }
 
@@ -173,16 +187,17 @@ export class Conversation implements AsyncDisposable {
   async #begin(
     input: Input,
     said: Message | null,
-    { reasoning = false, tooLong = 'error' }: OpenOptions,
+    { reasoning = false, tooLong = 'error', history = this.#history }: OpenOptions,
   ): Promise<Turn> {
     checkTooLong(tooLong)
-    const given = toMessages(input, ['user'])
+    checkHistory(history)
+    const given = toMessages(input, ['user'], this.#most(history))
     if (this.#turn?.moderation?.reply.complete) await this.#turn.moderation.close()
     if (this.#turn) {
       throw new TypeError('Expected one moderation at a time: end or close the one under way first')
     }
     const messages = copied(typeof input === 'string' ? [...this.#messages, ...given] : given)
-    this.#turn = { messages, said, reasoning, tooLong, shown: () => '', moderation: null }
+    this.#turn = { messages, said, reasoning, tooLong, history, shown: () => '', moderation: null }
     return this.#turn
   }
 
@@ -191,13 +206,17 @@ export class Conversation implements AsyncDisposable {
     const closing = this.#closing.signal
     const signal = given ? AbortSignal.any([given, closing]) : closing
     this.#requireOpen()
-    const { reasoning, tooLong } = turn
-    const prompt = await encodePrompt(this.#parts, turn.messages, reasoning)
+    const { reasoning, tooLong, history } = turn
+    const prompt = await encodePrompt(this.#parts, turn.messages, reasoning, history)
     await this.#prepared(prompt.prompt, signal)
     const moderation = await this.#sequence.open(prompt, { reasoning, tooLong, signal, release })
     this.#requireOpen()
     turn.moderation = moderation
     return moderation
+  }
+
+  #most(history: HistoryTooLong): number {
+    return mostMessages(history, this.#parts.engine.contextSize)
   }
 
   #requireOpen(): void {
@@ -216,8 +235,9 @@ export class Conversation implements AsyncDisposable {
     const stop = new AbortController()
     const preparation: Preparation = { ids: null, stop, done: Promise.resolve() }
     const work = async () => {
-      preparation.ids = await this.#parts.template.encodeHistory(this.#messages)
-      await this.#sequence.prepare(preparation.ids, stop.signal)
+      const { template, engine } = this.#parts
+      preparation.ids = await template.encodeHistory(this.#messages, engine.contextSize)
+      if (preparation.ids) await this.#sequence.prepare(preparation.ids, stop.signal)
     }
     // Whatever fails here is tried again, and told, when the next prompt is judged.
     preparation.done = work().catch(() => {})
@@ -238,8 +258,8 @@ export class Conversation implements AsyncDisposable {
  * Takes from messages what the assistant has said after the user's last one. They are copied: the turn begins later.
  * @throws TypeError
  */
-function turnOf(input: Input): { prompt: Input; said: Message | null } {
-  const messages = copied(toMessages(input, ['user', 'assistant']))
+function turnOf(input: Input, most: number): { prompt: Input; said: Message | null } {
+  const messages = toMessages(input, ['user', 'assistant'], most)
   const last = messages.at(-1) as Message
   if (last.role === 'user') return { prompt: typeof input === 'string' ? input : messages, said: null }
   return { prompt: toMessages(messages.slice(0, -1), ['user']), said: last }

@@ -2,17 +2,20 @@ import { type LoadedEngine, loadEngine } from '../engine/load.js'
 import type { Sequence } from '../engine/sequence.js'
 import { Tokenizer } from '../engine/tokens.js'
 import { GuardClosedError, ModelKindError } from '../errors.js'
+import { checkHistory, type HistoryTooLong, mostMessages } from '../history.js'
 import { toMessages } from '../input.js'
 import type { GuardStats, Input, LoadOptions, Message } from '../types.js'
 import { headOutputs, type PromptVerdict } from '../verdict.js'
 import { Conversation, type ConversationOptions } from './conversation.js'
 import { checkModerate, type ModerateOptions, type ModerationEvent, moderateReply } from './moderate.js'
 import type { Moderation } from './moderation.js'
-import { encodePrompt, PromptSequence, type StreamParts } from './prompt-sequence.js'
+import { type EncodedPrompt, encodePrompt, PromptSequence, type StreamParts } from './prompt-sequence.js'
 import { checkTooLong, type ReplyTooLong } from './reply-cache.js'
-import { type StreamPrompt, StreamTemplate } from './template.js'
+import { StreamTemplate } from './template.js'
 
 export interface ClassifyPromptOptions {
+  /** As for `open`. */
+  history?: HistoryTooLong
   signal?: AbortSignal
 }
 
@@ -24,6 +27,12 @@ export interface OpenOptions {
    * released, or the guard goes on seeing the prompt and the latest part of the reply. Default `'error'`.
    */
   tooLong?: ReplyTooLong
+  /**
+   * What becomes of a conversation that outgrows the context before the reply: an error, or its oldest turns are left
+   * out, such that a quarter of the context is the reply's, and `usage.droppedMessages` counts them. The system
+   * message and the last turn stay. Default `'error'`.
+   */
+  history?: HistoryTooLong
   /** Aborts the opening and every push. */
   signal?: AbortSignal
 }
@@ -82,8 +91,9 @@ export class StreamGuard implements AsyncDisposable {
    *
    * @throws TypeError for input; TooLongError, GuardBusyError, GuardClosedError, DecodeError; `signal.reason`
    */
-  async classifyPrompt(input: Input, { signal }: ClassifyPromptOptions = {}): Promise<PromptVerdict> {
-    const moderation = await this.open(input, signal ? { signal } : {})
+  async classifyPrompt(input: Input, options: ClassifyPromptOptions = {}): Promise<PromptVerdict> {
+    const { history, signal } = options
+    const moderation = await this.open(input, { ...(history && { history }), ...(signal && { signal }) })
     await moderation.close()
     return moderation.prompt
   }
@@ -95,7 +105,7 @@ export class StreamGuard implements AsyncDisposable {
    * @throws as `classifyPrompt`; TooLongError also if there is no room for a reply
    */
   async open(input: Input, options: OpenOptions = {}): Promise<Moderation> {
-    return await this.#open(this.#messages(input), options)
+    return await this.#open(this.#messages(input, options), options)
   }
 
   /**
@@ -110,7 +120,7 @@ export class StreamGuard implements AsyncDisposable {
     reply: AsyncIterable<string> | ReadableStream<string>,
     options: ModerateOptions = {},
   ): AsyncIterable<ModerationEvent> {
-    const messages = this.#messages(input)
+    const messages = this.#messages(input, options)
     checkModerate(reply, options)
     return moderateReply((signal) => this.#open(messages, { ...options, signal }), reply, options)
   }
@@ -121,11 +131,15 @@ export class StreamGuard implements AsyncDisposable {
    *
    * @throws TypeError for `messages`; GuardBusyError, GuardClosedError; `signal.reason`
    */
-  async conversation({ messages = [], signal }: ConversationOptions = {}): Promise<Conversation> {
-    const history = messages.length > 0 ? toMessages([...messages], ['system', 'user', 'assistant']) : []
+  async conversation(options: ConversationOptions = {}): Promise<Conversation> {
+    const { messages = [], history = 'error', signal } = options
+    checkHistory(history)
+    const { contextSize } = this.#parts.engine
+    const most = mostMessages(history, contextSize)
+    const before = messages.length > 0 ? toMessages(messages, ['system', 'user', 'assistant'], most) : []
     const { engine } = this.#parts
     const sequence = await engine.acquire({ cells: engine.contextSize, signal })
-    return new Conversation(this.#parts, new PromptSequence(this.#parts, sequence), history)
+    return new Conversation(this.#parts, new PromptSequence(this.#parts, sequence), before, history)
   }
 
   /** Queue, sequences, KV cells and speed. */
@@ -143,13 +157,14 @@ export class StreamGuard implements AsyncDisposable {
     await this.close()
   }
 
-  #messages(input: Input): Message[] {
-    return toMessages(input, ['user'], this.#parts.engine.contextSize)
+  #messages(input: Input, { history = 'error' }: OpenOptions): Message[] {
+    checkHistory(history)
+    return toMessages(input, ['user'], mostMessages(history, this.#parts.engine.contextSize))
   }
 
   async #open(
     messages: Message[],
-    { reasoning = false, tooLong = 'error', signal }: OpenOptions,
+    { reasoning = false, tooLong = 'error', history = 'error', signal }: OpenOptions,
   ): Promise<Moderation> {
     checkTooLong(tooLong)
     signal?.throwIfAborted()
@@ -157,9 +172,9 @@ export class StreamGuard implements AsyncDisposable {
     const { engine } = this.#parts
     const arrive = engine.announce()
     let acquiring: Promise<Sequence>
-    let prompt: StreamPrompt
+    let prompt: EncodedPrompt
     try {
-      prompt = await encodePrompt(this.#parts, messages, reasoning)
+      prompt = await encodePrompt(this.#parts, messages, reasoning, history)
       // The reply's length is not known: it may take all that the context has left.
       arrive()
       acquiring = engine.acquire({ cells: engine.contextSize, signal })

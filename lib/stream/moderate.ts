@@ -1,4 +1,5 @@
 import { DecodeError, GuardBusyError, GuardError } from '../errors.js'
+import { checkHistory, type HistoryTooLong } from '../history.js'
 import { type Action, checkPolicy, type Policy, promptAction } from '../policy.js'
 import type { PromptVerdict, ReplyVerdict, TokenVerdict } from '../verdict.js'
 import type { Moderation } from './moderation.js'
@@ -54,15 +55,18 @@ export interface ModerateOptions {
    * with the prompt and its latest part in view, after a `slide` event. Default `'error'`.
    */
   tooLong?: ReplyTooLong
+  /** As for `open`: the `prompt` event's `usage.droppedMessages` counts what was left out. */
+  history?: HistoryTooLong
   signal?: AbortSignal
 }
 
 /** @throws TypeError or RangeError for what `moderateReply` cannot take */
-export function checkModerate(reply: unknown, { policy, holdBack, tooLong }: ModerateOptions): void {
+export function checkModerate(reply: unknown, { policy, holdBack, tooLong, history }: ModerateOptions): void {
   checkReply(reply)
   if (policy !== undefined) checkPolicy(policy)
   if (holdBack !== undefined) checkHoldBack(holdBack)
   if (tooLong !== undefined) checkTooLong(tooLong)
+  if (history !== undefined) checkHistory(history)
 }
 
 /** Of a reply none of which was judged. */

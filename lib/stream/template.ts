@@ -69,9 +69,11 @@ export class StreamTemplate {
     return { prompt: ids.slice(0, last.index + 1), scaffold, answerScaffold }
   }
 
-  /** Ids with which every prompt begins that goes on from an assistant's message: up to that message's end. */
-  async encodeHistory(messages: readonly Message[]): Promise<Int32Array> {
-    const { prompt } = await this.encode([...messages, { role: 'user', content: '' }], false)
+  /** Ids with which every prompt begins that goes on from an assistant's message: up to that message's end; null for more than `most`. */
+  async encodeHistory(messages: readonly Message[], most: number): Promise<Int32Array | null> {
+    const encoded = await this.encode([...messages, { role: 'user', content: '' }], false, most)
+    if ('atLeast' in encoded) return null
+    const { prompt } = encoded
     const close = this.#tokenizer.addedId(TURN_END) as number
     return prompt.slice(0, prompt.lastIndexOf(close, -2) + 1)
   }
