@@ -11,14 +11,21 @@ import { listen } from './log.js'
 import { estimateMemory, type MemoryNeed, requireMemory, weightBytes } from './memory.js'
 import { Model, wantsOffload } from './model.js'
 import { validateLoadOptions } from './options.js'
+import { BUNDLE_MENDING, packageRoot } from './package-root.js'
 import { defaultThreads } from './threads.js'
 
 export type Variant = 'gen' | 'stream'
 
-const DEMO_MODELS = path.join(
-  path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url)))),
-  'models',
-)
+/** @throws ModelFileError in a bundle that the package is not beside */
+function demoModel(name: string): string {
+  const { folder, bundled } = packageRoot()
+  const file = path.join(folder, 'models', `${name}.gguf`)
+  if (bundled && !existsSync(file)) {
+    const message = `the demonstration model is not at ${file}. ${BUNDLE_MENDING}, or give the path of a .gguf file`
+    throw new ModelFileError(message, undefined, 'ERR_MODEL_NOT_FOUND')
+  }
+  return file
+}
 
 /** Defaults by variant: Gen shares one pool of cells, Stream gives each sequence its own (docs/options.md). */
 const DEFAULTS = {
@@ -50,8 +57,8 @@ export interface LoadedEngine {
  * @throws ModelFileError ERR_MODEL_NOT_FOUND for a name that has not been pulled
  */
 export function resolveModel(name: string | undefined, variant: Variant): string {
-  if (name === undefined || name === 'demo') return path.join(DEMO_MODELS, `demo-${variant}.gguf`)
-  if (name === 'demo-gen' || name === 'demo-stream') return path.join(DEMO_MODELS, `${name}.gguf`)
+  if (name === undefined || name === 'demo') return demoModel(`demo-${variant}`)
+  if (name === 'demo-gen' || name === 'demo-stream') return demoModel(name)
   if (name.includes('\0')) throw new TypeError('Expected `model` to name a file, got a name with a zero byte')
   if (/^file:/i.test(name)) return fileOf(name)
   const file = path.resolve(name)

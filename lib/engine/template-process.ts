@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
+import { BUNDLE_MENDING, dependencyPath } from './package-root.js'
 
 /** Why a template gave no text. */
 export class TemplateFailure extends Error {
@@ -11,8 +11,6 @@ export class TemplateFailure extends Error {
     this.stage = stage
   }
 }
-
-const require = createRequire(import.meta.url)
 
 /** Megabytes of V8's heap. */
 const MEMORY = 64
@@ -165,11 +163,8 @@ class Worker {
 /** @throws TemplateFailure where this package was bundled without the one that renders */
 function jinjaPath(): string {
   try {
-    return require.resolve('@huggingface/jinja')
+    return dependencyPath('@huggingface/jinja')
   } catch {
-    throw new TemplateFailure(
-      'start',
-      '@huggingface/jinja cannot be found beside this code: leave `qwen3guard` out of the bundle (`external`), or install it there',
-    )
+    throw new TemplateFailure('start', `@huggingface/jinja is not found. ${BUNDLE_MENDING}`)
   }
 }

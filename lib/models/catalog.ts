@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { BUNDLE_MENDING, packageRoot } from '../engine/package-root.js'
+import { ModelFileError } from '../errors.js'
 
 /** An official checkpoint, as models/catalog.json describes it. */
 export interface CatalogEntry {
@@ -31,7 +34,17 @@ let entries: readonly CatalogEntry[] | undefined
 /** The six official checkpoints. */
 export function catalog(): readonly CatalogEntry[] {
   if (!entries) {
-    const text = readFileSync(new URL('../../models/catalog.json', import.meta.url), 'utf8')
+    const file = path.join(packageRoot().folder, 'models', 'catalog.json')
+    let text: string
+    try {
+      text = readFileSync(file, 'utf8')
+    } catch (cause) {
+      throw new ModelFileError(
+        `the catalog of models is not at ${file}. ${BUNDLE_MENDING}`,
+        { cause },
+        'ERR_MODEL_NOT_FOUND',
+      )
+    }
     entries = (JSON.parse(text) as { models: CatalogEntry[] }).models
   }
   return entries
