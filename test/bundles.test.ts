@@ -23,6 +23,9 @@ main(process.argv.slice(2)).catch((error) => {
 })
 `
 
+/** One that is rendered in a process of its own. */
+const ODD_TEMPLATE = 'Safety: Categories: {{ messages[0].content }}{% macro odd() %}{% endmacro %}'
+
 /** A folder with one file for each format, with or without the package beside it. */
 const folders = { alone: join(directory, 'a', 'alone'), beside: join(directory, 'b', 'beside') }
 
@@ -50,17 +53,13 @@ async function run(folder: string, format: 'esm' | 'cjs', args: string[], env: R
 describe.each(FORMATS)('one %s file', (format) => {
   it('finds the package beside it', async () => {
     expect(await run(folders.beside, format, ['demo'])).toBe('Unsafe\n')
-    // A template of its own is rendered by a file of the package's dependency.
-    expect(
-      await run(folders.beside, format, ['demo', 'Safety: Categories: {{ messages[0].content }}']),
-    ).not.toContain('ERR_TEMPLATE')
+    expect(await run(folders.beside, format, ['demo', ODD_TEMPLATE])).not.toContain('ERR_TEMPLATE')
   })
 
   it('runs with the addon alone where that is named', async () => {
     const env = { QWEN3GUARD_PREBUILD: PACKAGE }
     expect(await run(folders.alone, format, [DEMO], env)).toBe('Unsafe\n')
-    const template = 'Safety: Categories: {{ messages[0].content }}'
-    expect(await run(folders.alone, format, [DEMO, template], env)).toMatch(/ERR_TEMPLATE.*`external`/)
+    expect(await run(folders.alone, format, [DEMO, ODD_TEMPLATE], env)).toMatch(/ERR_TEMPLATE.*`external`/)
   })
 
   it('without either says what to set', async () => {

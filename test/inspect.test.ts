@@ -236,7 +236,7 @@ describe("a model file's template", () => {
     const options = { add_generation_prompt: true, enable_thinking: false }
     const spellings = ['<|im_start|>', '<|im_end|>', '<think>', '</think>']
     const here = await new ChatTemplate(QWEN3).render(messages.slice(0, 1), spellings, options)
-    const apart = await new ChatTemplate(`${QWEN3}{# another #}`).render(
+    const apart = await new ChatTemplate(`${QWEN3}{% macro odd() %}{% endmacro %}`).render(
       messages.slice(0, 1),
       spellings,
       options,

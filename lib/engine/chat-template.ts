@@ -1,8 +1,8 @@
-import { Template } from '@huggingface/jinja'
+import type { Template } from '@huggingface/jinja'
 import { TemplateError } from '../errors.js'
 import type { Message } from '../types.js'
-import { isKnownTemplate } from './known-templates.js'
 import { wholeCharacters } from './normalise.js'
+import { plainTemplate } from './plain-template.js'
 import { wellFormed } from './pre-tokens.js'
 import { renderApart, TemplateFailure } from './template-process.js'
 import { nextTurn, turnIsOver } from './turns.js'
@@ -14,7 +14,7 @@ export interface Rendered {
   shield: string
 }
 
-/** Messages, and UTF-16 units of them, that a known template renders at once. */
+/** Messages, and UTF-16 units of them, that a plain template renders at once. */
 const FEW_MESSAGES = 64
 const FEW_UNITS = 65_536
 
@@ -22,16 +22,16 @@ const FEW_UNITS = 65_536
 const BLOCK = 16_384
 
 /**
- * A chat template. One that is known renders on this thread what is short; everything else is rendered in a process
- * of its own, with limits on time and memory.
+ * A chat template. One that can only take what the messages are worth renders on this thread what is short;
+ * everything else is rendered in a process of its own, with limits on time and memory.
  */
 export class ChatTemplate {
   readonly source: string
-  readonly #known: Template | null
+  readonly #plain: Template | null
 
   constructor(source: string) {
     this.source = source
-    this.#known = isKnownTemplate(source) ? new Template(source) : null
+    this.#plain = plainTemplate(source)
   }
 
   /**
@@ -56,12 +56,12 @@ export class ChatTemplate {
   async #render(context: { messages: { role: string; content: string }[] }): Promise<string> {
     const { messages } = context
     const units = messages.reduce((sum, { content }) => sum + content.length, 0)
-    if (this.#known && messages.length <= FEW_MESSAGES && units <= FEW_UNITS) return this.#renderHere(context)
+    if (this.#plain && messages.length <= FEW_MESSAGES && units <= FEW_UNITS) return this.#renderHere(context)
     try {
       return await renderApart(this.source, context)
     } catch (error) {
       if (!(error instanceof TemplateFailure)) throw error
-      if (this.#known && error.stage === 'start') return this.#renderHere(context)
+      if (this.#plain && error.stage === 'start') return this.#renderHere(context)
       const what = { start: 'could not be rendered', compile: 'does not compile', render: RENDER }[
         error.stage
       ]
@@ -71,7 +71,7 @@ export class ChatTemplate {
 
   #renderHere(context: Record<string, unknown>): string {
     try {
-      return (this.#known as Template).render(context)
+      return (this.#plain as Template).render(context)
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause)
       throw new TemplateError(`the chat template ${RENDER}: ${reason}`, { cause })
