@@ -186,6 +186,16 @@ describe('checkGguf', () => {
       /general\.file_type is 4000000000, expected 0 to 1023/,
     ],
     [
+      'more added tokens than any text can be searched for',
+      (g) => {
+        const tokens = Array.from({ length: 20_000 }, (_, i) => `<${i}>`)
+        setEntry(g, 'tokenizer.ggml.tokens', 'string[]', [...strings(g, 'tokenizer.ggml.tokens'), ...tokens])
+        const types = g.metadata.find(([key]) => key === 'tokenizer.ggml.token_type')?.[2] as number[]
+        setEntry(g, 'tokenizer.ggml.token_type', 'int32[]', [...types, ...tokens.map(() => 3)])
+      },
+      /more than 16384 tokens are control or user-defined/,
+    ],
+    [
       'one part of many',
       (g) => setEntry(g, 'split.count', 'uint16', 2),
       /split\.count marks one part.*merge/,

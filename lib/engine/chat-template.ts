@@ -15,8 +15,8 @@ export interface Rendered {
 }
 
 /** Messages, and UTF-16 units of them, that a plain template renders at once. */
-const FEW_MESSAGES = 64
-const FEW_UNITS = 65_536
+const FEW_MESSAGES = 256
+const FEW_UNITS = 131_072
 
 /** UTF-16 units that are searched at once. */
 const BLOCK = 16_384

@@ -74,13 +74,23 @@ export function renderApart(
   const request = { source, context, most: MOST_WRITTEN + 4 * units }
   const time = TIME + units / UNITS_A_MS + messages.length / MESSAGES_A_MS
   const answer = queue.then(async () => {
-    worker ??= new Worker()
+    worker ??= started()
     const { text, stage = 'render', error = 'it gave no text' } = await worker.ask(request, time)
     if (text === undefined) throw new TemplateFailure(stage, error)
     return text
   })
   queue = answer.catch(() => {})
   return answer
+}
+
+/** @throws TemplateFailure also where this process may start no other, as under Node's permission model */
+function started(): Worker {
+  try {
+    return new Worker()
+  } catch (error) {
+    if (error instanceof TemplateFailure) throw error
+    throw new TemplateFailure('start', `no process could be started for it: ${(error as Error).message}`)
+  }
 }
 
 /** One process that renders. After a failure of its own it is gone, and the next request gets another. */
