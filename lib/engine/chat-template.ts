@@ -91,7 +91,7 @@ async function freeCharacter(texts: readonly string[]): Promise<string> {
       for (const [character] of text.slice(at, at + BLOCK).matchAll(/[\uFDD0-\uFDEF\uE000-\uF8FF]/g)) {
         used.add(character)
       }
-      if (turnIsOver()) await nextTurn()
+      if (text.length > BLOCK && turnIsOver()) await nextTurn()
     }
   }
   for (const [first, last] of [
@@ -141,7 +141,7 @@ class Shields {
       }
       shielded += view.slice(from, end - at)
       at = end
-      if (turnIsOver()) await nextTurn()
+      if (at < tail && turnIsOver()) await nextTurn()
     }
     return shielded + this.#applyToEnd(content.slice(tail))
   }

@@ -4,7 +4,7 @@ import type { Rendered } from './chat-template.js'
 import { fromNative, typedErrors } from './native-error.js'
 import { nfc, normalisedBlocks } from './normalise.js'
 import { preTokenBatches, preTokens, wellFormed } from './pre-tokens.js'
-import { nextTurn, turnIsOver } from './turns.js'
+import { LITTLE_TEXT, nextTurn, turnIsOver } from './turns.js'
 
 /** Ids of a rendered template. */
 export interface TemplateIds {
@@ -106,6 +106,7 @@ export class Tokenizer {
   ): Promise<TemplateIds | Overlong> {
     const least = leastTokens(text.length, this.longest)
     if (least > most) return { atLeast: least }
+    const long = text.length > LITTLE_TEXT
     const contents: string[] = []
     const specials: number[] = []
     let from = 0
@@ -113,7 +114,7 @@ export class Tokenizer {
       contents.push(text.slice(from, match.index))
       specials.push(this.#added.get(match[0]) as number)
       from = match.index + match[0].length
-      if (turnIsOver()) await nextTurn()
+      if (long && turnIsOver()) await nextTurn()
     }
     contents.push(text.slice(from))
     if (specials.length > most) return { atLeast: specials.length }
@@ -148,6 +149,7 @@ export class Tokenizer {
    * least: more than `most` of them are not looked at.
    */
   async #encodeAll(texts: string[], most: number): Promise<Int32Array[] | Overlong> {
+    const long = texts.reduce((sum, { length }) => sum + length, 0) > LITTLE_TEXT
     const numbers = new Map<string, number>()
     const words: number[][] = []
     let count = 0
@@ -155,7 +157,7 @@ export class Tokenizer {
       let text = ''
       for (const block of normalisedBlocks(wellFormed(raw))) {
         text += block
-        if (turnIsOver()) await nextTurn()
+        if (long && turnIsOver()) await nextTurn()
       }
       const list: number[] = []
       words.push(list)
@@ -170,7 +172,7 @@ export class Tokenizer {
         }
         count += batch.length
         if (count > most) return { atLeast: count }
-        if (turnIsOver()) await nextTurn()
+        if (long && turnIsOver()) await nextTurn()
       }
     }
     const dictionary = await this.#encodeWords([...numbers.keys()])
@@ -192,7 +194,7 @@ export class Tokenizer {
       batch.forEach((word, i) => {
         dictionary.add(this.#checked(word, ids[i]))
       })
-      if (turnIsOver()) await nextTurn()
+      if (from < words.length && turnIsOver()) await nextTurn()
     }
     return dictionary
   }

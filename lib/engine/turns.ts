@@ -3,6 +3,9 @@ import { setImmediate } from 'node:timers'
 /** How long work on texts keeps the event loop before everything else has its turn, in milliseconds. */
 const LONGEST_TURN = 8
 
+/** UTF-16 units of text on which work is not broken off: what is asked for together then goes into one decode. */
+export const LITTLE_TEXT = 4096
+
 /** When the work of this turn of the event loop began; null before it has. */
 let begun: number | null = null
 const waiting: (() => void)[] = []

@@ -1,6 +1,6 @@
 import { mayJoin, normalisedPieces, type Piece } from '../engine/normalise.js'
 import { lengthBeforeTrailingSpace, preTokenBatches, wellFormed } from '../engine/pre-tokens.js'
-import { nextTurn, turnIsOver } from '../engine/turns.js'
+import { LITTLE_TEXT, nextTurn, turnIsOver } from '../engine/turns.js'
 
 /** A token of a reply that no later text can change. */
 export interface ReplyToken {
@@ -142,18 +142,19 @@ export class ReplyText {
     most = Number.POSITIVE_INFINITY,
   ): Promise<{ tokens: ReplyToken[]; consumed: number }> {
     const raw = wellFormed(held)
+    const long = raw.length > LITTLE_TEXT
     const pieces: Piece[] = []
     let text = ''
     for (const piece of normalisedPieces(raw)) {
       pieces.push(piece)
       text += piece.text
-      if (turnIsOver()) await nextTurn()
+      if (long && turnIsOver()) await nextTurn()
     }
     const words: string[] = []
     for (const batch of preTokenBatches(text)) {
       for (const word of batch) words.push(word)
       if (words.length > most) break
-      if (turnIsOver()) await nextTurn()
+      if (long && turnIsOver()) await nextTurn()
     }
     const final = ended ? words.length : countFinal(words, text, pieces)
     const part = this.#inReasoning ? 'reasoning' : 'answer'
