@@ -119,14 +119,14 @@ named(GenFormatError, 'GenFormatError')
 
 /** The text has more tokens than the context holds. */
 export class TooLongError extends GuardError {
-  /** Tokens the text has. */
+  /** Tokens the text has; of one that is far too long, those it has at least. */
   readonly tokens: number
   /** Tokens the context holds. */
   readonly limit: number
-  constructor(tokens: number, limit: number, what = 'the text') {
+  constructor(tokens: number, limit: number, what = 'the text', atLeast = false) {
     super(
       'ERR_TOO_LONG',
-      `${what} has ${tokens} tokens, the context holds ${limit}: shorten it or load with a larger contextSize`,
+      `${what} has ${atLeast ? 'at least ' : ''}${tokens} tokens, the context holds ${limit}: shorten it or load with a larger contextSize`,
     )
     this.tokens = tokens
     this.limit = limit

@@ -27,6 +27,7 @@ export {
 } from './gen/guard.js'
 export { type GenAnswer, parseGen } from './gen/parse.js'
 export type { GenScores } from './gen/scores.js'
+export type { HistoryTooLong } from './history.js'
 export { CATEGORIES, SAFETIES } from './labels.js'
 export type { InstalledModel } from './models/installed.js'
 export { type PulledModel, type PullOptions, type PullProgress, pullModel } from './models/pull.js'
@@ -41,6 +42,7 @@ export type { PromptUsage } from './stream/prompt-sequence.js'
 export type { HoldBack } from './stream/release.js'
 export type {
   Category,
+  ForeignMessage,
   Gpu,
   GuardDevice,
   GuardStats,

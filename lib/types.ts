@@ -23,8 +23,17 @@ export interface Message {
   reasoning?: string
 }
 
+/**
+ * A message as OpenAI's and the AI SDK's clients have it: content in parts, or none, of a developer or a tool. Its text
+ * is taken; tool calls, their results and media are left out.
+ */
+export interface ForeignMessage {
+  role?: string | undefined
+  content?: unknown
+}
+
 /** What is judged: a string is one user message. */
-export type Input = string | Message[]
+export type Input = string | readonly (Message | ForeignMessage)[]
 
 /** Back ends a model can run on. `'auto'` takes the best that can be used here; `false` is the CPU. */
 export type Gpu = 'auto' | 'cuda' | 'metal' | 'vulkan' | false

@@ -67,7 +67,7 @@ async function judgeStream(model, engine, texts) {
   const judged = []
   for (const [prompt, reply] of texts) {
     const options = { add_generation_prompt: true, enable_thinking: false }
-    const rendered = template.render([{ role: 'user', content: prompt }], tokenizer.spellings, options)
+    const rendered = await template.render([{ role: 'user', content: prompt }], tokenizer.spellings, options)
     const { ids, added } = await tokenizer.encodeRendered(rendered)
     const end = added.filter(({ id }) => id === tokenizer.addedId('<|im_end|>')).at(-1).index
     const content = await tokenizer.encode(reply)
@@ -102,7 +102,7 @@ async function judgeGen(model, engine, texts) {
   for (const [prompt, reply] of texts) {
     for (const messages of [[prompt], [prompt, reply]]) {
       const roles = messages.map((content, i) => ({ role: i === 0 ? 'user' : 'assistant', content }))
-      const { ids } = await tokenizer.encodeRendered(template.render(roles, tokenizer.spellings, {}))
+      const { ids } = await tokenizer.encodeRendered(await template.render(roles, tokenizer.spellings, {}))
       const tokens = Int32Array.from([...ids, ...opening])
       const sequence = await engine.acquire({ cells: tokens.length })
       const output = await sequence.decodeText(tokens, { read: Int32Array.of(tokens.length - 1), named })

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { cli, jsonLines, Running } from './support/cli.js'
 import { temporaryDirectory } from './support/temporary.js'
@@ -114,6 +115,79 @@ describe('batch', () => {
     )
     expect(Object.keys(rows[0] ?? {})).toEqual(['prompt', 'x', 'verdict'])
     expect(Object.keys(rows[1] ?? {})).toEqual(['x', 'error'])
+  })
+
+  it("keeps a row's own fields as they are spelled where it replaces others", async () => {
+    const row =
+      '{ "id":12345678901234567890,"verdict":{"a":[1,"}"]}, "x":1, "x":2.0, "error":"\\"}", "prompt":"Hi"}'
+    const { stdout } = await batch(`${row}\n`)
+    expect(stdout.startsWith('{"id":12345678901234567890,"x":1,"x":2.0,"prompt":"Hi","verdict":{')).toBe(true)
+  })
+
+  it("takes messages as OpenAI's and the AI SDK's clients have them", async () => {
+    const tool = { id: 'c1', type: 'function', function: { name: 'f', arguments: '{}' } }
+    const { code, rows } = await batch(
+      lines([
+        {
+          messages: [
+            {
+              role: 'user',
+              content: [
+                { type: 'text', text: 'hi' },
+                { type: 'image_url', image_url: {} },
+              ],
+            },
+          ],
+        },
+        {
+          messages: [
+            { role: 'developer', content: 'be nice' },
+            { role: 'user', content: 'hi' },
+            { role: 'assistant', content: null, tool_calls: [tool] },
+            { role: 'tool', tool_call_id: 'c1', content: '42' },
+            { role: 'assistant', content: 'done' },
+          ],
+        },
+        { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: {} }] }] },
+      ]),
+    )
+    expect(code).toBe(1)
+    expect(rows.map(({ verdict }) => verdict !== undefined)).toEqual([true, true, false])
+    expect(rows[2]?.error?.message).toContain("'image_url' and no text")
+  })
+
+  it('passes over a byte order mark', async () => {
+    const { code, rows } = await batch(`\uFEFF${lines([{ prompt: 'Hi' }])}`)
+    expect(code).toBe(0)
+    expect(rows[0]?.verdict).toBeDefined()
+  })
+
+  const formats: [name: string, content: string | Buffer, says: RegExp][] = [
+    ['a JSON array', '[{"prompt":"hello"},{"prompt":"bye"}]', /a JSON array.*jq -c '\.\[\]'/],
+    ['a JSON array over lines', '\n[\n  {\n    "prompt": "hello"\n  }\n]\n', /a JSON array/],
+    ['an object over lines', '{\n  "prompt": "hello"\n}\n', /over several lines.*jq -c/],
+    ['objects on one line', '{"prompt":"a}"}{"prompt":"b"}\n', /without line breaks between them.*jq -c/],
+    ['CSV', 'id,prompt\n1,hello\n', /a table/],
+    ['TSV with quotes', '"id"\t"prompt"\n1\thello\n', /a table/],
+    ['gzip', gzipSync('{"prompt":"a"}\n'), /gzip.*gunzip -c/],
+    ['UTF-16', Buffer.from('\uFEFF{"prompt":"hello"}\n', 'utf16le'), /UTF-16.*iconv/],
+    ['Parquet', Buffer.from('PAR1 and more'), /Parquet/],
+  ]
+  it.each(formats)('says once that a file is %s', async (_name, content, says) => {
+    const { code, stdout, stderr } = await batch(content)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(says)
+    // Nothing was loaded for it.
+    expect(stderr).not.toContain('demonstration model')
+    const piped = await cli(['batch', '-'], content)
+    expect({ code: piped.code, stdout: piped.stdout }).toEqual({ code: 1, stdout: '' })
+    expect(piped.stderr).toMatch(says)
+  })
+
+  it('takes no stdin without rows for a job that is done', async () => {
+    const { code, stderr } = await cli(['batch', '-'], '\n')
+    expect(code).toBe(2)
+    expect(stderr).toContain('stdin has no rows')
   })
 
   it('ends lines at line feeds only, the last one without', async () => {

@@ -249,3 +249,45 @@ describe('check --too-long', () => {
     expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining('--too-long window') })
   })
 })
+
+describe('check reads', () => {
+  const messages = [{ role: 'user', content: [{ type: 'text', text: 'hello' }] }]
+
+  it('messages and texts with a byte order mark as without', async () => {
+    const path = join(directory, 'bom.json')
+    writeFileSync(path, `\uFEFF${JSON.stringify(messages)}`)
+    const expected = JSON.parse((await cli(['check', '--json', 'hello'])).stdout) as {
+      usage: { promptTokens: number }
+    }
+    for (const run of [
+      cli(['check', '--json', '--messages', path]),
+      cli(['check', '--json', '--messages', '-'], `\uFEFF${JSON.stringify(messages)}`),
+      cli(['check', '--json'], '\uFEFFhello\n'),
+    ]) {
+      const { code, stdout } = await run
+      expect(code).toBe(0)
+      expect((JSON.parse(stdout) as typeof expected).usage.promptTokens).toBe(expected.usage.promptTokens)
+    }
+  })
+
+  it('names the format of messages that are not UTF-8', async () => {
+    const path = join(directory, 'utf16.json')
+    writeFileSync(path, Buffer.from(`\uFEFF${JSON.stringify(messages)}`, 'utf16le'))
+    const { code, stderr } = await cli(['check', '--messages', path])
+    expect(code).toBe(1)
+    expect(stderr).toContain('UTF-16')
+  })
+
+  it("reasoning as Qwen3's template writes it, without line ends around it", async () => {
+    const ids = async (reasoning: string, content: string) => {
+      const conversation = [
+        { role: 'user', content: 'x' },
+        { role: 'assistant', reasoning, content },
+      ]
+      const args = ['check', '--json', '--model', 'demo-stream', '--messages', '-']
+      const { stdout } = await cli(args, JSON.stringify(conversation))
+      return (JSON.parse(stdout) as { tokens: { id: number }[] }).tokens.map(({ id }) => id)
+    }
+    expect(await ids('\nbecause\n\n', '\nyo')).toEqual(await ids('because', 'yo'))
+  })
+})

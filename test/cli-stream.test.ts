@@ -128,3 +128,11 @@ describe('how stream ends', () => {
     expect(stderr).not.toMatch(/\n +at /)
   })
 })
+
+describe('stream without a reply', () => {
+  it('is wrong usage, as for check: an empty pipe is no text to be called Safe', async () => {
+    const { code, stderr } = await cli(['stream', '--prompt', 'What is the capital of France?'])
+    expect(code).toBe(2)
+    expect(stderr).toContain('stdin is empty')
+  })
+})

@@ -1,8 +1,10 @@
-import { writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { Comparison, type ComparisonReport, reduce } from '../lib/cli/comparison.js'
 import type { CheckResult } from '../lib/cli/judge.js'
+import { OutcomeFile } from '../lib/cli/outcome-file.js'
 import { quantizeGguf } from '../lib/models/quantize.js'
 import type { Safety } from '../lib/types.js'
 import { cli, jsonLines } from './support/cli.js'
@@ -206,5 +208,24 @@ describe('inspect --compare', () => {
     [['inspect', 'demo-gen', '--data', sound]],
   ])('exits with 2 for %j', async (args) => {
     expect(await cli(args)).toMatchObject({ code: 2, stdout: '' })
+  })
+})
+
+describe('OutcomeFile', () => {
+  it('gives back what it was given, and leaves nothing', async () => {
+    const before = readdirSync(tmpdir()).filter((name) => name.startsWith('qwen3guard-compare-'))
+    const file = await OutcomeFile.create()
+    const results = [
+      reduce(gen('Unsafe', [0.1, 0.2, 0.7], { refusal: true })),
+      reduce(stream('Safe', [['Unsafe', [1 / 3, 1e-300, 2 / 3]]])),
+    ]
+    const error = { code: 'ERR_INPUT', message: 'a\u2028b\n', line: 3 }
+    const outcomes = [...results.map((reduced, line) => ({ line, reduced })), { line: 3, error }]
+    for (const outcome of outcomes) await file.add(outcome)
+    const read: unknown[] = []
+    for await (const outcome of file.read()) read.push(outcome)
+    expect(read).toEqual(outcomes)
+    await file.remove()
+    expect(readdirSync(tmpdir()).filter((name) => name.startsWith('qwen3guard-compare-'))).toEqual(before)
   })
 })

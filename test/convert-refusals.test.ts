@@ -53,6 +53,24 @@ describe('convertCheckpoint refuses', () => {
       },
       /"num_hidden_layers" is "3", expected a number/,
     ],
+    ...(
+      [
+        'num_hidden_layers',
+        'hidden_size',
+        'vocab_size',
+        'num_attention_heads',
+        'num_key_value_heads',
+        'head_dim',
+        'intermediate_size',
+        'max_position_embeddings',
+      ] as const
+    ).map((key): [string, (config: Record<string, unknown>) => void, RegExp] => [
+      `${key} that no memory has room for`,
+      (c) => {
+        c[key] = 1_000_000_000
+      },
+      new RegExp(`"${key}" is 1000000000, expected a number above 0 and at most`),
+    ]),
     [
       'RoPE scaling',
       (c) => {

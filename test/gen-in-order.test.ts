@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { inOrder } from '../lib/gen/in-order.js'
 
@@ -88,5 +91,14 @@ describe('inOrder', () => {
       throw new Error('bad row')
     }
     await expect(collect(inOrder(inputs(), async (n) => n, 1, undefined))).rejects.toThrow('bad row')
+  })
+})
+
+describe('inOrder over 200,000 rows', () => {
+  it('keeps none of the results it has given', async () => {
+    const child = fileURLToPath(new URL('./support/in-order-child.mjs', import.meta.url))
+    // The results of all rows together are some 400 MB.
+    const run = promisify(execFile)(process.execPath, ['--max-old-space-size=48', child, '200000'])
+    expect((await run).stdout).toBe('200000 rows\n')
   })
 })

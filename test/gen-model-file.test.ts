@@ -41,6 +41,16 @@ async function judge(options: { model: string; chatTemplate?: string }): Promise
 }
 
 describe("another tool's GGUF", () => {
+  it('whose template asks for a refusal of prompts too says none of them', async () => {
+    const role = "messages[-1].role == 'assistant'"
+    expect(template).toContain(role)
+    const chatTemplate = template.replace(role, 'true')
+    await using guard = await GenGuard.load({ gpu: false, model: demo, chatTemplate })
+    const verdict = await guard.classify(PROMPT)
+    expect(verdict.text).toContain('Refusal:')
+    expect(verdict).toMatchObject({ refusal: null, scores: { refusal: null } })
+  })
+
   it('without a chat template is refused, and mended by one', async () => {
     const model = await patched(
       'none',

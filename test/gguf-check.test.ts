@@ -38,6 +38,14 @@ function dropTensor(gguf: Gguf, name: string): void {
 }
 
 describe('checkGguf', () => {
+  it.each([0, 1])('accepts what llama.cpp leaves when it merges parts, with a count of %i', async (count) => {
+    const gguf = tinyModel('gen')
+    setEntry(gguf, 'split.no', 'uint16', 0)
+    setEntry(gguf, 'split.count', 'uint16', count)
+    setEntry(gguf, 'split.tensors.count', 'int32', gguf.tensors.length)
+    await check(gguf)
+  })
+
   it.each(['gen', 'stream'] as const)('accepts a sound %s model', async (variant) => {
     await check(tinyModel(variant))
   })
@@ -166,6 +174,26 @@ describe('checkGguf', () => {
       'extra prediction layers',
       (g) => setEntry(g, 'qwen3.nextn_predict_layers', 'uint32', 9),
       /nextn_predict_layers is there/,
+    ],
+    [
+      'keys of a merge that llama.cpp would read as another type',
+      (g) => setEntry(g, 'split.count', 'uint32', 0),
+      /split\.count is a uint32, expected a uint16/,
+    ],
+    [
+      'a file type that no enumerator has room for',
+      (g) => setEntry(g, 'general.file_type', 'uint32', 4_000_000_000),
+      /general\.file_type is 4000000000, expected 0 to 1023/,
+    ],
+    [
+      'more added tokens than any text can be searched for',
+      (g) => {
+        const tokens = Array.from({ length: 20_000 }, (_, i) => `<${i}>`)
+        setEntry(g, 'tokenizer.ggml.tokens', 'string[]', [...strings(g, 'tokenizer.ggml.tokens'), ...tokens])
+        const types = g.metadata.find(([key]) => key === 'tokenizer.ggml.token_type')?.[2] as number[]
+        setEntry(g, 'tokenizer.ggml.token_type', 'int32[]', [...types, ...tokens.map(() => 3)])
+      },
+      /more than 16384 tokens are control or user-defined/,
     ],
     [
       'one part of many',

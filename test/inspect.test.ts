@@ -1,6 +1,8 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { ChatTemplate } from '../lib/engine/chat-template.js'
+import { GenGuard, type Message, StreamGuard, TemplateError } from '../lib/index.js'
 import { inspectGguf } from '../lib/models/inspect.js'
 import { qwen3Tensors } from '../lib/models/qwen3-tensors.js'
 import { cli, jsonLines } from './support/cli.js'
@@ -192,5 +194,56 @@ describe('inspect', () => {
     const { code, stdout } = await cli(['inspect', save('chatml.gguf', withTemplate('gen', CHATML))])
     expect(code).toBe(0)
     expect(stdout).toMatch(/^But for its chat template: .*--chat-template FILE/m)
+  })
+})
+
+describe("a model file's template", () => {
+  /** Each takes more time or memory than there is; the last ones in a single step that V8 cannot survive. */
+  const HOSTILE: [name: string, template: string][] = [
+    ['a loop that is too long', '{% for i in range(10000000) %}x{% endfor %}'],
+    ['a list that fits no memory', '{% for i in range(1000000000) %}x{% endfor %}'],
+    [
+      'a text that doubles',
+      "{% set n = namespace(x='xxxxxxxx') %}{% for i in range(24) %}{% set n.x = n.x ~ n.x %}{% endfor %}{{ n.x[::-1] }}",
+    ],
+    [
+      'a text that is replaced by longer ones',
+      "{% set n = namespace(x='xxxxxxxx') %}{% for i in range(12) %}{% set n.x = n.x | replace('x', 'xxxxxxxxxxxx') %}{% endfor %}{{ n.x }}",
+    ],
+    [
+      'more text than messages can need',
+      "{% for i in range(20000) %}{{ 'x' * 1 }}{{ messages[0].role * 9 }}{% for j in range(9) %}{{ 'xxxxxxxxxxxxxxxxxxxx' }}{% endfor %}{% endfor %}",
+    ],
+    ['one that nests too deep', `{{ ${'('.repeat(20000)}1${')'.repeat(20000)} }}`],
+  ]
+
+  it.each(HOSTILE)('cannot take the process or its time: %s', async (_name, template) => {
+    const model = save('hostile.gguf', withTemplate('gen', `${template}${GEN}`))
+    const { templateProblem, template: shown } = await inspectGguf(model)
+    expect(shown.kind).toBe('broken')
+    expect(templateProblem).toMatch(/the chat template does not/)
+    await expect(GenGuard.load({ model, gpu: false })).rejects.toThrow(TemplateError)
+    const other = save('hostile-stream.gguf', withTemplate('stream', `${template}${QWEN3}`))
+    await expect(StreamGuard.load({ model: other, gpu: false })).rejects.toThrow(TemplateError)
+  })
+
+  it('renders in a process of its own as it does here', async () => {
+    const messages: Message[] = [
+      { role: 'user', content: 'a <|im_end|> \uD800 😀\n\uFDD0' },
+      { role: 'assistant', content: ' b</think>c ' },
+      { role: 'user', content: 'd'.repeat(100_000) },
+    ]
+    const options = { add_generation_prompt: true, enable_thinking: false }
+    const spellings = ['<|im_start|>', '<|im_end|>', '<think>', '</think>']
+    const here = await new ChatTemplate(QWEN3).render(messages.slice(0, 1), spellings, options)
+    const apart = await new ChatTemplate(`${QWEN3}{% macro odd() %}{% endmacro %}`).render(
+      messages.slice(0, 1),
+      spellings,
+      options,
+    )
+    expect(apart).toEqual(here)
+    const long = await new ChatTemplate(QWEN3).render(messages, spellings, options)
+    expect(long.text.length).toBeGreaterThan(100_000)
+    expect(long.text).toContain(`a <${long.shield}|im_end|> \uFFFD 😀`)
   })
 })

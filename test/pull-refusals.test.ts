@@ -35,6 +35,21 @@ describe('a download is refused', () => {
     await pullModel(SHARDED)
   })
 
+  it.each([
+    '../../escape.json',
+    '/etc/escape',
+    'a/../../escape',
+    'a\\..\\escape',
+    './config.json',
+    'C:escape',
+  ])('when the listing names %s, of which no path is made', async (name) => {
+    hub.faults.listsMore = [name]
+    const error = await refusal(SHARDED)
+    hub.faults.listsMore = []
+    expectNothing(error, 'ERR_DOWNLOAD')
+    expect(error.message).toContain('is no path of a file')
+  })
+
   it('when a small file is not the blob that git knows', async () => {
     const config = hub.repositories.get(REPOSITORY)!.files.get('config.json')!
     hub.faults.altered.set('config.json', Buffer.from(config.toString('latin1').replace('1', '2'), 'latin1'))

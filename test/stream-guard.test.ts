@@ -61,7 +61,7 @@ describe('StreamGuard', () => {
     const model = await Model.load(path, { gpu: GPU })
     const engine = await Engine.create(model, exactEngine({ unified: false }))
     const tokenizer = new Tokenizer(model.native)
-    const template = new StreamTemplate(model.description.chatTemplate, tokenizer)
+    const template = await StreamTemplate.create(model.description.chatTemplate, tokenizer)
     const labels = model.description.heads
     if (!labels) throw new Error('the fixture has no heads')
     const { prompt, scaffold } = await template.encode([{ role: 'user', content: PROMPT }], false)
@@ -101,7 +101,7 @@ describe('StreamGuard', () => {
     const model = await Model.load(path, { gpu: GPU })
     const engine = await Engine.create(model, exactEngine({ unified: false }))
     const tokenizer = new Tokenizer(model.native)
-    const template = new StreamTemplate(model.description.chatTemplate, tokenizer)
+    const template = await StreamTemplate.create(model.description.chatTemplate, tokenizer)
     const labels = model.description.heads
     if (!labels) throw new Error('the fixture has no heads')
     const small = await StreamGuard.load({

@@ -15,9 +15,12 @@ export async function open({ model: modelPath, chatTemplate, threads, sequences 
   const kept = (await context(1)).getSequence()
   let several
 
-  const prompt = (input) => {
+  const prompt = async (input) => {
     const messages = typeof input === 'string' ? [{ role: 'user', content: input }] : input
-    const { text } = template.render(messages, [], { add_generation_prompt: true, enable_thinking: false })
+    const { text } = await template.render(messages, [], {
+      add_generation_prompt: true,
+      enable_thinking: false,
+    })
     return model.tokenize(text, true)
   }
   const answer = async (sequence, tokens, promptTokens) => {
@@ -26,7 +29,7 @@ export async function open({ model: modelPath, chatTemplate, threads, sequences 
     return { text: model.detokenize(ids), promptTokens, generated: ids.length }
   }
   const whole = async (sequence, input) => {
-    const tokens = prompt(input)
+    const tokens = await prompt(input)
     await sequence.clearHistory()
     return answer(sequence, tokens, tokens.length)
   }
@@ -36,7 +39,7 @@ export async function open({ model: modelPath, chatTemplate, threads, sequences 
     one: (input) => whole(single, input),
     /** One verdict by a caller who keeps what the prompt shares with the one before. */
     prefix: async (input) => {
-      const tokens = prompt(input)
+      const tokens = await prompt(input)
       await kept.adaptStateToTokens(tokens, false)
       return answer(kept, tokens.slice(kept.nextTokenIndex), tokens.length)
     },

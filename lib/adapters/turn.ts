@@ -1,3 +1,4 @@
+import { toMessages } from '../input.js'
 import type { ModerateOptions, ModerationEvent } from '../stream/moderate.js'
 import type { Input, Message } from '../types.js'
 import type { Moderator } from './moderator.js'
@@ -8,7 +9,7 @@ import type { Moderator } from './moderator.js'
  */
 export class Turn {
   readonly #guard: Moderator
-  readonly #input: Input
+  readonly #input: string | Message[]
   /** With a Conversation, the messages up to the user's that is answered. */
   #messages: readonly Message[] | null = null
   #lane: string | undefined
@@ -16,7 +17,7 @@ export class Turn {
   constructor(guard: Moderator, input: Input) {
     this.#guard = guard
     // The caller's may go on changing while the stream is judged.
-    this.#input = Array.isArray(input) ? input.map((message) => ({ ...message })) : input
+    this.#input = Array.isArray(input) ? toMessages(input, ['user', 'assistant']) : (input as string)
   }
 
   /** Called before the first text is moderated. */

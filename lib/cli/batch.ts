@@ -12,6 +12,8 @@ import { type Line, readLines } from './json-lines.js'
 import { type CheckResult, judge, type LoadedGuard, loadGuard, severityOf } from './judge.js'
 import { addLoadOptions, type LoadFlags } from './load-options.js'
 import { startProgress } from './progress.js'
+import { requireJsonLines, requireJsonLinesFile } from './row-format.js'
+import { membersOf } from './row-text.js'
 import { isBlank, parseLine, type RowError, rowError } from './rows.js'
 import { addTooLong, type TooLong } from './too-long.js'
 
@@ -47,18 +49,21 @@ export function addBatch(program: Command, run: Run): void {
     .addHelpText('after', HELP)
     .action(async (path: string, flags: BatchFlags) => {
       const size = path === '-' ? null : (await stat(path)).size
+      if (size !== null) await requireJsonLinesFile(path)
       const loaded = await loadGuard(command, flags, signal)
       const source = addAbortSignal(signal, path === '-' ? process.stdin : createReadStream(path))
       const batch = new Batch(loaded, flags.tooLong, signal)
       const progress = startProgress('judging', size)
       try {
-        await writeRows(batch.run(source, progress.update), flags.out, signal)
+        await writeRows(batch.run(requireJsonLines(source, path), progress.update), flags.out, signal)
       } finally {
         progress.stop()
         source.destroy()
         await loaded.guard.close()
       }
       process.stderr.write(`${batch.summary()}\n`)
+      // As for check: an empty pipe is far more often a mistake upstream than a job that is done.
+      if (path === '-' && batch.rows === 0) command.error('error: nothing to judge: stdin has no rows')
       if (batch.failed > 0) run.exitCode = EXIT.error
       else if (batch.worst !== null && failsOn(flags.failOn, batch.worst)) run.exitCode = EXIT.failOn
     })
@@ -71,7 +76,7 @@ class Batch {
   failed = 0
   /** The worst severity met so far. */
   worst: Safety | null = null
-  #rows = 0
+  rows = 0
   #blank = 0
   readonly #judged: Record<Safety, number> = { Safe: 0, Controversial: 0, Unsafe: 0 }
   readonly #loaded: LoadedGuard
@@ -99,14 +104,14 @@ class Batch {
       this.#signal,
     )
     for await (const { line, json, severity } of judged) {
-      this.#rows += 1
+      this.rows += 1
       if (severity === null) {
         this.failed += 1
       } else {
         this.#judged[severity] += 1
         this.worst = this.worst === null ? severity : worstOf(this.worst, severity)
       }
-      update(line.offset, `${this.#rows} rows, ${this.failed} failed`)
+      update(line.offset, `${this.rows} rows, ${this.failed} failed`)
       yield `${json}\n`
     }
   }
@@ -114,7 +119,7 @@ class Batch {
   summary(): string {
     const { Safe, Controversial, Unsafe } = this.#judged
     const severities = `${Safe} Safe, ${Controversial} Controversial, ${Unsafe} Unsafe`
-    return `rows: ${this.#rows} (${severities}, ${this.failed} failed); blank lines skipped: ${this.#blank}`
+    return `rows: ${this.rows} (${severities}, ${this.failed} failed); blank lines skipped: ${this.#blank}`
   }
 
   async *#lines(source: AsyncIterable<Buffer>): AsyncGenerator<Line> {
@@ -148,9 +153,10 @@ function withField(
   field: { verdict: CheckResult } | { error: RowError },
 ): string {
   if (row === null) return JSON.stringify({ row: text, ...field })
-  if (text === null || 'verdict' in row || 'error' in row) {
-    const { verdict, error, ...rest } = row
-    return JSON.stringify({ ...rest, ...field })
+  if (text === null) return JSON.stringify({ ...row, ...field })
+  if (Object.hasOwn(row, 'verdict') || Object.hasOwn(row, 'error')) {
+    const kept = [...membersOf(text)].filter(({ name }) => name !== 'verdict' && name !== 'error')
+    return `{${kept.map((member) => `${member.text},`).join('')}${JSON.stringify(field).slice(1)}`
   }
   const head = text.trimEnd().slice(0, -1)
   const comma = Object.keys(row).length === 0 ? '' : ','

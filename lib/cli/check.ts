@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { Message } from '../index.js'
 import { exchange, InputError, parseMessages } from './conversation.js'
@@ -7,6 +6,7 @@ import { addFailOn, EXIT, type FailOn, failsOn, type Run } from './exit.js'
 import { type CheckResult, judge, loadGuard, severityOf } from './judge.js'
 import { addLoadOptions, type LoadFlags } from './load-options.js'
 import { print, stdinText } from './standard-streams.js'
+import { readTextFile } from './text-file.js'
 import { addTooLong, type TooLong } from './too-long.js'
 
 interface CheckFlags extends LoadFlags {
@@ -19,7 +19,7 @@ interface CheckFlags extends LoadFlags {
 }
 
 const HELP = `
-TEXT, or the text of --prompt or --response, may be "-" for stdin; without any text, a piped stdin is read.
+TEXT, the text of --prompt or --response, or the file of --messages may be "-" for stdin; without any text, a piped stdin is read.
 
 Example:
   $ qwen3guard check --prompt "How do I pick a lock?" --response "First, insert a tension wrench …"`
@@ -62,7 +62,7 @@ async function readConversation(
   if (flags.response !== undefined && flags.prompt === undefined) {
     command.error('error: --response needs --prompt')
   }
-  if (flags.messages !== undefined) return await readMessages(flags.messages)
+  if (flags.messages !== undefined) return await readMessages(command, flags.messages, signal)
 
   const prompt = text ?? flags.prompt ?? '-'
   if (prompt === '-' && flags.response === '-') command.error('error: only one text can come from stdin')
@@ -73,13 +73,15 @@ async function readConversation(
   return exchange(await read(prompt), flags.response === undefined ? undefined : await read(flags.response))
 }
 
-async function readMessages(path: string): Promise<Message[]> {
-  const json = await readFile(path, 'utf8')
+async function readMessages(command: Command, path: string, signal: AbortSignal): Promise<Message[]> {
+  const json = path === '-' ? await readStdin(command, signal) : await readTextFile(path)
   let value: unknown
   try {
     value = JSON.parse(json)
   } catch (cause) {
-    throw new InputError(`${path} is not JSON: ${(cause as Error).message}`, { cause })
+    throw new InputError(`${path === '-' ? 'stdin' : path} is not JSON: ${(cause as Error).message}`, {
+      cause,
+    })
   }
   return parseMessages(value)
 }

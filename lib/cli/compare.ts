@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import { resolveModel } from '../engine/load.js'
 import { inOrder } from '../gen/in-order.js'
 import { describeGguf } from '../models/describe.js'
-import { readGguf } from '../models/gguf.js'
+import { readModelHeader } from '../models/split.js'
 import {
   type Agreement,
   Comparison,
@@ -20,15 +20,17 @@ import { percent, printable } from './display.js'
 import { type Line, readLines } from './json-lines.js'
 import { judge, loadGuard } from './judge.js'
 import type { LoadFlags } from './load-options.js'
+import { OutcomeFile } from './outcome-file.js'
 import { startProgress } from './progress.js'
+import { requireJsonLinesFile } from './row-format.js'
 import { isBlank, parseLine, type RowError, rowError } from './rows.js'
 
 /** A row as one model judged it. */
-type Outcome = { line: number } & ({ reduced: Reduced } | { error: RowError })
+export type Outcome = { line: number } & ({ reduced: Reduced } | { error: RowError })
 
 /**
  * Judges the rows of a JSONL file with one model after the other, so that only one is in memory, and
- * compares the verdicts. What is kept of the first model's takes some 30 bytes a token.
+ * compares the verdicts. The first model's wait on disk, in some 60 bytes a token.
  *
  * @throws InputError if the two are not of one variant, or there are no rows
  */
@@ -45,17 +47,22 @@ export async function compareModels(
       `${models[0]} is a ${kind} model and ${models[1]} a ${other} model: give two of a kind`,
     )
   }
+  await requireJsonLinesFile(path)
   const comparison = new Comparison()
-  const first: Outcome[] = []
-  for await (const outcome of judgeRows(command, { ...flags, model: models[0] }, path, signal)) {
-    first.push(outcome)
-  }
-  if (first.length === 0) throw new InputError(`${path} has no rows: nothing to compare`)
-  let at = 0
-  for await (const b of judgeRows(command, { ...flags, model: models[1] }, path, signal)) {
-    const a = first[at++]
-    if (a?.line !== b.line) throw new InputError(`${path} changed while it was read: compare again`)
-    addRow(comparison, a, b)
+  const first = await OutcomeFile.create()
+  try {
+    for await (const outcome of judgeRows(command, { ...flags, model: models[0] }, path, signal)) {
+      await first.add(outcome)
+    }
+    if (first.count === 0) throw new InputError(`${path} has no rows: nothing to compare`)
+    const earlier = first.read()
+    for await (const b of judgeRows(command, { ...flags, model: models[1] }, path, signal)) {
+      const { value: a } = await earlier.next()
+      if (a?.line !== b.line) throw new InputError(`${path} changed while it was read: compare again`)
+      addRow(comparison, a, b)
+    }
+  } finally {
+    await first.remove()
   }
   return comparison.report(kind as 'gen' | 'stream', models)
 }
@@ -75,7 +82,7 @@ function addRow(comparison: Comparison, a: Outcome, b: Outcome): void {
 }
 
 async function kindOf(model: string, signal: AbortSignal): Promise<'gen' | 'stream'> {
-  const { variant } = describeGguf(await readGguf(resolveModel(model, 'gen'), { signal }))
+  const { variant } = describeGguf(await readModelHeader(resolveModel(model, 'gen'), { signal }))
   return variant === 'stream' ? 'stream' : 'gen'
 }
 
@@ -102,8 +109,9 @@ async function* judgeRows(
   try {
     const width = 2 * loaded.guard.stats().maxSequences
     for await (const outcome of inOrder(rowsOf(source), work, width, signal)) {
-      progress.update(outcome.offset)
-      yield outcome
+      const { offset, ...rest } = outcome
+      progress.update(offset)
+      yield rest
     }
   } finally {
     progress.stop()

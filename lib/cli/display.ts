@@ -109,7 +109,7 @@ export function count(value: number): string {
 export function table(rows: readonly (readonly string[])[]): string {
   const shown = rows.map((row) => row.map(printable))
   const widths = (shown[0] ?? []).map((_, column) =>
-    Math.max(...shown.map((row) => row[column]?.length ?? 0)),
+    shown.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), 0),
   )
   return shown
     .map((row) =>

@@ -12,7 +12,8 @@ import {
   type TokenVerdict,
 } from '../index.js'
 import { describeGguf } from '../models/describe.js'
-import { readGguf } from '../models/gguf.js'
+import { readModelHeader } from '../models/split.js'
+import { replyText } from '../stream/reply-message.js'
 import { worstOf } from './exit.js'
 import { type LoadFlags, readLoadOptions, withLoadProgress } from './load-options.js'
 import { checkTooLong, type TooLong } from './too-long.js'
@@ -42,7 +43,7 @@ export async function loadGuard(
   const options: LoadOptions = await readLoadOptions(command, flags, signal)
   const model = options.model ?? 'demo-gen'
   const path = resolveModel(model, 'gen')
-  const { variant } = describeGguf(await readGguf(path, { signal }))
+  const { variant } = describeGguf(await readModelHeader(path, { signal }))
   checkTooLong(variant === 'stream' ? 'stream' : 'gen', flags.tooLong ?? 'error')
   return await withLoadProgress({ ...options, model: path }, async (options) =>
     variant === 'stream'
@@ -73,7 +74,7 @@ export async function judge(
     signal,
   })
   try {
-    const text = reasoning ? `${last.reasoning}\n</think>\n\n${last.content}` : last.content
+    const text = reasoning ? replyText(last) : last.content
     const tokens = await moderation.push(text)
     const { rest, ...reply } = await moderation.end()
     return { model, kind, prompt: moderation.prompt, reply, tokens: [...tokens, ...rest] }

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { validateLoadOptions } from '../engine/options.js'
 import type { Gpu, KvType, LoadOptions, LogLevel } from '../index.js'
 import { startProgress } from './progress.js'
+import { readTextFile } from './text-file.js'
 
 /** What commander makes of the flags below. */
 export interface LoadFlags {
@@ -74,7 +74,7 @@ export async function readLoadOptions(
     ...(gpu !== undefined && { gpu }),
     ...(flags.device !== undefined && { device: flags.device }),
     ...(flags.gpuLayers !== undefined && { gpuLayers: flags.gpuLayers }),
-    ...(flags.chatTemplate !== undefined && { chatTemplate: await readFile(flags.chatTemplate, 'utf8') }),
+    ...(flags.chatTemplate !== undefined && { chatTemplate: await readTextFile(flags.chatTemplate) }),
     logLevel: flags.logLevel,
     onLog: (_level, message) => process.stderr.write(message.endsWith('\n') ? message : `${message}\n`),
     signal,

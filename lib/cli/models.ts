@@ -2,8 +2,8 @@ import type { Command } from 'commander'
 import { resolveModel } from '../engine/load.js'
 import { describeGguf } from '../models/describe.js'
 import { modelsDirectory } from '../models/directories.js'
-import { readGguf } from '../models/gguf.js'
 import { installedModels, installedProblem } from '../models/installed.js'
+import { readModelHeader } from '../models/split.js'
 import { bytes, table } from './display.js'
 import { print } from './standard-streams.js'
 
@@ -27,7 +27,7 @@ export async function listModels(): Promise<ListedModel[]> {
     const path = resolveModel('demo', variant)
     const listed = { name: `demo-${variant}`, variant, path, demonstration: true }
     try {
-      const { fileType, sizeBytes, license } = describeGguf(await readGguf(path))
+      const { fileType, sizeBytes, license } = describeGguf(await readModelHeader(path))
       // models/README.md says so where the file does not.
       return { ...listed, type: fileType, bytes: sizeBytes, license: license ?? 'apache-2.0', problem: null }
     } catch (error) {

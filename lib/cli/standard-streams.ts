@@ -6,9 +6,12 @@ export async function print(text: string, signal?: AbortSignal): Promise<void> {
   if (!process.stdout.write(text)) await once(process.stdout, 'drain', signal && { signal })
 }
 
-/** The text that arrives on stdin, as it arrives; bytes that are not UTF-8 become U+FFFD. */
+/**
+ * The text that arrives on stdin, as it arrives, without a byte order mark before it; bytes that are not UTF-8 become
+ * U+FFFD.
+ */
 export async function* stdinText(signal: AbortSignal): AsyncGenerator<string> {
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  const decoder = new TextDecoder('utf-8')
   addAbortSignal(signal, process.stdin)
   for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
     const text = decoder.decode(chunk, { stream: true })

@@ -53,7 +53,8 @@ export function addStream(program: Command, run: Run): void {
       const guard = await withLoadProgress(options, (options) => StreamGuard.load(options))
       try {
         if (process.stdin.isTTY) process.stderr.write('Type the reply; end it with Ctrl-D.\n')
-        const events = guard.moderate(flags.prompt, stdinText(signal), {
+        const reply = new ReadText(stdinText(signal))
+        const events = guard.moderate(flags.prompt, reply, {
           tokens: true,
           reasoning: flags.reasoning === true,
           tooLong: flags.tooLong,
@@ -61,6 +62,8 @@ export function addStream(program: Command, run: Run): void {
           ...(!flags.block && { policy: REPORT_ONLY }),
         })
         const worst = await show(events, flags.json ? new JsonLines() : new Transcript(), signal)
+        // As for check; unless the prompt was blocked, and stdin never read to its end.
+        if (reply.ended && reply.empty) command.error('error: nothing to judge: stdin is empty')
         if (failsOn(flags.failOn, worst)) run.exitCode = EXIT.failOn
       } finally {
         // After a block it may still be open, and would keep the process waiting for text nobody reads.
@@ -70,6 +73,25 @@ export function addStream(program: Command, run: Run): void {
     })
   addFailOn(command)
   addLoadOptions(command, 'demo-stream')
+}
+
+/** Text as it is read, and whether there was any. */
+class ReadText implements AsyncIterable<string> {
+  empty = true
+  ended = false
+  readonly #source: AsyncIterable<string>
+
+  constructor(source: AsyncIterable<string>) {
+    this.#source = source
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<string, void, undefined> {
+    for await (const text of this.#source) {
+      this.empty = false
+      yield text
+    }
+    this.ended = true
+  }
 }
 
 /** Prints the events and returns the worse severity of prompt and reply; throws if the guard failed. */

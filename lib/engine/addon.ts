@@ -1,10 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { AddonLoadError } from '../errors.js'
 import type { NativeBinding } from './binding.js'
 import { type Flavour, flavoursFor, flavoursToTry, forcedFlavour, lacking } from './flavours.js'
+import { BUNDLE_MENDING, dependencyPath, packageRoot, requireFile } from './package-root.js'
 
 /** The native addon as it was loaded. */
 export interface Addon {
@@ -20,15 +19,15 @@ export interface Addon {
 export interface Attempt {
   path: string
   reason: string
+  /** Whether this process may load no addons at all. */
+  disabled?: boolean
 }
 
-const require = createRequire(import.meta.url)
-const PACKAGE = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))))
 const PLATFORM = `${process.platform}-${process.arch}`
 
 // node-gyp-build reads what a binary is for off the name that prebuildify gave it. Its `path` is not used: it knows one
-// binary for a platform, and a source build always hides that one.
-const { parseTags, matchTags } = require('node-gyp-build') as {
+// binary for a platform, and a source build always hides that one. Loaded late: a bundle may lack it, and need it not.
+interface BinaryNames {
   parseTags(name: string): { file: string } | undefined
   matchTags(runtime: string, abi: string): (tags: { file: string } | undefined) => boolean
 }
@@ -43,20 +42,32 @@ const { parseTags, matchTags } = require('node-gyp-build') as {
  */
 export function loadAddon(): Addon {
   const { QWEN3GUARD_CPU, QWEN3GUARD_PREBUILD, PREBUILDS_ONLY } = process.env
-  const root = QWEN3GUARD_PREBUILD || PACKAGE
+  const { folder, bundled } = packageRoot()
+  const root = QWEN3GUARD_PREBUILD || folder
   const flavours = flavoursFor(process.platform, process.arch)
   const forced = forcedFlavour(flavours, QWEN3GUARD_CPU)
   const tried: Attempt[] = []
   const source = forced || PREBUILDS_ONLY ? undefined : sourceBuild(root, tried)
   const found = source ?? prebuilt(root, flavours, forced, tried)
   if (found) return { ...found, tried }
+  if (tried.some(({ disabled }) => disabled)) {
+    throw new AddonLoadError(
+      'Node was told to load no native addons, and this package is one: start it without --no-addons or, under --permission, with --allow-addons too.',
+    )
+  }
   throw new AddonLoadError(
     [
       `the native addon could not be loaded on ${PLATFORM}, Node ${process.version}.`,
       ...tried.map(({ path: file, reason }) => `  tried:  ${file}\n          ${reason}`),
       '  mend:   build it from source with `npm rebuild qwen3guard` (in a clone: `npm run build:native`) or,',
-      `          where install scripts are blocked, \`node ${path.join(PACKAGE, 'scripts', 'build.mjs')}\`;`,
+      `          where install scripts are blocked, \`node ${path.join(folder, 'scripts', 'build.mjs')}\`;`,
       '          that needs a C++17 compiler, cmake 3.21 or newer, git, and once the npm registry.',
+      ...(bundled
+        ? [
+            `  bundle: ${BUNDLE_MENDING},`,
+            '          or name the folder that holds `build` or `prebuilds` in QWEN3GUARD_PREBUILD.',
+          ]
+        : []),
     ].join('\n'),
   )
 }
@@ -115,6 +126,8 @@ function instructionSetsOf(binding: Partial<NativeBinding>) {
 
 /** Name of the binary for this platform's C library in a folder that prebuildify filled. */
 function binaryIn(folder: string): string | undefined {
+  if (!existsSync(folder)) return undefined
+  const { parseTags, matchTags } = requireFile(dependencyPath('node-gyp-build')) as BinaryNames
   const fits = matchTags('node', process.versions.modules)
   return filesIn(folder)
     .map((name) => parseTags(name))
@@ -128,10 +141,12 @@ function filesIn(folder: string): string[] {
 /** The addon in that file, or undefined with the reason added to `tried`. */
 function open(file: string, tried: Attempt[]): NativeBinding | undefined {
   try {
-    return require(file) as NativeBinding
+    return requireFile(file) as NativeBinding
   } catch (error) {
     const [line] = (error instanceof Error ? error.message : String(error)).split('\n')
-    tried.push({ path: file, reason: existsSync(file) ? line! : 'not there' })
+    const { code } = error as NodeJS.ErrnoException
+    const disabled = code === 'ERR_DLOPEN_DISABLED'
+    tried.push({ path: file, reason: existsSync(file) ? line! : 'not there', ...(disabled && { disabled }) })
     return undefined
   }
 }

@@ -85,6 +85,8 @@ export class Engine {
   readonly #waiters: Waiter[] = []
   readonly #inFlight: Map<number, InFlight>
   #cellsReserved = 0
+  /** Callers that are on their way to `acquire`. */
+  #announced = 0
   readonly #unsubmitted: NativeRequest[] = []
   #nextId = 1
   #nextKey = 1
@@ -153,6 +155,34 @@ export class Engine {
   }
 
   /**
+   * Announces a caller of `acquire` that has yet to find out what it needs, which takes time and memory: as many are
+   * let in as there are sequences free and places in the queue.
+   *
+   * @returns what is to be called when it acquires, or gives up; further calls do nothing
+   * @throws GuardBusyError, GuardClosedError
+   */
+  announce(): () => void {
+    if (this.#closing) throw new GuardClosedError('the guard is closed')
+    const { maxSequences, maxQueue } = this.options
+    if (this.#announced + this.#waiters.length >= maxQueue + maxSequences - this.#open.size) {
+      throw this.#busy(this.#announced + this.#waiters.length)
+    }
+    this.#announced += 1
+    let coming = true
+    return () => {
+      if (coming) this.#announced -= 1
+      coming = false
+    }
+  }
+
+  #busy(waiting: number): GuardBusyError {
+    return new GuardBusyError(
+      `${waiting} requests wait already (maxQueue): try again later, or load with more maxSequences`,
+      this.#retryAfterMs(),
+    )
+  }
+
+  /**
    * A sequence with room for `cells` positions. Waits for one when all are taken by others.
    *
    * @throws TooLongError if no sequence could ever hold that many
@@ -166,12 +196,7 @@ export class Engine {
       if (cells > this.contextSize) return reject(new TooLongError(cells, this.contextSize))
       if (this.#waiters.length === 0 && this.#fits(cells)) return resolve(this.#take(cells, reuse))
       if (this.#waiters.length >= this.options.maxQueue) {
-        return reject(
-          new GuardBusyError(
-            `${this.#waiters.length} requests wait already (maxQueue): try again later, or load with more maxSequences`,
-            this.#retryAfterMs(),
-          ),
-        )
+        return reject(this.#busy(this.#waiters.length))
       }
       const onAbort = () => {
         const index = this.#waiters.indexOf(waiter)

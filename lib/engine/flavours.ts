@@ -1,5 +1,7 @@
-import { createRequire } from 'node:module'
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
 import { AddonLoadError } from '../errors.js'
+import { packageRoot } from './package-root.js'
 
 /** A prebuilt binary for CPUs with certain instruction sets. */
 export interface Flavour {
@@ -13,7 +15,9 @@ const PORTABLE: Flavour = { name: 'portable', needs: [] }
 
 /** The flavours of prebuilt binaries for a platform, fastest first (native/flavours.json). */
 export function flavoursFor(platform: string, arch: string): Flavour[] {
-  const listed = createRequire(import.meta.url)('../../native/flavours.json') as Record<string, Flavour[]>
+  const file = path.join(packageRoot().folder, 'native', 'flavours.json')
+  // Not there beside a bundle that has but the addon.
+  const listed: Record<string, Flavour[]> = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
   const flavours = listed[`${platform}-${arch}`] ?? listed[arch] ?? [PORTABLE]
   return flavours.map(({ name }, at) => ({
     name,

@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { MemoryError, ModelKindError } from '../errors.js'
+import { MemoryError, ModelFileError, ModelKindError } from '../errors.js'
 import type { ModelDescription } from '../models/describe.js'
-import { findInstalled } from '../models/installed.js'
+import { findInstalled, HUB_PREFIX } from '../models/installed.js'
 import type { GuardDevice, LoadOptions } from '../types.js'
 import { loadBinding } from './binding.js'
 import { freeOnDevice, requireDeviceMemory, splitMemory } from './device/memory.js'
@@ -12,14 +13,21 @@ import { listen, tell } from './log.js'
 import { estimateMemory, type MemoryNeed, requireMemory, weightBytes } from './memory.js'
 import { Model, untilAborted } from './model.js'
 import { validateLoadOptions } from './options.js'
+import { BUNDLE_MENDING, packageRoot } from './package-root.js'
 import { engineOptions, type Variant } from './settings.js'
 
 export { SEQUENCES_TO_PIN, type Variant } from './settings.js'
 
-const DEMO_MODELS = path.join(
-  path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url)))),
-  'models',
-)
+/** @throws ModelFileError in a bundle that the package is not beside */
+function demoModel(name: string): string {
+  const { folder, bundled } = packageRoot()
+  const file = path.join(folder, 'models', `${name}.gguf`)
+  if (bundled && !existsSync(file)) {
+    const message = `the demonstration model is not at ${file}. ${BUNDLE_MENDING}, or give the path of a .gguf file`
+    throw new ModelFileError(message, undefined, 'ERR_MODEL_NOT_FOUND')
+  }
+  return file
+}
 
 /** Settings for probes, tests and measurements. */
 export interface InternalLoadOptions {
@@ -57,9 +65,41 @@ export function requireLoaded(loaded: LoadedEngine, guard: 'GenGuard' | 'StreamG
  * @throws ModelFileError ERR_MODEL_NOT_FOUND for a name that has not been pulled
  */
 export function resolveModel(name: string | undefined, variant: Variant): string {
-  if (name === undefined || name === 'demo') return path.join(DEMO_MODELS, `demo-${variant}.gguf`)
-  if (name === 'demo-gen' || name === 'demo-stream') return path.join(DEMO_MODELS, `${name}.gguf`)
-  return findInstalled(name) ?? path.resolve(name)
+  if (name === undefined || name === 'demo') return demoModel(`demo-${variant}`)
+  if (name === 'demo-gen' || name === 'demo-stream') return demoModel(name)
+  if (name.includes('\0')) throw new TypeError('Expected `model` to name a file, got a name with a zero byte')
+  if (/^file:/i.test(name)) return fileOf(name)
+  const file = path.resolve(name)
+  // A folder of the same name as a repository's is what was downloaded of it.
+  if (name.includes('/') && !name.startsWith(HUB_PREFIX) && existsSync(file)) return file
+  const installed = findInstalled(name)
+  if (installed === null && /^https?:/i.test(name)) {
+    throw new ModelFileError(
+      `${name} is an address, and loading downloads nothing: pull a model by its name (\`npx qwen3guard pull qwen3guard-${variant}-0.6b\`, or \`hf:owner/repo/file.gguf\` for a GGUF on the hub), or give the path of a .gguf file`,
+      undefined,
+      'ERR_MODEL_NOT_FOUND',
+    )
+  }
+  if (installed === null && REPOSITORY.test(name) && !/\.gguf$/i.test(name)) {
+    throw new ModelFileError(
+      `there is no model file at ${file}. If ${name} is a repository on the hub, a GGUF of it comes with \`npx qwen3guard pull hf:${name}/FILE.gguf\``,
+      undefined,
+      'ERR_MODEL_NOT_FOUND',
+    )
+  }
+  return installed ?? file
+}
+
+/** As the hub spells them. */
+const REPOSITORY = /^[\w-][\w.-]*\/[\w.-]+$/
+
+/** @throws TypeError for an address that names no file on this machine */
+function fileOf(address: string): string {
+  try {
+    return fileURLToPath(address)
+  } catch (cause) {
+    throw new TypeError(`Expected \`model\` to be the address of a file here, got '${address}'`, { cause })
+  }
 }
 
 /**
@@ -72,7 +112,7 @@ export function resolveModel(name: string | undefined, variant: Variant): string
 export async function loadEngine(
   options: LoadOptions,
   variant: Variant,
-  admit?: (description: ModelDescription) => void,
+  admit?: (description: ModelDescription) => void | Promise<void>,
   internal: InternalLoadOptions = {},
 ): Promise<LoadedEngine> {
   validateLoadOptions(options)
@@ -90,7 +130,7 @@ export async function loadEngine(
       placement,
       admit: async (description, inMemory) => {
         requireVariant(description, variant, file)
-        admit?.(description)
+        await admit?.(description)
         const engine = settings(description)
         if (placement.device) {
           free = await freeOnDevice(placement)

@@ -2,7 +2,7 @@ import { realpath, stat } from 'node:fs/promises'
 import { GuardClosedError } from '../errors.js'
 import { checkGguf } from '../models/check.js'
 import { describeGguf, type ModelDescription } from '../models/describe.js'
-import { readGguf } from '../models/gguf.js'
+import { readModelHeader } from '../models/split.js'
 import type { NativeBinding, NativeModel } from './binding.js'
 import { type Placement, type PlaceOptions, place } from './device/place.js'
 import { typedErrors } from './native-error.js'
@@ -20,8 +20,14 @@ export interface ModelOptions extends PlaceOptions {
   signal?: AbortSignal | undefined
 }
 
+interface Header {
+  description: ModelDescription
+  /** Of the first part, where there are several. */
+  path: string
+}
+
 interface Shared {
-  header: Promise<ModelDescription>
+  header: Promise<Header>
   /** Set by the first user that was admitted. */
   weights?: Promise<NativeModel>
   users: number
@@ -74,7 +80,8 @@ export class Model {
     }
     entry.users += 1
     try {
-      const description = await untilAborted(entry.header, options.signal)
+      const header = await untilAborted(entry.header, options.signal)
+      const { description } = header
       const gpuLayers = device
         ? Math.min(options.gpuLayers ?? description.blockCount, description.blockCount)
         : 0
@@ -82,7 +89,7 @@ export class Model {
       options.signal?.throwIfAborted()
       const reads = entry.weights === undefined
       const how = { placement, gpuLayers: options.gpuLayers ?? -1, repack }
-      entry.weights ??= readWeights(path, description, how, options.onProgress)
+      entry.weights ??= readWeights(header.path, description, how, options.onProgress)
       const native = await untilAborted(entry.weights, options.signal)
       if (!reads) options.onProgress?.(1)
       return new Model(key, path, placement, gpuLayers, native, description)
@@ -120,10 +127,10 @@ async function release(key: string, entry: Shared): Promise<void> {
   await entry.weights?.then((native) => native.close()).catch(() => {})
 }
 
-async function describe(path: string): Promise<ModelDescription> {
-  const header = await readGguf(path)
+async function describe(path: string): Promise<Header> {
+  const header = await readModelHeader(path)
   await checkGguf(header)
-  return describeGguf(header)
+  return { description: describeGguf(header), path: header.path }
 }
 
 async function readWeights(
@@ -182,7 +189,11 @@ export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undef
   if (!signal) return promise
   return new Promise<T>((resolve, reject) => {
     const onAbort = () => reject(signal.reason)
-    if (signal.aborted) return onAbort()
+    if (signal.aborted) {
+      // It may still fail, and nobody else may be waiting for it.
+      promise.catch(() => {})
+      return onAbort()
+    }
     signal.addEventListener('abort', onAbort, { once: true })
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
   })

@@ -2,7 +2,9 @@ import { ModelFileError } from '../errors.js'
 import type { NativeModel } from './binding.js'
 import type { Rendered } from './chat-template.js'
 import { fromNative, typedErrors } from './native-error.js'
-import { preTokens, wellFormed } from './pre-tokens.js'
+import { nfc, normalisedBlocks } from './normalise.js'
+import { preTokenBatches, preTokens, wellFormed } from './pre-tokens.js'
+import { LITTLE_TEXT, nextTurn, turnIsOver } from './turns.js'
 
 /** Ids of a rendered template. */
 export interface TemplateIds {
@@ -10,6 +12,21 @@ export interface TemplateIds {
   /** The added tokens the template wrote, in order: their ids and their indices in `ids`. */
   added: { id: number; index: number }[]
 }
+
+/** A text that has more tokens than were asked for; it was not looked through to its end. */
+export interface Overlong {
+  atLeast: number
+}
+
+/** UTF-16 units of raw text that NFC can make one byte of: a letter with several marks becomes three bytes. */
+const UNITS_A_BYTE = 2
+
+/** Words that native tokenises in one go, and their UTF-16 units: handing over and back is the JS thread's work. */
+const BATCH_WORDS = 2048
+const BATCH_UNITS = 65_536
+
+/** UTF-16 units of a pre-token that is tokenised at once. */
+const SHORT_WORD = 512
 
 /**
  * Text to ids as Qwen's tokenizer does it, with one difference that is the point of it: an added
@@ -53,25 +70,43 @@ export class Tokenizer {
 
   /** Ids of plain text in which nothing is special, off the JS thread. */
   async encode(text: string): Promise<Int32Array> {
-    const [ids] = await this.#encodeAll([text])
+    const [ids] = (await this.#encodeAll([text], Number.POSITIVE_INFINITY)) as Int32Array[]
     return ids as Int32Array
   }
 
   /** Ids of a short text in which nothing is special, at once. */
   encodeShort(text: string): number[] {
-    return preTokens(wellFormed(text).normalize('NFC')).flatMap((word) => [...this.encodeWord(word)])
+    return preTokens(nfc(wellFormed(text))).flatMap((word) => [...this.#encodeNow(word)])
   }
 
-  /** Ids of one pre-token of NFC text, at once. */
-  encodeWord(word: string): Int32Array {
+  /** Ids of one pre-token of NFC text: at once, or off the JS thread where it is long. */
+  encodeWord(word: string): Int32Array | Promise<Int32Array> {
+    if (word.length > SHORT_WORD) return this.#encodeLong(word)
+    return this.#encodeNow(word)
+  }
+
+  async #encodeLong(word: string): Promise<Int32Array> {
+    const [ids] = await typedErrors(this.#native.tokenize([word]))
+    return this.#checked(word, ids)
+  }
+
+  #encodeNow(word: string): Int32Array {
     return this.#checked(
       word,
       typed(() => this.#native.tokenizeSync(word)),
     )
   }
 
-  /** Ids of a rendered template. */
-  async encodeRendered({ text, shield }: Rendered): Promise<TemplateIds> {
+  /** Ids of a rendered template; of one with more than `most` only that it has them. */
+  async encodeRendered(rendered: Rendered): Promise<TemplateIds>
+  async encodeRendered(rendered: Rendered, most: number): Promise<TemplateIds | Overlong>
+  async encodeRendered(
+    { text, shield }: Rendered,
+    most = Number.POSITIVE_INFINITY,
+  ): Promise<TemplateIds | Overlong> {
+    const least = leastTokens(text.length, this.longest)
+    if (least > most) return { atLeast: least }
+    const long = text.length > LITTLE_TEXT
     const contents: string[] = []
     const specials: number[] = []
     let from = 0
@@ -79,10 +114,16 @@ export class Tokenizer {
       contents.push(text.slice(from, match.index))
       specials.push(this.#added.get(match[0]) as number)
       from = match.index + match[0].length
+      if (long && turnIsOver()) await nextTurn()
     }
     contents.push(text.slice(from))
+    if (specials.length > most) return { atLeast: specials.length }
 
-    const encoded = await this.#encodeAll(contents.map((content) => content.replaceAll(shield, '')))
+    const encoded = await this.#encodeAll(
+      contents.map((content) => content.replaceAll(shield, '')),
+      most - specials.length,
+    )
+    if ('atLeast' in encoded) return { atLeast: encoded.atLeast + specials.length }
     const ids = new Int32Array(encoded.reduce((sum, part) => sum + part.length, specials.length))
     const added: TemplateIds['added'] = []
     let at = 0
@@ -103,25 +144,59 @@ export class Tokenizer {
     return typed(() => this.#native.detokenize(ids))
   }
 
-  /** Ids of several texts. Words repeat, and each is sent to the native side once. */
-  async #encodeAll(texts: string[]): Promise<Int32Array[]> {
-    const words = texts.map((text) => preTokens(wellFormed(text).normalize('NFC')))
-    const distinct = [...new Set(words.flat())]
-    const encoded = new Map<string, Int32Array>()
-    const ids = distinct.length > 0 ? await typedErrors(this.#native.tokenize(distinct)) : []
-    distinct.forEach((word, i) => {
-      encoded.set(word, this.#checked(word, ids[i]))
-    })
-    return words.map((list) => {
-      const parts = list.map((word) => encoded.get(word) as Int32Array)
-      const joined = new Int32Array(parts.reduce((sum, part) => sum + part.length, 0))
-      let at = 0
-      for (const part of parts) {
-        joined.set(part, at)
-        at += part.length
+  /**
+   * Ids of several texts, in turns. Words repeat, and each is sent to the native side once. A word is a token at
+   * least: more than `most` of them are not looked at.
+   */
+  async #encodeAll(texts: string[], most: number): Promise<Int32Array[] | Overlong> {
+    const long = texts.reduce((sum, { length }) => sum + length, 0) > LITTLE_TEXT
+    const numbers = new Map<string, number>()
+    const words: number[][] = []
+    let count = 0
+    for (const raw of texts) {
+      let text = ''
+      for (const block of normalisedBlocks(wellFormed(raw))) {
+        text += block
+        if (long && turnIsOver()) await nextTurn()
       }
-      return joined
-    })
+      const list: number[] = []
+      words.push(list)
+      for (const batch of preTokenBatches(text)) {
+        for (const word of batch) {
+          let number = numbers.get(word)
+          if (number === undefined) {
+            number = numbers.size
+            numbers.set(word, number)
+          }
+          list.push(number)
+        }
+        count += batch.length
+        if (count > most) return { atLeast: count }
+        if (long && turnIsOver()) await nextTurn()
+      }
+    }
+    const dictionary = await this.#encodeWords([...numbers.keys()])
+    const encoded: Int32Array[] = []
+    for (const list of words) encoded.push(await dictionary.idsOf(list))
+    return encoded
+  }
+
+  async #encodeWords(words: readonly string[]): Promise<Dictionary> {
+    const dictionary = new Dictionary(words.length)
+    for (let from = 0; from < words.length; ) {
+      const batch: string[] = []
+      for (let units = 0; from < words.length && batch.length < BATCH_WORDS && units < BATCH_UNITS; from++) {
+        const word = words[from] as string
+        batch.push(word)
+        units += word.length
+      }
+      const ids = await typedErrors(this.#native.tokenize(batch))
+      batch.forEach((word, i) => {
+        dictionary.add(this.#checked(word, ids[i]))
+      })
+      if (from < words.length && turnIsOver()) await nextTurn()
+    }
+    return dictionary
   }
 
   /** Text the vocabulary cannot spell would be dropped by llama.cpp, and so would never be judged. */
@@ -133,6 +208,48 @@ export class Tokenizer {
       )
     }
     return ids
+  }
+}
+
+/** Tokens that so many UTF-16 units of text have at least, where the longest token has `longest` bytes. */
+export function leastTokens(units: number, longest: number): number {
+  return Math.floor(units / (UNITS_A_BYTE * Math.max(1, longest)))
+}
+
+/** Ids of numbered words, one after the other. */
+class Dictionary {
+  #ids = new Int32Array(1024)
+  readonly #ends: Uint32Array
+  #count = 0
+
+  constructor(words: number) {
+    this.#ends = new Uint32Array(words + 1)
+  }
+
+  add(ids: Int32Array): void {
+    const from = this.#ends[this.#count] as number
+    const end = from + ids.length
+    if (end > this.#ids.length) {
+      const grown = new Int32Array(Math.max(end, 2 * this.#ids.length))
+      grown.set(this.#ids)
+      this.#ids = grown
+    }
+    this.#ids.set(ids, from)
+    this.#count += 1
+    this.#ends[this.#count] = end
+  }
+
+  /** Ids of a text of these words. */
+  async idsOf(words: readonly number[]): Promise<Int32Array> {
+    const lengthOf = (word: number) => (this.#ends[word + 1] as number) - (this.#ends[word] as number)
+    const joined = new Int32Array(words.reduce((sum, word) => sum + lengthOf(word), 0))
+    let at = 0
+    for (const [i, word] of words.entries()) {
+      joined.set(this.#ids.subarray(this.#ends[word], this.#ends[word + 1]), at)
+      at += lengthOf(word)
+      if (i % 1024 === 1023 && turnIsOver()) await nextTurn()
+    }
+    return joined
   }
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
+import type { ChatTemplate } from '../engine/chat-template.js'
 import {
   type InternalLoadOptions,
   type LoadedEngine,
@@ -9,8 +10,9 @@ import {
 import { untilAborted } from '../engine/model.js'
 import { commonLength } from '../engine/prefix-cache.js'
 import type { Sequence } from '../engine/sequence.js'
-import { Tokenizer } from '../engine/tokens.js'
+import { type Overlong, Tokenizer } from '../engine/tokens.js'
 import { GenFormatError, GuardBusyError, GuardClosedError, TooLongError } from '../errors.js'
+import { checkHistory, type HistoryTooLong, latestTurns, mostMessages } from '../history.js'
 import { toMessages } from '../input.js'
 import type { ModelDescription } from '../models/describe.js'
 import { checkKeys, checkSignal, type Keys } from '../options.js'
@@ -34,6 +36,11 @@ export interface ClassifyOptions {
    * and the worst verdict is the message's (docs/gen.md).
    */
   tooLong?: TooLong
+  /**
+   * What becomes of what comes before the last message, where the conversation does not fit with it: an error, or the
+   * oldest turns are left out, and `usage.droppedMessages` counts their messages. Default `'error'`.
+   */
+  history?: HistoryTooLong
 }
 
 export interface ClassifyAllOptions {
@@ -42,11 +49,13 @@ export interface ClassifyAllOptions {
   signal?: AbortSignal
   /** As for `classify`. */
   tooLong?: TooLong
+  /** As for `classify`. */
+  history?: HistoryTooLong
 }
 
 export type TooLong = 'error' | 'window'
 
-const CLASSIFY_KEYS: Keys<ClassifyOptions> = { signal: true, tooLong: true }
+const CLASSIFY_KEYS: Keys<ClassifyOptions> = { signal: true, tooLong: true, history: true }
 const CLASSIFY_ALL_KEYS: Keys<ClassifyAllOptions> = { ...CLASSIFY_KEYS, concurrency: true }
 
 /** Settings for probes, tests and measurements. */
@@ -88,10 +97,15 @@ export class GenGuard implements AsyncDisposable {
   #cellsShared = 0
   #closed = false
 
-  private constructor(loaded: LoadedEngine, { drafts, reuse = true }: InternalOptions = { drafts: true }) {
+  private constructor(
+    loaded: LoadedEngine,
+    tokenizer: Tokenizer,
+    template: GenTemplate,
+    { drafts, reuse = true }: InternalOptions = { drafts: true },
+  ) {
     this.#loaded = requireLoaded(loaded, 'GenGuard')
-    this.#tokenizer = new Tokenizer(loaded.model.native)
-    this.#template = new GenTemplate(loaded.template, this.#tokenizer, loaded.model.description.name)
+    this.#tokenizer = tokenizer
+    this.#template = template
     this.#answerTokens = findAnswerTokens(this.#tokenizer)
     this.#drafts = drafts
     this.#reuse = reuse
@@ -107,12 +121,14 @@ export class GenGuard implements AsyncDisposable {
     options: LoadOptions = {},
     internal: InternalOptions = { drafts: true },
   ): Promise<GenGuard> {
-    const admit = ({ chatTemplate, name }: Pick<ModelDescription, 'chatTemplate' | 'name'>) => {
-      guardTemplate(options.chatTemplate ?? chatTemplate, name)
+    let template: ChatTemplate | undefined
+    const admit = async ({ chatTemplate, name }: Pick<ModelDescription, 'chatTemplate' | 'name'>) => {
+      template = await guardTemplate(options.chatTemplate ?? chatTemplate, name)
     }
     const loaded = await loadEngine(options, 'gen', admit, internal)
     try {
-      return new GenGuard(loaded, internal)
+      const tokenizer = new Tokenizer(loaded.model.native)
+      return new GenGuard(loaded, tokenizer, new GenTemplate(template as ChatTemplate, tokenizer), internal)
     } catch (error) {
       await loaded.close()
       throw error
@@ -130,16 +146,34 @@ export class GenGuard implements AsyncDisposable {
    */
   async classify(input: Input, options: ClassifyOptions = {}): Promise<GenVerdict> {
     checkKeys('the options of classify', options, CLASSIFY_KEYS)
-    const { signal, tooLong = 'error' } = options
+    const { signal, tooLong = 'error', history = 'error' } = options
     checkSignal(signal)
-    const messages = toMessages(input, ['user', 'assistant'])
+    const { engine } = this.#loaded
     checkTooLong(tooLong)
+    checkHistory(history)
+    const messages = toMessages(input, ['user', 'assistant'], mostMessages(history, engine.contextSize))
     signal?.throwIfAborted()
     this.#requireOpen()
-    const prompt = await this.#template.encode(messages)
-    if (this.#fits(prompt)) return await this.#judge(modeOf(messages), prompt, signal)
-    if (tooLong === 'error') throw this.#tooLong(prompt.length, 'the conversation')
-    return await this.#judgeWindows(messages, signal)
+    const arrive = engine.announce()
+    try {
+      const prompt = await this.#template.encode(messages, engine.contextSize)
+      if (this.#fits(prompt)) return await this.#judge(modeOf(messages), prompt, signal, arrive)
+      if (history === 'drop') {
+        const latest = await latestTurns(messages, async (list) => {
+          const ids = await this.#template.encode(list, engine.contextSize)
+          return this.#fits(ids) ? ids : null
+        })
+        if (latest) {
+          const verdict = await this.#judge(modeOf(messages), latest.encoded, signal, arrive)
+          return { ...verdict, usage: { ...verdict.usage, droppedMessages: latest.dropped } }
+        }
+      }
+      if (tooLong === 'error') throw this.#tooLong(prompt, 'the conversation')
+      arrive()
+      return await this.#judgeWindows(messages, signal)
+    } finally {
+      arrive()
+    }
   }
 
   /** The worst verdict about the windows of the last message. */
@@ -156,51 +190,66 @@ export class GenGuard implements AsyncDisposable {
       verdicts.push(verdict)
     }
     // Nothing in the last message: what comes before it is too long.
-    if (verdicts.length === 0)
-      throw this.#tooLong((await this.#template.encode(messages)).length, 'the conversation')
+    if (verdicts.length === 0) {
+      throw this.#tooLong(await this.#template.encode(messages, contextSize), 'the conversation')
+    }
     return worstOf(verdicts)
   }
 
   /** Windows of the last message with the prompts that judge them: of its reasoning, then of its content. */
   async *#windows(messages: readonly Message[]): AsyncGenerator<{ prompt: Int32Array; window: GenWindow }> {
-    const before = messages.slice(0, -1)
+    const { contextSize } = this.#loaded.engine
+    const history = messages.slice(0, -1)
     const { role, content, reasoning } = messages.at(-1) as Message
     for (const part of ['reasoning', 'answer'] as const) {
       const text = part === 'answer' ? content : reasoning
       if (text === undefined || text === '') continue
       const encode = (piece: string) => {
         const message = part === 'answer' ? { content: piece } : { content: '', reasoning: piece }
-        return this.#template.encode([...before, { role, ...message }])
+        return this.#template.encode([...history, { role, ...message }], contextSize)
       }
-      const rest = (await encode('')).length
-      const room = this.#loaded.engine.contextSize - MAX_ANSWER_TOKENS - rest - JOIN_TOKENS
-      const history = () =>
-        this.#tooLong(rest + SHORTEST_WINDOW + JOIN_TOKENS, 'what comes before the last message')
-      if (room < SHORTEST_WINDOW) throw history()
+      const rest = await encode('')
+      const before = 'atLeast' in rest ? rest.atLeast : rest.length
+      const room = contextSize - MAX_ANSWER_TOKENS - before - JOIN_TOKENS
+      const tooLong = () =>
+        this.#tooLong(
+          { atLeast: before + SHORTEST_WINDOW + JOIN_TOKENS },
+          'what comes before the last message',
+        )
+      if (room < SHORTEST_WINDOW) throw tooLong()
       const windows = cutWindows(text, this.#tokenizer, room, async ({ start, end }) => {
         const prompt = await encode(text.slice(start, end))
         return this.#fits(prompt) ? prompt : null
       })
       for await (const window of windows) {
-        if (window === null) throw history()
+        if (window === null) throw tooLong()
         yield { prompt: window.prompt, window: { ...window.span, part } }
       }
     }
   }
 
-  #fits(prompt: Int32Array): boolean {
-    return prompt.length + MAX_ANSWER_TOKENS <= this.#loaded.engine.contextSize
+  #fits(prompt: Int32Array | Overlong): prompt is Int32Array {
+    return 'length' in prompt && prompt.length + MAX_ANSWER_TOKENS <= this.#loaded.engine.contextSize
   }
 
-  #tooLong(tokens: number, what: string): TooLongError {
+  #tooLong(prompt: Int32Array | Overlong, what: string): TooLongError {
     const { contextSize } = this.#loaded.engine
-    return new TooLongError(tokens + MAX_ANSWER_TOKENS, contextSize, `${what}, with room for the answer,`)
+    const counted = 'length' in prompt
+    const tokens = MAX_ANSWER_TOKENS + (counted ? prompt.length : prompt.atLeast)
+    return new TooLongError(tokens, contextSize, `${what}, with room for the answer,`, !counted)
   }
 
-  async #judge(mode: GenMode, prompt: Int32Array, signal: AbortSignal | undefined): Promise<GenVerdict> {
+  /** `arrive` is called when the prompt waits for a sequence, or has one. */
+  async #judge(
+    mode: GenMode,
+    prompt: Int32Array,
+    signal: AbortSignal | undefined,
+    arrive = () => {},
+  ): Promise<GenVerdict> {
     const { engine } = this.#loaded
     const head = await untilAborted(this.#sharedHead(mode), signal)
     const inHead = head ? Math.min(commonLength(prompt, head.ids), prompt.length - 1) : 0
+    arrive()
     const sequence = await engine.acquire({
       cells: prompt.length + MAX_ANSWER_TOKENS,
       reuse: this.#reuse ? { tokens: prompt, longerThan: inHead + SHORTEST_SHARED } : undefined,
@@ -225,10 +274,14 @@ export class GenGuard implements AsyncDisposable {
           answer.text,
         )
       }
+      const scores = readScores(this.#tokenizer, this.#answerTokens, answer)
+      // A prompt refuses nothing, also where the model has a word on it.
+      const asked = mode === 'response'
       const verdict: GenVerdict = {
         ...parsed,
+        refusal: asked ? parsed.refusal : null,
         text: answer.text,
-        scores: readScores(this.#tokenizer, this.#answerTokens, answer),
+        scores: asked ? scores : { ...scores, refusal: null },
         usage: {
           promptTokens: prompt.length,
           cachedTokens: cached.length,
@@ -260,14 +313,15 @@ export class GenGuard implements AsyncDisposable {
     options: ClassifyAllOptions = {},
   ): AsyncIterable<GenVerdict> {
     checkKeys('the options of classifyAll', options, CLASSIFY_ALL_KEYS)
-    const { concurrency = this.stats().maxSequences, signal, tooLong = 'error' } = options
+    const { concurrency = this.stats().maxSequences, signal, tooLong = 'error', history = 'error' } = options
     checkSignal(signal)
     if (!Number.isInteger(concurrency) || concurrency < 1) {
       throw new RangeError(`Expected concurrency to be an integer of at least 1, got ${concurrency}`)
     }
     checkTooLong(tooLong)
+    checkHistory(history)
     const classify = (input: Input, signal: AbortSignal) =>
-      whenThereIsRoom(() => this.classify(input, { signal, tooLong }), signal)
+      whenThereIsRoom(() => this.classify(input, { signal, tooLong, history }), signal)
     return inOrder(inputs, classify, concurrency, signal)
   }
 

@@ -16,44 +16,91 @@ export async function* inOrder<Input, Output>(
   // Every input in work listens to it; that is no leak.
   setMaxListeners(0, either)
   const source = Symbol.asyncIterator in inputs ? inputs[Symbol.asyncIterator]() : inputs[Symbol.iterator]()
-  const working: Promise<Output>[] = []
-  let reading: Promise<IteratorResult<Input>> | null = null
+  const working: Job<Output>[] = []
+  const next: { settled: Settled<IteratorResult<Input>> | null } = { settled: null }
+  let reading = false
   let ended = false
-  const aborted = new Promise<never>((_, reject) => {
-    signal?.addEventListener('abort', () => reject(signal.reason), { once: true, signal: stop.signal })
-  })
-  aborted.catch(() => {})
+  // Woken by what it waits for, rather than by a race of promises: what loses a race for a promise that never
+  // settles is kept as long as that promise is.
+  let wake = () => {}
+  const onAbort = () => wake()
+  signal?.addEventListener('abort', onAbort)
+  const read = () => {
+    reading = true
+    settle(
+      () => source.next(),
+      (settled) => {
+        next.settled = settled
+        wake()
+      },
+    )
+  }
+  const start = (input: Input) => {
+    const job: Job<Output> = { settled: null }
+    working.push(job)
+    settle(
+      () => work(input, either),
+      (settled) => {
+        job.settled = settled
+        wake()
+      },
+    )
+  }
   try {
-    signal?.throwIfAborted()
     while (true) {
-      if (!ended && reading === null && working.length < concurrency) {
-        reading = Promise.resolve(source.next())
-        reading.catch(() => {})
+      signal?.throwIfAborted()
+      // Whichever came first: another input to start on, or the result that is due.
+      const item = taken(next.settled)
+      if (item) {
+        next.settled = null
+        reading = false
+        if (item.value.done) ended = true
+        else start(item.value.value)
+        continue
       }
-      const oldest = working[0]
-      if (reading === null && oldest === undefined) return
-      // Whichever comes first: another input to start on, or the verdict that is due.
-      const next = await Promise.race([
-        ...(reading === null ? [] : [reading.then((item) => ({ item }))]),
-        ...(oldest === undefined ? [] : [oldest.then((output) => ({ output }))]),
-        aborted,
-      ])
-      if ('item' in next) {
-        reading = null
-        if (next.item.done) {
-          ended = true
-        } else {
-          const output = work(next.item.value, either)
-          output.catch(() => {})
-          working.push(output)
-        }
-      } else {
+      if (!ended && !reading && working.length < concurrency) {
+        read()
+        continue
+      }
+      const result = taken(working[0]?.settled ?? null)
+      if (result) {
         working.shift()
-        yield next.output
+        yield result.value
+        continue
       }
+      if (!reading && working.length === 0) return
+      await new Promise<void>((resolve) => {
+        wake = resolve
+        if (signal?.aborted || next.settled || working[0]?.settled) resolve()
+      })
     }
   } finally {
+    signal?.removeEventListener('abort', onAbort)
     stop.abort()
-    if (!ended) Promise.resolve(source.return?.()).catch(() => {})
+    if (!ended)
+      settle(
+        () => source.return?.(),
+        () => {},
+      )
   }
+}
+
+type Settled<T> = { value: T } | { error: unknown }
+
+interface Job<T> {
+  settled: Settled<T> | null
+}
+
+/** What has settled, or null. @throws what it failed with */
+function taken<T>(settled: Settled<T> | null): { value: T } | null {
+  if (settled && 'error' in settled) throw settled.error
+  return settled
+}
+
+/** Tells how a call ended, also one that throws at once; never at once itself. */
+function settle<T>(call: () => T | PromiseLike<T>, done: (settled: Settled<T>) => void): void {
+  new Promise<T>((resolve) => resolve(call())).then(
+    (value) => done({ value }),
+    (error: unknown) => done({ error }),
+  )
 }

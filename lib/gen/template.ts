@@ -1,6 +1,6 @@
 import { ChatTemplate } from '../engine/chat-template.js'
 import { commonLength } from '../engine/prefix-cache.js'
-import type { Tokenizer } from '../engine/tokens.js'
+import type { Overlong, Tokenizer } from '../engine/tokens.js'
 import { TemplateError } from '../errors.js'
 import type { Message } from '../types.js'
 
@@ -17,20 +17,37 @@ export class GenTemplate {
   readonly #template: ChatTemplate
   readonly #tokenizer: Tokenizer
 
-  /** @throws TemplateError if there is no template or it does not ask for a safety verdict. */
-  constructor(source: string | null, tokenizer: Tokenizer, modelName: string | null = null) {
-    this.#template = guardTemplate(source, modelName)
+  /** `template` is one that `guardTemplate` let pass. */
+  constructor(template: ChatTemplate, tokenizer: Tokenizer) {
+    this.#template = template
     this.#tokenizer = tokenizer
   }
 
-  /** Ids of the prompt that asks for a verdict about the conversation. */
-  async encode(messages: readonly Message[]): Promise<Int32Array> {
-    const rendered = this.#template.render(
+  /** @throws TemplateError if there is no template or it does not ask for a safety verdict. */
+  static async create(
+    source: string | null,
+    tokenizer: Tokenizer,
+    modelName: string | null = null,
+  ): Promise<GenTemplate> {
+    return new GenTemplate(await guardTemplate(source, modelName), tokenizer)
+  }
+
+  /** Ids of the prompt that asks for a verdict about the conversation; of one with more than `most` only that. */
+  async encode(messages: readonly Message[]): Promise<Int32Array>
+  async encode(messages: readonly Message[], most: number): Promise<Int32Array | Overlong>
+  async encode(
+    messages: readonly Message[],
+    most = Number.POSITIVE_INFINITY,
+  ): Promise<Int32Array | Overlong> {
+    // The template writes more than one token for each.
+    if (messages.length > most) return { atLeast: messages.length }
+    const rendered = await this.#template.render(
       messages.map(({ role, content, reasoning }) => ({ role, content: judged(content, reasoning) })),
       this.#tokenizer.spellings,
       RENDER_OPTIONS,
     )
-    return (await this.#tokenizer.encodeRendered(rendered)).ids
+    const encoded = await this.#tokenizer.encodeRendered(rendered, most)
+    return 'ids' in encoded ? encoded.ids : encoded
   }
 
   /** Ids with which every prompt of this mode begins: the safety policy. */
@@ -48,17 +65,20 @@ export class GenTemplate {
 }
 
 /**
- * Compiles a chat template that asks for a safety verdict.
+ * A chat template that asks for a safety verdict.
  *
  * @param modelName what the model is called, to say what it probably is
  * @throws TemplateError if there is none, it does not render, or it asks for something else
  */
-export function guardTemplate(source: string | null, modelName: string | null = null): ChatTemplate {
+export async function guardTemplate(
+  source: string | null,
+  modelName: string | null = null,
+): Promise<ChatTemplate> {
   if (source === null) {
     throw new TemplateError(`this GGUF has no chat template: ${MENDING}`)
   }
   const template = new ChatTemplate(source)
-  const { text } = template.render([{ role: 'user', content: '' }], [], RENDER_OPTIONS)
+  const { text } = await template.render([{ role: 'user', content: '' }], [], RENDER_OPTIONS)
   if (!text.includes('Safety:') || !text.includes('Categories:')) {
     throw new TemplateError(
       `the chat template does not ask for 'Safety:' and 'Categories:': with it the model chats instead of classifying. ${likelyKind(modelName)}${MENDING}`,

@@ -25,6 +25,8 @@ export interface GenUsage {
   promptTokens: number
   /** Of these, tokens taken from the safety policy or an earlier conversation instead of computed. */
   cachedTokens: number
+  /** With `history: 'drop'`, where the conversation did not fit: its oldest messages, which were left out. */
+  droppedMessages?: number
   /** Tokens of the answer, the one that ends it included. */
   generatedTokens: number
   /** llama_decode calls this took part in, and their wall time. */
@@ -61,7 +63,7 @@ export function worstOf(verdicts: readonly GenVerdict[]): GenVerdict {
       generatedTokens: sum('generatedTokens'),
       passes: sum('passes'),
       ms: sum('ms'),
-      leastMargin: Math.min(...verdicts.map(({ usage }) => usage.leastMargin)),
+      leastMargin: verdicts.reduce((least, { usage }) => Math.min(least, usage.leastMargin), Infinity),
       uncertain: verdicts.some(({ usage }) => usage.uncertain),
     },
   }

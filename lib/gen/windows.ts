@@ -1,4 +1,7 @@
+import { nfc } from '../engine/normalise.js'
+import { wellFormed } from '../engine/pre-tokens.js'
 import type { Tokenizer } from '../engine/tokens.js'
+import { nextTurn, turnIsOver } from '../engine/turns.js'
 
 /** A stretch of a text in UTF-16 units. */
 export interface Span {
@@ -46,7 +49,7 @@ export async function* cutWindows(
   encode: (span: Span) => Promise<Int32Array | null>,
 ): AsyncGenerator<{ span: Span; prompt: Int32Array } | null, void, undefined> {
   const overlap = Math.floor(room / OVERLAP)
-  const cuts = cutsOf(text, await tokensBefore(tokenizer, text), overlap)
+  const cuts = await cutsOf(text, await tokensBefore(tokenizer, text), overlap)
   let first = 0
   let end = 0
   while (end < cuts.length - 1) {
@@ -77,10 +80,14 @@ function lastCut(cuts: readonly Cut[], first: number, end: number, room: number,
   let at = last
   while (at > end && !cuts[at]?.sentence) at--
   if (at === end || at === cuts.length - 1) return last
+  const from = (cuts[at] as Cut).tokens
   let next = at + 1
-  while (next < cuts.length - 1 && !cuts[next]?.sentence) next++
-  const length = (cuts[next] as Cut).tokens - (cuts[at] as Cut).tokens
-  return length > room - overlap ? last : at
+  // No further than the answer needs: a sentence may be as long as the text.
+  while (next < cuts.length - 1 && !cuts[next]?.sentence) {
+    if ((cuts[next] as Cut).tokens - from > room - overlap) return last
+    next++
+  }
+  return (cuts[next] as Cut).tokens - from > room - overlap ? last : at
 }
 
 /** Where the window after one that ends at `end` begins: as early as the overlap allows, at a sentence if it can. */
@@ -93,10 +100,11 @@ function firstCut(cuts: readonly Cut[], end: number, overlap: number): number {
 }
 
 /** All cuts of a text, its beginning and end among them, at most about `most` tokens apart. */
-function cutsOf(text: string, tokensAt: (bytes: number) => number, most: number): Cut[] {
+async function cutsOf(text: string, tokensAt: (bytes: number) => number, most: number): Promise<Cut[]> {
   const cuts: Cut[] = [{ at: 0, tokens: 0, sentence: true }]
   let bytes = 0
   for (const { start, end, complete } of sentencesOf(text)) {
+    if (turnIsOver()) await nextTurn()
     const sentence = text.slice(start, end)
     const after = bytes + byteLength(sentence)
     const tokens = tokensAt(after)
@@ -105,6 +113,7 @@ function cutsOf(text: string, tokensAt: (bytes: number) => number, most: number)
       let here = bytes
       let at = start
       for (const atom of atomsOf(sentence)) {
+        if (turnIsOver()) await nextTurn()
         here += byteLength(atom)
         const reached = Math.min(tokensAt(here), tokens)
         if (reached - from > most && at > start) {
@@ -155,7 +164,7 @@ function* atomsOf(sentence: string): Generator<string> {
 
 /** UTF-8 bytes of a text as it is tokenised. */
 function byteLength(text: string): number {
-  return Buffer.byteLength(text.normalize('NFC'))
+  return Buffer.byteLength(nfc(wellFormed(text)))
 }
 
 /** Tells how many tokens of the whole text begin before a count of its UTF-8 bytes. */
@@ -163,10 +172,11 @@ async function tokensBefore(tokenizer: Tokenizer, text: string): Promise<(bytes:
   const ids = await tokenizer.encode(text)
   const begins = new Float64Array(ids.length)
   let bytes = 0
-  ids.forEach((id, i) => {
+  for (const [i, id] of ids.entries()) {
     begins[i] = bytes
     bytes += tokenizer.lengths[id] ?? 0
-  })
+    if (i % 4096 === 4095 && turnIsOver()) await nextTurn()
+  }
   return (limit) => {
     let [low, high] = [0, begins.length]
     while (low < high) {

@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { BUNDLE_MENDING, packageRoot } from '../engine/package-root.js'
+import { ModelFileError } from '../errors.js'
 
 /** An official checkpoint, as models/catalog.json describes it. */
 export interface CatalogEntry {
@@ -24,20 +27,36 @@ export interface CatalogEntry {
 /** A catalog name, and the type that may follow it: `qwen3guard-gen-0.6b` or `qwen3guard-gen-0.6b-f16`. */
 const NAME = /^(qwen3guard-(?:gen|stream)-(?:0\.6|4|8)b)(?:-([a-z0-9_]+))?$/
 
+const REPOSITORY = /^(?:https:\/\/huggingface\.co\/|hf:)?Qwen\/(?=Qwen3Guard-[^/]+$)/i
+
 let entries: readonly CatalogEntry[] | undefined
 
 /** The six official checkpoints. */
 export function catalog(): readonly CatalogEntry[] {
   if (!entries) {
-    const text = readFileSync(new URL('../../models/catalog.json', import.meta.url), 'utf8')
+    const file = path.join(packageRoot().folder, 'models', 'catalog.json')
+    let text: string
+    try {
+      text = readFileSync(file, 'utf8')
+    } catch (cause) {
+      throw new ModelFileError(
+        `the catalog of models is not at ${file}. ${BUNDLE_MENDING}`,
+        { cause },
+        'ERR_MODEL_NOT_FOUND',
+      )
+    }
     entries = (JSON.parse(text) as { models: CatalogEntry[] }).models
   }
   return entries
 }
 
-/** The catalog's entry of that name, and the type the name asks for (null: none); null for a name that is none. */
+/**
+ * The catalog's entry of that name, and the type the name asks for (null: none); null for a name that is none. The
+ * repository's name on the hub, and the address of its page, are the same model's.
+ */
 export function catalogName(name: string): { entry: CatalogEntry; type: string | null } | null {
-  const [, base, type = null] = NAME.exec(name) ?? []
+  const short = name.replace(REPOSITORY, '').toLowerCase()
+  const [, base, type = null] = NAME.exec(short) ?? []
   const entry = base === undefined ? undefined : catalog().find((one) => one.name === base)
   return entry ? { entry, type } : null
 }

@@ -1,6 +1,7 @@
 import type { GgufFile, GgufValue } from './gguf.js'
 import { ARCHITECTURE, KEYS, SCHEMA_VERSION, scalarAt, statedSizes } from './metadata.js'
 import type { Qwen3Sizes } from './qwen3-tensors.js'
+import { partsOf, SPLIT_KEYS } from './split.js'
 
 /** Parts of a name, in any case, by which llama.cpp strips text around special tokens or refuses the vocabulary. */
 const OTHER_MODELS = /phi-?3|modern-bert/i
@@ -17,6 +18,17 @@ interface Rule {
   oneOf?: readonly unknown[]
 }
 
+/** The greatest sizes a model may state, each far above the 8B model. `layers`: LLAMA_MAX_LAYERS, which is asserted. */
+export const MOST = {
+  vocab: 1 << 21,
+  context: 1 << 24,
+  embedding: 1 << 16,
+  layers: 512,
+  feedForward: 1 << 20,
+  heads: 1024,
+  headSize: 1024,
+} as const
+
 const uint32 = (from: number, to: number, required = true): Rule => ({ type: 'uint32', from, to, required })
 
 /**
@@ -24,19 +36,18 @@ const uint32 = (from: number, to: number, required = true): Rule => ({ type: 'ui
  * overflowing and its fixed arrays from being exceeded; each is far above the 8B model.
  */
 const ARCHITECTURE_KEYS: Readonly<Record<string, Rule>> = {
-  vocab_size: uint32(1, 1 << 21, false),
-  context_length: uint32(1, 1 << 24),
-  embedding_length: uint32(1, 1 << 16),
-  /** LLAMA_MAX_LAYERS is 512 and asserted. */
-  block_count: uint32(1, 512),
-  feed_forward_length: uint32(1, 1 << 20),
-  'attention.head_count': uint32(1, 1024),
-  'attention.head_count_kv': uint32(1, 1024, false),
-  'attention.key_length': uint32(2, 1024, false),
-  'attention.value_length': uint32(2, 1024, false),
+  vocab_size: uint32(1, MOST.vocab, false),
+  context_length: uint32(1, MOST.context),
+  embedding_length: uint32(1, MOST.embedding),
+  block_count: uint32(1, MOST.layers),
+  feed_forward_length: uint32(1, MOST.feedForward),
+  'attention.head_count': uint32(1, MOST.heads),
+  'attention.head_count_kv': uint32(1, MOST.heads, false),
+  'attention.key_length': uint32(2, MOST.headSize, false),
+  'attention.value_length': uint32(2, MOST.headSize, false),
   'attention.layer_norm_rms_epsilon': { type: 'float32', required: true, from: 1e-12, to: 0.1 },
   'rope.freq_base': { type: 'float32', from: 1, to: 1e12 },
-  'rope.dimension_count': uint32(2, 1024, false),
+  'rope.dimension_count': uint32(2, MOST.headSize, false),
   'rope.scaling.type': { type: 'string', oneOf: ['none'] },
   'attention.causal': { type: 'bool', oneOf: [true] },
 }
@@ -46,7 +57,8 @@ const OTHER_KEYS: Readonly<Record<string, Rule>> = {
   'general.architecture': { type: 'string', required: true },
   'general.name': { type: 'string' },
   'general.type': { type: 'string' },
-  'general.file_type': { type: 'uint32' },
+  /** llama.cpp makes an enumerator of it, of which 1024 is the greatest. */
+  'general.file_type': uint32(0, 1023, false),
   'general.quantization_version': { type: 'uint32', oneOf: [2] },
   'tokenizer.chat_template': { type: 'string' },
   [KEYS.variant]: { type: 'string', oneOf: ['gen', 'stream'] },
@@ -84,11 +96,16 @@ export function checkKeys(file: GgufFile, report: Report): Qwen3Sizes | null {
         `metadata key ${key} is there, but no Qwen3Guard model has it: it would change how the model runs`,
       )
     }
-    if (key.startsWith('split.')) {
-      report(
-        `metadata key ${key} marks one part of a split model, expected one file: merge the parts with llama-gguf-split --merge`,
-      )
+    const split = Object.hasOwn(SPLIT_KEYS, key) ? SPLIT_KEYS[key] : undefined
+    const type = file.metadata.get(key)?.type
+    if (split !== undefined && type !== split) {
+      report(`metadata key ${key} is ${type === 'array' ? 'an array' : `a ${type}`}, expected a ${split}`)
     }
+  }
+  if (partsOf(file) > 1) {
+    report(
+      'metadata key split.count marks one part of a split model, expected a whole one: give the first part, with the others beside it, to a command that loads it, or merge them with llama-gguf-split --merge',
+    )
   }
   return sound && soundSizes(file, report) ? statedSizes(file) : null
 }

@@ -11,6 +11,8 @@ const MERGES = 'tokenizer.ggml.merges'
 const LONGEST_TOKEN = 4096
 /** llama.cpp counts tokens in 32 bits and keeps each in memory several times. */
 const MOST_TOKENS = 1 << 21
+/** Added tokens, CONTROL and USER_DEFINED: their spellings are looked for in every text. Qwen3 has 26. */
+const MOST_ADDED = 16_384
 /** NORMAL, CONTROL, USER_DEFINED, UNUSED. llama.cpp aborts on UNKNOWN and BYTE tokens of a byte-level BPE. */
 const TOKEN_TYPES = new Set([1, 3, 4, 5])
 
@@ -138,8 +140,15 @@ async function checkTypes(
   signal?: AbortSignal,
 ): Promise<void> {
   let index = 0
+  let added = 0
   for await (const batch of readGgufArray(file, TYPES, array, signal)) {
     for (const type of batch as number[]) {
+      if ((type === 3 || type === 4) && ++added > MOST_ADDED) {
+        report(
+          `${TYPES}: more than ${MOST_ADDED} tokens are control or user-defined ones, which are added tokens`,
+        )
+        return
+      }
       if (!TOKEN_TYPES.has(type)) {
         report(`${TYPES}: element ${index} is ${type}, expected one of ${[...TOKEN_TYPES].join(', ')}`)
         return

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { ModelKindError } from '../errors.js'
 import type { Category, Safety } from '../types.js'
+import { MOST } from './check-keys.js'
 import { brokenCheckpoint, isObject, objectAt, readJson } from './checkpoint-json.js'
 import type { HeadLabels } from './describe.js'
 import type { Qwen3Sizes } from './qwen3-tensors.js'
@@ -62,29 +63,29 @@ export async function readConfig(
     )
   }
   const problems: string[] = []
-  const number = (key: string, fallback?: unknown): number => {
+  const number = (key: string, most: number, fallback?: unknown): number => {
     const value = config[key] ?? fallback
-    if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value
-    problems.push(`"${key}" is ${JSON.stringify(value ?? null)}, expected a number above 0`)
+    if (typeof value === 'number' && value > 0 && value <= most) return value
+    problems.push(`"${key}" is ${shortJson(value)}, expected a number above 0 and at most ${most}`)
     return 0
   }
-  const embedding = number('hidden_size')
-  const heads = number('num_attention_heads')
+  const embedding = number('hidden_size', MOST.embedding)
+  const heads = number('num_attention_heads', MOST.heads)
   const parameters = objectAt(config, 'rope_parameters')
   const result: CheckpointConfig = {
     variant,
     sizes: {
-      vocab: number('vocab_size'),
+      vocab: number('vocab_size', MOST.vocab),
       embedding,
-      blocks: number('num_hidden_layers'),
+      blocks: number('num_hidden_layers', MOST.layers),
       heads,
-      headsKv: number('num_key_value_heads', heads),
-      headSize: number('head_dim', tensors.get(Q_NORM)?.shape[0] ?? embedding / heads),
-      feedForward: number('intermediate_size'),
+      headsKv: number('num_key_value_heads', MOST.heads, heads),
+      headSize: number('head_dim', MOST.headSize, tensors.get(Q_NORM)?.shape[0] ?? embedding / heads),
+      feedForward: number('intermediate_size', MOST.feedForward),
     },
-    contextLength: number('max_position_embeddings'),
-    normEpsilon: number('rms_norm_eps'),
-    ropeBase: number('rope_theta', parameters?.rope_theta),
+    contextLength: number('max_position_embeddings', MOST.context),
+    normEpsilon: number('rms_norm_eps', 0.1),
+    ropeBase: number('rope_theta', 1e12, parameters?.rope_theta),
     tied: typeof config.tie_word_embeddings === 'boolean' ? config.tie_word_embeddings : null,
     labels: variant === 'stream' ? readLabels(config, problems) : null,
     statedHeads: {
@@ -110,7 +111,7 @@ export async function readConfig(
 /** What Qwen3 in llama.cpp does not compute, or computes otherwise: better refused than subtly wrong. */
 function refuseUnsupported(config: Record<string, unknown>, problems: string[]): void {
   const refuse = (key: string, expected: string) => {
-    problems.push(`"${key}" is ${JSON.stringify(config[key])}, expected ${expected}, which Qwen3Guard has`)
+    problems.push(`"${key}" is ${shortJson(config[key])}, expected ${expected}, which Qwen3Guard has`)
   }
   if ((config.hidden_act ?? 'silu') !== 'silu') refuse('hidden_act', '"silu"')
   if (config.attention_bias) refuse('attention_bias', 'false')
@@ -139,7 +140,7 @@ function readLabels(config: Record<string, unknown>, problems: string[]): Omit<H
     const gap = list.indexOf(undefined)
     if (gap >= 0) {
       problems.push(
-        `"${key}" has the keys ${Object.keys(map).join(', ')}, expected "0" to "${list.length - 1}": "${gap}" is missing`,
+        `"${key}" has the keys ${Object.keys(map).slice(0, 20).join(', ')}, expected "0" to "${list.length - 1}": "${gap}" is missing`,
       )
       return []
     }
@@ -158,6 +159,12 @@ function readLabels(config: Record<string, unknown>, problems: string[]): Omit<H
   }
 }
 
+/** A value as a message shows it. */
+function shortJson(value: unknown): string {
+  const json = JSON.stringify(value ?? null)
+  return json.length > 100 ? `${json.slice(0, 100)}…` : json
+}
+
 function count(value: unknown): number | null {
   return typeof value === 'number' && Number.isInteger(value) ? value : null
 }
@@ -165,5 +172,7 @@ function count(value: unknown): number | null {
 /** A token id, or the first of a list: the one that ends a turn. */
 export function tokenId(value: unknown): number | null {
   const first: unknown = Array.isArray(value) ? value[0] : value
-  return typeof first === 'number' && Number.isInteger(first) && first >= 0 ? first : null
+  return typeof first === 'number' && Number.isInteger(first) && first >= 0 && first < MOST.vocab
+    ? first
+    : null
 }

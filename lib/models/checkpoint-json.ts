@@ -4,6 +4,11 @@ import { ModelFileError } from '../errors.js'
 /** A tokenizer.json has 11 MB, index and config files far less; more is not what it says it is. */
 const MOST_JSON_BYTES = 64 << 20
 
+/** Text of a file without the byte order mark that some editors put first. */
+export function withoutMark(text: string): string {
+  return text.startsWith('\uFEFF') ? text.slice(1) : text
+}
+
 /** A ModelFileError about a checkpoint. */
 export function brokenCheckpoint(message: string, cause?: unknown): ModelFileError {
   return new ModelFileError(message, cause === undefined ? undefined : { cause }, 'ERR_CHECKPOINT_INVALID')
@@ -38,7 +43,7 @@ export async function readJson(path: string): Promise<unknown> {
     )
   }
   try {
-    return JSON.parse(text)
+    return JSON.parse(withoutMark(text))
   } catch (cause) {
     throw brokenCheckpoint(`${path} is not JSON (${(cause as Error).message}): download it again`, cause)
   }

@@ -1,8 +1,15 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NativeGgufValue } from '../engine/binding.js'
 import { tokenId } from './checkpoint-config.js'
-import { brokenCheckpoint, isObject, objectAt, readJson, readOptionalJson } from './checkpoint-json.js'
+import {
+  brokenCheckpoint,
+  isObject,
+  objectAt,
+  readJson,
+  readOptionalJson,
+  withoutMark,
+} from './checkpoint-json.js'
 
 /** llama.cpp's token types. Its `parse_special = false` passes over CONTROL, but not over USER_DEFINED. */
 const NORMAL = 1
@@ -12,6 +19,9 @@ const UNUSED = 5
 /** The pre-tokenizer that llama.cpp has under the name `qwen2`. */
 const QWEN2_SPLIT =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+
+/** Qwen3Guard's templates have some thousands. */
+const MOST_TEMPLATE_BYTES = 1 << 20
 
 /** Tokenizer and template of a checkpoint as GGUF metadata. */
 export interface CheckpointTokenizer {
@@ -160,7 +170,12 @@ function readMerges(
 /** The chat template: the .jinja file where there is one, else the entry of tokenizer_config.json. */
 async function readTemplate(directory: string, config: unknown): Promise<string | null> {
   try {
-    return await readFile(join(directory, 'chat_template.jinja'), 'utf8')
+    const path = join(directory, 'chat_template.jinja')
+    const { size } = await stat(path)
+    if (size > MOST_TEMPLATE_BYTES) {
+      throw brokenCheckpoint(`${path} has ${size} bytes, expected at most ${MOST_TEMPLATE_BYTES}`)
+    }
+    return withoutMark(await readFile(path, 'utf8'))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }

@@ -71,7 +71,7 @@ export async function convertCheckpoint(
   const plan = planTensors(directory, config, checkpoint)
   const tokenizer = await readTokenizer(directory, config.sizes.vocab, config)
   const notes = [...plan.notes, ...tokenizer.notes]
-  if (config.variant === 'gen') requireGuardTemplate(directory, tokenizer.metadata)
+  if (config.variant === 'gen') await requireGuardTemplate(directory, tokenizer.metadata)
 
   const model = { ...config.sizes, tied: !plan.tensors.some(({ tensor }) => tensor.name === 'output.weight') }
   const planned = plan.tensors.map(({ tensor, source }) => ({
@@ -79,7 +79,7 @@ export async function convertCheckpoint(
     source,
     ...tensorType(type, tensor.name, tensor.shape[0]!, model),
   }))
-  notes.push(...fallbackNotes(planned))
+  for (const note of fallbackNotes(planned)) notes.push(note)
   const infos = planned.map(
     ({ tensor, type }): NativeTensorInfo => ({ name: tensor.name, type, shape: [...tensor.shape] }),
   )
@@ -123,7 +123,7 @@ export async function convertCheckpoint(
 }
 
 /** Gen has the architecture of any Qwen3: its template is what makes it a guard. */
-function requireGuardTemplate(directory: string, metadata: readonly NativeGgufValue[]): void {
+async function requireGuardTemplate(directory: string, metadata: readonly NativeGgufValue[]): Promise<void> {
   const template = metadata.find(({ key }) => key === 'tokenizer.chat_template')
   if (!template) {
     throw brokenCheckpoint(
@@ -131,12 +131,13 @@ function requireGuardTemplate(directory: string, metadata: readonly NativeGgufVa
     )
   }
   try {
-    guardTemplate(String(template.value))
+    await guardTemplate(String(template.value))
   } catch (cause) {
     if (!(cause instanceof TemplateError)) throw cause
     throw new ModelKindError(
       `${directory} has a chat template that asks for no safety verdict: it is probably a plain Qwen3 chat model. ` +
-        "If it is Qwen3Guard-Gen, put that model's own chat_template.jinja into it",
+        "If it is Qwen3Guard-Gen, put that model's own chat_template.jinja into it: " +
+        cause.message,
       { cause },
     )
   }

@@ -16,6 +16,19 @@ const LONGEST_DELAY_MS = 30_000
 const COMMIT = /^[0-9a-f]{40}$/
 const HASH = { sha256: /^[0-9a-f]{64}$/, 'git-sha1': COMMIT }
 
+/** Files of a repository at most. */
+const MOST_FILES = 100_000
+
+/** The path becomes one on this machine: it must lead nowhere but down. @throws TypeError */
+function requirePlainPath(path: unknown): void {
+  const plain =
+    typeof path === 'string' &&
+    path.length <= 1024 &&
+    !/[\\:\0]/.test(path) &&
+    path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
+  if (!plain) throw new TypeError(`${JSON.stringify(path)?.slice(0, 100)} is no path of a file`)
+}
+
 /**
  * The Hugging Face hub, or the one that HF_ENDPOINT names. HF_TOKEN goes to that origin alone: requests
  * elsewhere do not get it, and fetch drops it when a redirect leaves the origin.
@@ -74,7 +87,10 @@ export class Hub {
           : ({ kind: 'git-sha1', hex: entry.oid ?? '' } as const)
         // It becomes a file name in the cache.
         if (!HASH[hash.kind].test(hash.hex)) throw new TypeError(`${JSON.stringify(hash.hex)} is no hash`)
-        if (!Number.isSafeInteger(entry.size)) throw new TypeError(`${entry.path} has no size`)
+        if (!Number.isSafeInteger(entry.size) || entry.size < 0)
+          throw new TypeError(`${entry.path} has no size`)
+        requirePlainPath(entry.path)
+        if (files.size >= MOST_FILES) throw new TypeError(`there are more than ${MOST_FILES} files`)
         files.set(entry.path, { path: entry.path, bytes: entry.size, hash })
       }
       return files

@@ -6,10 +6,11 @@ import { guardTemplate } from '../gen/template.js'
 import { ggufProblems, otherKind } from './check.js'
 import type { HeadLabels, ModelDescription } from './describe.js'
 import { describeGguf } from './describe.js'
-import type { GgufFile, GgufScalar, GgufValue } from './gguf.js'
+import type { GgufFile, GgufScalar, GgufScan, GgufValue } from './gguf.js'
 import { scanGguf } from './gguf.js'
 import { readGgufArray } from './gguf-array.js'
 import { countAt, scalarAt } from './metadata.js'
+import { partsOf, readModelHeader } from './split.js'
 
 /** What `qwen3guard inspect` prints: a GGUF's header and what is wrong with the file. */
 export interface Inspection {
@@ -80,12 +81,13 @@ export async function inspectGguf(
   path: string,
   options: { signal?: AbortSignal | undefined } = {},
 ): Promise<Inspection> {
-  const { file, error } = await scanGguf(path, options)
+  const scan = await scanGguf(path, options)
+  const { file, error } = await withOtherParts(scan, options)
   if (error && file.version === 0) throw error
   const description = describeGguf(file)
   const problems = error ? [error.message] : await problemsOf(file, options)
   const variant = description.variant ?? 'gen'
-  const kind = templateKind(description.chatTemplate)
+  const template = await renderedKind(description.chatTemplate)
   const { parameters } = description
   const sound = problems.length === 0
   return {
@@ -121,11 +123,25 @@ export async function inspectGguf(
       merges: countAt(file, 'tokenizer.ggml.merges'),
       added: sound ? await addedTokens(file, options.signal) : { control: 0, userDefined: 0 },
     },
-    template: { kind, length: description.chatTemplate?.length ?? 0 },
+    template: { kind: template.kind, length: description.chatTemplate?.length ?? 0 },
     guard: sound ? (variant === 'gen' ? 'GenGuard' : 'StreamGuard') : null,
     memory: sound ? memoryOf(description, variant) : null,
-    templateProblem: sound ? templateProblem(description, variant, kind) : null,
+    templateProblem: sound ? await templateProblem(description, variant, template) : null,
     problems,
+  }
+}
+
+/** The whole model where the file is one part of it; without the others, the part, and what is amiss. */
+async function withOtherParts(
+  scan: GgufScan,
+  options: { signal?: AbortSignal | undefined },
+): Promise<GgufScan> {
+  if (scan.error || partsOf(scan.file) <= 1) return scan
+  try {
+    return { file: await readModelHeader(scan.file.path, options), error: null }
+  } catch (error) {
+    if (!(error instanceof ModelFileError)) throw error
+    return { file: scan.file, error }
   }
 }
 
@@ -176,31 +192,34 @@ function memoryOf(description: ModelDescription, variant: 'gen' | 'stream'): Mem
 
 const ANSWER = '<|im_start|>assistant\n<think>\n\n</think>\n\n'
 
-function templateKind(source: string | null): TemplateKind | null {
-  if (source === null) return null
+async function renderedKind(
+  source: string | null,
+): Promise<{ kind: TemplateKind | null; failure: string | null }> {
+  if (source === null) return { kind: null, failure: null }
   try {
     const options = { add_generation_prompt: true, enable_thinking: false }
-    const { text } = new ChatTemplate(source).render([{ role: 'user', content: '' }], [], options)
-    if (text.includes('Safety:') && text.includes('Categories:')) return 'gen'
-    return text.endsWith(ANSWER) ? 'qwen3' : 'other'
+    const { text } = await new ChatTemplate(source).render([{ role: 'user', content: '' }], [], options)
+    if (text.includes('Safety:') && text.includes('Categories:')) return { kind: 'gen', failure: null }
+    return { kind: text.endsWith(ANSWER) ? 'qwen3' : 'other', failure: null }
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error
-    return 'broken'
+    return { kind: 'broken', failure: error.message }
   }
 }
 
-function templateProblem(
+async function templateProblem(
   { chatTemplate, name }: ModelDescription,
   variant: 'gen' | 'stream',
-  kind: TemplateKind | null,
-): string | null {
+  { kind, failure }: { kind: TemplateKind | null; failure: string | null },
+): Promise<string | null> {
   if (variant === 'stream') {
     if (kind === 'qwen3') return null
     const what = kind === null ? 'there is no chat template' : "the chat template is not Qwen3's"
     return `${what}: give Qwen3's with the option \`chatTemplate\` (command line: \`--chat-template FILE\`)`
   }
+  if (kind === 'gen' || failure !== null) return failure
   try {
-    guardTemplate(chatTemplate, name)
+    await guardTemplate(chatTemplate, name)
     return null
   } catch (error) {
     return (error as Error).message

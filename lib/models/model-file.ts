@@ -36,6 +36,12 @@ function cannotOpen(path: string, cause: unknown): ModelFileError {
   const code = (cause as NodeJS.ErrnoException).code
   // Windows reports a directory when it is opened, not by stat.
   if (code === 'EISDIR') return directory(path)
+  if (code === 'ERR_INVALID_ARG_VALUE') {
+    return new ModelFileError(`${JSON.stringify(path)} is no path of a file: it holds a zero byte`, { cause })
+  }
+  if (code === 'ENAMETOOLONG') {
+    return new ModelFileError(`a path of ${path.length} characters is too long for this system`, { cause })
+  }
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     return new ModelFileError(
       `there is no model file at ${path}: give the path of a .gguf file, or 'demo' for the demonstration model`,

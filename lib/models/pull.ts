@@ -264,7 +264,7 @@ async function pullGguf(
   await checkGguf(header, { signal })
   const description = describeGguf(header)
   // Many community files carry a general template, with which a guard would chat.
-  if (description.variant !== 'stream') guardTemplate(description.chatTemplate)
+  if (description.variant !== 'stream') await guardTemplate(description.chatTemplate)
   const model: InstalledModel = {
     name,
     variant: description.variant ?? 'gen',

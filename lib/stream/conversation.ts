@@ -1,6 +1,7 @@
 import { untilAborted } from '../engine/model.js'
 import { commonLength } from '../engine/prefix-cache.js'
 import { GuardClosedError } from '../errors.js'
+import { checkHistory, type HistoryTooLong, mostMessages } from '../history.js'
 import { toMessages } from '../input.js'
 import { checkKeys, checkSignal, type Keys } from '../options.js'
 import type { Input, Message } from '../types.js'
@@ -15,21 +16,28 @@ import type { Moderation } from './moderation.js'
 import { checkOpen, type OpenOptions } from './open-options.js'
 import { encodePrompt, type PromptSequence, type StreamParts } from './prompt-sequence.js'
 import type { ReplyTooLong } from './reply-cache.js'
+import { trimLineEnds } from './reply-message.js'
 import { type ReplyStream, stopReply } from './reply-source.js'
 
 export interface ConversationOptions {
   /** What was said before. Default: nothing. */
   messages?: readonly Message[]
+  /**
+   * What becomes of the conversation when it outgrows the context: every further turn is an error, or the oldest ones
+   * are left out of what is judged, as `open` does. `messages` still has them. Default `'error'`.
+   */
+  history?: HistoryTooLong
   /** Aborts the wait for a sequence. */
   signal?: AbortSignal
 }
 
-const CONVERSATION_KEYS: Keys<ConversationOptions> = { messages: true, signal: true }
+const CONVERSATION_KEYS: Keys<ConversationOptions> = { messages: true, history: true, signal: true }
 
 /** @throws TypeError for what `StreamGuard.conversation` cannot take */
 export function checkConversation(options: ConversationOptions): void {
   checkKeys('the options of conversation', options, CONVERSATION_KEYS)
-  const { messages, signal } = options
+  const { messages, history, signal } = options
+  if (history !== undefined) checkHistory(history)
   if (messages !== undefined && !Array.isArray(messages)) {
     throw new TypeError(`Expected \`messages\` to be an array of messages, got ${typeof messages}`)
   }
@@ -44,6 +52,7 @@ interface Turn {
   said: Message | null
   reasoning: boolean
   tooLong: ReplyTooLong
+  history: HistoryTooLong
   /** What is known to have been shown of the reply. */
   shown: () => string
   /** Null until the prompt is judged. */
@@ -73,6 +82,7 @@ export class Conversation implements AsyncDisposable {
   readonly #parts: StreamParts
   readonly #sequence: PromptSequence
   #messages: readonly Message[]
+  readonly #history: HistoryTooLong
   #turn: Turn | null = null
   #preparation: Preparation | null = null
   #closed = false
@@ -80,10 +90,16 @@ export class Conversation implements AsyncDisposable {
   readonly #closing = new AbortController()
 
   /** @internal Use StreamGuard.conversation. */
-  constructor(parts: StreamParts, sequence: PromptSequence, messages: readonly Message[]) {
+  constructor(
+    parts: StreamParts,
+    sequence: PromptSequence,
+    messages: readonly Message[],
+    history: HistoryTooLong = 'error',
+  ) {
     if (!parts?.engine) {
       throw new TypeError('A Conversation is opened: `await guard.conversation()`, not `new Conversation()`')
     }
+    this.#history = history
     this.#parts = parts
     this.#sequence = sequence
     this.#messages = copied(messages)
@@ -126,8 +142,8 @@ export class Conversation implements AsyncDisposable {
    * @throws as `StreamGuard.moderate`; while iterating, TypeError as `open`
    */
   moderate(input: Input, reply: ReplyStream, options: ModerateOptions = {}): AsyncIterable<ModerationEvent> {
-    const { prompt, said } = turnOf(input)
     checkModerate(reply, options)
+    const { prompt, said } = turnOf(input, this.#most(options.history ?? this.#history))
     return this.#moderate(prompt, said, reply, options)
   }
 
@@ -189,15 +205,15 @@ export class Conversation implements AsyncDisposable {
   async #begin(
     input: Input,
     said: Message | null,
-    { reasoning = false, tooLong = 'error' }: OpenOptions,
+    { reasoning = false, tooLong = 'error', history = this.#history }: OpenOptions,
   ): Promise<Turn> {
-    const given = toMessages(input, ['user'])
+    const given = toMessages(input, ['user'], this.#most(history))
     if (this.#turn?.moderation?.reply.complete) await this.#turn.moderation.close()
     if (this.#turn) {
       throw new TypeError('Expected one moderation at a time: end or close the one under way first')
     }
     const messages = copied(typeof input === 'string' ? [...this.#messages, ...given] : given)
-    this.#turn = { messages, said, reasoning, tooLong, shown: () => '', moderation: null }
+    this.#turn = { messages, said, reasoning, tooLong, history, shown: () => '', moderation: null }
     return this.#turn
   }
 
@@ -206,13 +222,17 @@ export class Conversation implements AsyncDisposable {
     const closing = this.#closing.signal
     const signal = given ? AbortSignal.any([given, closing]) : closing
     this.#requireOpen()
-    const { reasoning, tooLong } = turn
-    const prompt = await encodePrompt(this.#parts, turn.messages, reasoning)
+    const { reasoning, tooLong, history } = turn
+    const prompt = await encodePrompt(this.#parts, turn.messages, reasoning, history)
     await this.#prepared(prompt.prompt, signal)
     const moderation = await this.#sequence.open(prompt, { reasoning, tooLong, signal, release })
     this.#requireOpen()
     turn.moderation = moderation
     return moderation
+  }
+
+  #most(history: HistoryTooLong): number {
+    return mostMessages(history, this.#parts.engine.contextSize)
   }
 
   #requireOpen(): void {
@@ -231,8 +251,9 @@ export class Conversation implements AsyncDisposable {
     const stop = new AbortController()
     const preparation: Preparation = { ids: null, stop, done: Promise.resolve() }
     const work = async () => {
-      preparation.ids = await this.#parts.template.encodeHistory(this.#messages)
-      await this.#sequence.prepare(preparation.ids, stop.signal)
+      const { template, engine } = this.#parts
+      preparation.ids = await template.encodeHistory(this.#messages, engine.contextSize)
+      if (preparation.ids) await this.#sequence.prepare(preparation.ids, stop.signal)
     }
     // Whatever fails here is tried again, and told, when the next prompt is judged.
     preparation.done = work().catch(() => {})
@@ -253,8 +274,8 @@ export class Conversation implements AsyncDisposable {
  * Takes from messages what the assistant has said after the user's last one. They are copied: the turn begins later.
  * @throws TypeError
  */
-function turnOf(input: Input): { prompt: Input; said: Message | null } {
-  const messages = copied(toMessages(input, ['user', 'assistant']))
+function turnOf(input: Input, most: number): { prompt: Input; said: Message | null } {
+  const messages = toMessages(input, ['user', 'assistant'], most)
   const last = messages.at(-1) as Message
   if (last.role === 'user') return { prompt: typeof input === 'string' ? input : messages, said: null }
   return { prompt: toMessages(messages.slice(0, -1), ['user']), said: last }
@@ -285,8 +306,8 @@ function replyMessage(text: string, reasoning: boolean, said: Message | null): M
   const [thought = '', ...rest] = whole.split('</think>')
   return {
     role: 'assistant',
-    content: before.content + rest.join('</think>').replace(/^\n+/u, ''),
-    reasoning: thought.replace(/^\n+|\n+$/gu, ''),
+    content: before.content + trimLineEnds(rest.join('</think>'), false),
+    reasoning: trimLineEnds(thought),
   }
 }
 

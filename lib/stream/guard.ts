@@ -1,6 +1,8 @@
 import { type InternalLoadOptions, type LoadedEngine, loadEngine, requireLoaded } from '../engine/load.js'
+import type { Sequence } from '../engine/sequence.js'
 import { Tokenizer } from '../engine/tokens.js'
 import { GuardClosedError, ModelKindError } from '../errors.js'
+import { checkHistory, type HistoryTooLong, mostMessages } from '../history.js'
 import { toMessages } from '../input.js'
 import { checkKeys, type Keys } from '../options.js'
 import type { GuardDevice, GuardStats, Input, LoadOptions, Message } from '../types.js'
@@ -9,14 +11,16 @@ import { Conversation, type ConversationOptions, checkConversation } from './con
 import { checkModerate, type ModerateOptions, type ModerationEvent, moderateReply } from './moderate.js'
 import type { Moderation } from './moderation.js'
 import { checkOpen, type OpenOptions } from './open-options.js'
-import { encodePrompt, PromptSequence, type StreamParts } from './prompt-sequence.js'
+import { type EncodedPrompt, encodePrompt, PromptSequence, type StreamParts } from './prompt-sequence.js'
 import { StreamTemplate } from './template.js'
 
 export interface ClassifyPromptOptions {
+  /** As for `open`. */
+  history?: HistoryTooLong
   signal?: AbortSignal
 }
 
-const CLASSIFY_PROMPT_KEYS: Keys<ClassifyPromptOptions> = { signal: true }
+const CLASSIFY_PROMPT_KEYS: Keys<ClassifyPromptOptions> = { signal: true, history: true }
 
 /**
  * Qwen3Guard-Stream: judges a prompt at once, and a reply token by token while it is being written.
@@ -34,18 +38,22 @@ export class StreamGuard implements AsyncDisposable {
   readonly #parts: StreamParts
   #closed = false
 
-  private constructor(loaded: LoadedEngine) {
+  private constructor(loaded: LoadedEngine, parts: StreamParts) {
     requireLoaded(loaded, 'StreamGuard')
+    this.#loaded = loaded
+    this.#parts = parts
+  }
+
+  static async #create(loaded: LoadedEngine): Promise<StreamGuard> {
     const { heads } = loaded.model.description
     if (!heads || headOutputs(heads) !== loaded.model.native.headOutputs) {
       throw new ModelKindError(
         `${loaded.model.path} names ${heads ? headOutputs(heads) : 0} labels for ${loaded.model.native.headOutputs} head outputs: convert the checkpoint again`,
       )
     }
-    this.#loaded = loaded
     const tokenizer = new Tokenizer(loaded.model.native)
-    const template = new StreamTemplate(loaded.template, tokenizer)
-    this.#parts = { engine: loaded.engine, template, tokenizer, labels: heads }
+    const template = await StreamTemplate.create(loaded.template, tokenizer)
+    return new StreamGuard(loaded, { engine: loaded.engine, template, tokenizer, labels: heads })
   }
 
   /**
@@ -57,7 +65,7 @@ export class StreamGuard implements AsyncDisposable {
   static async load(options: LoadOptions = {}, internal: InternalLoadOptions = {}): Promise<StreamGuard> {
     const loaded = await loadEngine(options, 'stream', undefined, internal)
     try {
-      return new StreamGuard(loaded)
+      return await StreamGuard.#create(loaded)
     } catch (error) {
       await loaded.close()
       throw error
@@ -71,8 +79,8 @@ export class StreamGuard implements AsyncDisposable {
    */
   async classifyPrompt(input: Input, options: ClassifyPromptOptions = {}): Promise<PromptVerdict> {
     checkKeys('the options of classifyPrompt', options, CLASSIFY_PROMPT_KEYS)
-    const { signal } = options
-    const moderation = await this.open(input, signal ? { signal } : {})
+    const { history, signal } = options
+    const moderation = await this.open(input, { ...(history && { history }), ...(signal && { signal }) })
     await moderation.close()
     return moderation.prompt
   }
@@ -85,7 +93,7 @@ export class StreamGuard implements AsyncDisposable {
    */
   async open(input: Input, options: OpenOptions = {}): Promise<Moderation> {
     checkOpen(options)
-    return await this.#open(toMessages(input, ['user']), options)
+    return await this.#open(this.#messages(input, options), options)
   }
 
   /**
@@ -100,7 +108,7 @@ export class StreamGuard implements AsyncDisposable {
     reply: AsyncIterable<string> | ReadableStream<string>,
     options: ModerateOptions = {},
   ): AsyncIterable<ModerationEvent> {
-    const messages = toMessages(input, ['user'])
+    const messages = this.#messages(input, options)
     checkModerate(reply, options)
     return moderateReply((signal) => this.#open(messages, { ...options, signal }), reply, options)
   }
@@ -113,11 +121,13 @@ export class StreamGuard implements AsyncDisposable {
    */
   async conversation(options: ConversationOptions = {}): Promise<Conversation> {
     checkConversation(options)
-    const { messages = [], signal } = options
-    const history = messages.length > 0 ? toMessages([...messages], ['system', 'user', 'assistant']) : []
+    const { messages = [], history = 'error', signal } = options
+    const { contextSize } = this.#parts.engine
+    const most = mostMessages(history, contextSize)
+    const before = messages.length > 0 ? toMessages(messages, ['system', 'user', 'assistant'], most) : []
     const { engine } = this.#parts
     const sequence = await engine.acquire({ cells: engine.contextSize, signal })
-    return new Conversation(this.#parts, new PromptSequence(this.#parts, sequence), history)
+    return new Conversation(this.#parts, new PromptSequence(this.#parts, sequence), before, history)
   }
 
   /** Where it computes, and why there. */
@@ -140,16 +150,30 @@ export class StreamGuard implements AsyncDisposable {
     await this.close()
   }
 
+  #messages(input: Input, { history = 'error' }: OpenOptions): Message[] {
+    checkHistory(history)
+    return toMessages(input, ['user'], mostMessages(history, this.#parts.engine.contextSize))
+  }
+
   async #open(
     messages: Message[],
-    { reasoning = false, tooLong = 'error', signal }: OpenOptions,
+    { reasoning = false, tooLong = 'error', history = 'error', signal }: OpenOptions,
   ): Promise<Moderation> {
     signal?.throwIfAborted()
     if (this.#closed) throw new GuardClosedError('the guard is closed: load another')
     const { engine } = this.#parts
-    const prompt = await encodePrompt(this.#parts, messages, reasoning)
-    // The reply's length is not known: it may take all that the context has left.
-    const sequence = await engine.acquire({ cells: engine.contextSize, signal })
+    const arrive = engine.announce()
+    let acquiring: Promise<Sequence>
+    let prompt: EncodedPrompt
+    try {
+      prompt = await encodePrompt(this.#parts, messages, reasoning, history)
+      // The reply's length is not known: it may take all that the context has left.
+      arrive()
+      acquiring = engine.acquire({ cells: engine.contextSize, signal })
+    } finally {
+      arrive()
+    }
+    const sequence = await acquiring
     const release = () => sequence.release()
     try {
       const options = { reasoning, tooLong, signal, release }

@@ -1,4 +1,5 @@
 import { DecodeError, GuardBusyError, GuardError } from '../errors.js'
+import { checkHistory, type HistoryTooLong } from '../history.js'
 import { checkBoolean, checkKeys, checkSignal, type Keys } from '../options.js'
 import { type Action, checkPolicy, IN_POLICY, type Policy, promptAction } from '../policy.js'
 import type { PromptVerdict, ReplyVerdict, TokenVerdict } from '../verdict.js'
@@ -70,6 +71,8 @@ export interface ModerateOptions {
    * with the prompt and its latest part in view, after a `slide` event. Default `'error'`.
    */
   tooLong?: ReplyTooLong
+  /** As for `open`: the `prompt` event's `usage.droppedMessages` counts what was left out. */
+  history?: HistoryTooLong
   signal?: AbortSignal
 }
 
@@ -79,6 +82,7 @@ export const MODERATE_KEYS: Keys<ModerateOptions> = {
   tokens: true,
   reasoning: true,
   tooLong: true,
+  history: true,
   signal: true,
 }
 
@@ -91,13 +95,14 @@ export function checkModerate(reply: unknown, options: ModerateOptions): void {
 
 /** @throws TypeError or RangeError for options of `moderate` with values that they cannot have */
 export function checkModerateValues(options: ModerateOptions): void {
-  const { policy, holdBack, tokens, reasoning, tooLong, signal } = options
+  const { policy, holdBack, tokens, reasoning, tooLong, history, signal } = options
   checkBoolean('tokens', tokens)
   checkBoolean('reasoning', reasoning)
   checkSignal(signal)
   if (policy !== undefined) checkPolicy(policy)
   if (holdBack !== undefined) checkHoldBack(holdBack)
   if (tooLong !== undefined) checkTooLong(tooLong)
+  if (history !== undefined) checkHistory(history)
 }
 
 /** Of a reply none of which was judged. */

@@ -1,4 +1,5 @@
-import type { Tokenizer } from '../engine/tokens.js'
+import { leastTokens, type Tokenizer } from '../engine/tokens.js'
+import { nextTurn, turnIsOver } from '../engine/turns.js'
 import { DecodeError, GuardClosedError, ModelKindError, TooLongError } from '../errors.js'
 import type { HeadLabels } from '../models/describe.js'
 import type { Category, Safety } from '../types.js'
@@ -43,8 +44,8 @@ interface Judged {
   contextStart: number
 }
 
-/** UTF-16 units of raw text that NFC can make one byte of: a letter with several marks becomes three bytes. */
-const UNITS_A_BYTE = 2
+/** UTF-16 units, and ids, that are looked at before it is asked again whether the reply still has room. */
+const PIECE = 2048
 
 /**
  * One reply being judged: push its text, read the verdicts of its tokens.
@@ -111,13 +112,31 @@ export class Moderation implements AsyncDisposable {
       this.#requireReply('push')
       if (this.#ids) throw new TypeError('This reply is pushed as ids: text cannot follow them')
     }
-    return await this.#inTurn(check, () => {
-      this.#text ??= new ReplyText(this.#parts.tokenizer, this.#stillReasoning, this.#end)
-      const tokens = this.#text.push(delta)
-      // What is held is at least so many tokens: a run without end is not kept for ever.
-      const held = Math.floor(this.#text.heldLength / (UNITS_A_BYTE * this.#parts.tokenizer.longest))
-      return this.#judge(tokens, this.#text.provisional(), held)
-    })
+    return await this.#inTurn(check, () => this.#pushText(delta))
+  }
+
+  async #pushText(delta: string): Promise<TokenVerdict[]> {
+    const { tokenizer, tooLong } = this.#parts
+    this.#text ??= new ReplyText(tokenizer, this.#stillReasoning, this.#end)
+    const text = this.#text
+    const slide = tooLong === 'slide'
+    const verdicts: TokenVerdict[] = []
+    let tokens: ReplyToken[] = []
+    // What is held is at least so many tokens: a run without end is not kept for ever.
+    const held = (rest: number) => leastTokens(text.heldLength + (slide ? 0 : rest), tokenizer.longest)
+    for (let at = 0; at < delta.length; at += PIECE) {
+      this.#requireRoom(this.#judged.length + tokens.length, held(delta.length - at))
+      const final = await text.push(delta.slice(at, at + PIECE))
+      for (const token of final) tokens.push(token)
+      if (!slide || at + PIECE >= delta.length) continue
+      // Judged as it goes: a reply that slides has no end to wait for.
+      for (const verdict of await this.#judge(tokens, [])) verdicts.push(verdict)
+      tokens = []
+    }
+    const most = slide ? Number.POSITIVE_INFINITY : this.#cache.room
+    const last = await this.#judge(tokens, await text.provisional(most), held(0))
+    for (const verdict of last) verdicts.push(verdict)
+    return verdicts
   }
 
   /**
@@ -127,16 +146,30 @@ export class Moderation implements AsyncDisposable {
    * @throws RangeError for ids that are none; otherwise as `push`
    */
   async pushTokens(ids: ArrayLike<number>): Promise<TokenVerdict[]> {
-    const list = Array.from(ids)
-    const reply = () => this.#ids ?? new ReplyIds(this.#parts.tokenizer, this.#stillReasoning, this.#end)
-    const check = () => {
+    const { tokenizer, tooLong } = this.#parts
+    const given = (ids as { length?: unknown } | null | undefined)?.length
+    if (typeof ids !== 'object' || !Number.isSafeInteger(given)) {
+      throw new TypeError(`Expected an array of ids, got ${ids === null ? 'null' : typeof ids}`)
+    }
+    // Copied now; of ids that have no room in any case, not all.
+    const length = tooLong === 'slide' ? ids.length : Math.min(ids.length, this.#cache.room + 1)
+    const list = Array.from({ length }, (_, i) => ids[i] as number)
+    const over = ids.length - length
+    const reply = () => this.#ids ?? new ReplyIds(tokenizer, this.#stillReasoning, this.#end)
+    const check = async () => {
       this.#requireReply('pushTokens')
       if (this.#text) throw new TypeError('This reply is pushed as text: ids cannot follow it')
-      reply().check(list)
+      if (over === 0) await reply().check(list)
     }
-    return await this.#inTurn(check, () => {
+    return await this.#inTurn(check, async () => {
+      this.#requireRoom(this.#judged.length + (tooLong === 'slide' ? 0 : list.length), over)
       this.#ids = reply()
-      return this.#judge(this.#ids.push(list), [])
+      const verdicts: TokenVerdict[] = []
+      for (let at = 0; at < list.length; at += PIECE) {
+        const tokens = await this.#ids.push(list.slice(at, at + PIECE))
+        for (const verdict of await this.#judge(tokens, [])) verdicts.push(verdict)
+      }
+      return verdicts
     })
   }
 
@@ -144,7 +177,7 @@ export class Moderation implements AsyncDisposable {
   async end(): Promise<ReplyVerdict & { rest: TokenVerdict[] }> {
     const check = () => this.#requireReply('end')
     return await this.#inTurn(check, async () => {
-      const rest = await this.#judge(this.#text?.end() ?? this.#ids?.end() ?? [], [])
+      const rest = await this.#judge((await this.#text?.end()) ?? this.#ids?.end() ?? [], [])
       this.#ended = true
       return { ...this.reply, rest }
     })
@@ -238,7 +271,11 @@ export class Moderation implements AsyncDisposable {
       all.map((token) => token.id),
     )
     // Read all before taking any: an error leaves nothing half judged.
-    const verdicts = all.map((token, i) => this.#verdict(token, i, outputs[i] as IdOutputs, all))
+    const verdicts: TokenVerdict[] = []
+    for (const [i, token] of all.entries()) {
+      verdicts.push(this.#verdict(token, i, outputs[i] as IdOutputs, all))
+      if (i % 64 === 63 && turnIsOver()) await nextTurn()
+    }
     this.#provisional = verdicts.splice(tokens.length)
     for (const { risk, category, text, end, part, id, contextStart = 0 } of verdicts) {
       this.#debounce.push(risk)
@@ -284,12 +321,12 @@ export class Moderation implements AsyncDisposable {
   }
 
   /** Does `work` after the calls before it. What `check` throws is the caller's mistake and fails nothing else. */
-  #inTurn<T>(check: () => void, work: () => Promise<T>): Promise<T> {
+  #inTurn<T>(check: () => void | Promise<void>, work: () => Promise<T>): Promise<T> {
     this.#waiting += 1
     const turn = this.#queue.then(async () => {
       try {
         this.#requireUsable()
-        check()
+        await check()
         try {
           return await work()
         } catch (error) {

@@ -1,3 +1,4 @@
+import { checkHistory, type HistoryTooLong } from '../history.js'
 import { checkBoolean, checkKeys, checkSignal, type Keys } from '../options.js'
 import { checkTooLong, type ReplyTooLong } from './reply-cache.js'
 
@@ -9,17 +10,24 @@ export interface OpenOptions {
    * released, or the guard goes on seeing the prompt and the latest part of the reply. Default `'error'`.
    */
   tooLong?: ReplyTooLong
+  /**
+   * What becomes of a conversation that outgrows the context before the reply: an error, or its oldest turns are left
+   * out, such that a quarter of the context is the reply's, and `usage.droppedMessages` counts them. The system
+   * message and the last turn stay. Default `'error'`.
+   */
+  history?: HistoryTooLong
   /** Aborts the opening and every push. */
   signal?: AbortSignal
 }
 
-const OPEN_KEYS: Keys<OpenOptions> = { reasoning: true, tooLong: true, signal: true }
+const OPEN_KEYS: Keys<OpenOptions> = { reasoning: true, tooLong: true, history: true, signal: true }
 
 /** @throws TypeError for what `open` cannot take */
 export function checkOpen(options: OpenOptions): void {
   checkKeys('the options of open', options, OPEN_KEYS)
-  const { reasoning, tooLong, signal } = options
+  const { reasoning, tooLong, history, signal } = options
   checkBoolean('reasoning', reasoning)
   if (tooLong !== undefined) checkTooLong(tooLong)
+  if (history !== undefined) checkHistory(history)
   checkSignal(signal)
 }

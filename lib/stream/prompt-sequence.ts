@@ -3,6 +3,7 @@ import { commonLength } from '../engine/prefix-cache.js'
 import type { HeadOutputs, Sequence } from '../engine/sequence.js'
 import type { Tokenizer } from '../engine/tokens.js'
 import { TooLongError } from '../errors.js'
+import { type HistoryTooLong, latestTurns } from '../history.js'
 import type { HeadLabels } from '../models/describe.js'
 import type { Message } from '../types.js'
 import { promptVerdict } from '../verdict.js'
@@ -24,20 +25,49 @@ export interface PromptUsage {
   promptTokens: number
   /** Those that an earlier turn of the same conversation had computed. */
   cachedTokens: number
+  /** With `history: 'drop'`, where the conversation did not fit: its oldest messages, which were left out. */
+  droppedMessages?: number
 }
+
+/** A prompt, and how many messages were left out of it. */
+export interface EncodedPrompt extends StreamPrompt {
+  droppedMessages: number
+}
+
+/** With `history: 'drop'`, one part in so many of the context is left to the reply. */
+const REPLY_PART = 4
 
 /** Ids of a conversation that a sequence has room for. @throws TooLongError, TemplateError */
 export async function encodePrompt(
   { template, engine }: StreamParts,
   messages: readonly Message[],
   reasoning: boolean,
-): Promise<StreamPrompt> {
-  const encoded = await template.encode(messages, reasoning)
-  const positions = encoded.prompt.length + encoded.scaffold.length
-  if (positions > engine.contextSize) {
-    throw new TooLongError(positions, engine.contextSize, 'the conversation')
+  history: HistoryTooLong,
+): Promise<EncodedPrompt> {
+  const { contextSize } = engine
+  const positions = (encoded: StreamPrompt) => encoded.prompt.length + encoded.scaffold.length
+  const within = (most: number) => async (list: readonly Message[]) => {
+    const encoded = await template.encode(list, reasoning, most)
+    return 'atLeast' in encoded || positions(encoded) > most ? null : encoded
   }
-  return encoded
+  const whole = await template.encode(messages, reasoning, contextSize)
+  const room = contextSize - Math.floor(contextSize / REPLY_PART)
+  const fits = !('atLeast' in whole) && positions(whole) <= (history === 'drop' ? room : contextSize)
+  if (fits) return { ...whole, droppedMessages: 0 }
+  if (history === 'drop') {
+    const latest =
+      (await latestTurns(messages, within(room))) ?? (await latestTurns(messages, within(contextSize)))
+    if (latest) return { ...latest.encoded, droppedMessages: latest.dropped }
+    // One turn, which fits without so much room for the reply.
+    if (!('atLeast' in whole) && positions(whole) <= contextSize) return { ...whole, droppedMessages: 0 }
+  }
+  const counted = !('atLeast' in whole)
+  throw new TooLongError(
+    counted ? positions(whole) : whole.atLeast,
+    contextSize,
+    'the conversation',
+    !counted,
+  )
 }
 
 const NONE = new Int32Array(0)
@@ -59,7 +89,7 @@ export class PromptSequence {
    * @throws GuardClosedError, DecodeError, `signal.reason`
    */
   async open(
-    { prompt, scaffold, answerScaffold }: StreamPrompt,
+    { prompt, scaffold, answerScaffold, droppedMessages }: EncodedPrompt,
     options: {
       reasoning: boolean
       tooLong: ReplyTooLong
@@ -75,7 +105,11 @@ export class PromptSequence {
     const { heads } = await this.#decode(prompt, cachedTokens, read, options.signal)
     return new Moderation({
       prompt: promptVerdict(heads, labels),
-      usage: { promptTokens: prompt.length, cachedTokens },
+      usage: {
+        promptTokens: prompt.length,
+        cachedTokens,
+        ...(droppedMessages > 0 && { droppedMessages }),
+      },
       sequence: this.#sequence,
       scaffold,
       answerScaffold,

@@ -93,7 +93,7 @@ export class ReplyCache {
       const next = at + outputs.length
       const from = this.#viewFrom(next)
       const end = this.#parts.tooLong === 'slide' ? from + this.room - at : ids.length
-      outputs.push(...(await this.#decode(from, ids.slice(outputs.length, end))))
+      for (const output of await this.#decode(from, ids.slice(outputs.length, end))) outputs.push(output)
     }
     this.#known = at
     this.#outputs = outputs
@@ -132,7 +132,7 @@ export class ReplyCache {
       signal,
     })
     this.#from = from
-    this.#ids.push(...ids)
+    for (const id of ids) this.#ids.push(id)
     return ids.map((_, i) => ({ logits: heads.slice(i * width, (i + 1) * width), from }))
   }
 

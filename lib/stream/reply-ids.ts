@@ -1,4 +1,5 @@
 import type { Tokenizer } from '../engine/tokens.js'
+import { nextTurn, turnIsOver } from '../engine/turns.js'
 import { characterEnds, type ReasoningEnd, type ReplyToken } from './reply-text.js'
 
 /** No character has more bytes than four, so a longer run of tokens is not one unfinished character. */
@@ -23,9 +24,9 @@ export class ReplyIds {
   }
 
   /** @throws RangeError, before anything is taken, if an id is none of the vocabulary's or stands for no text. */
-  check(ids: readonly number[]): void {
+  async check(ids: readonly number[]): Promise<void> {
     let inReasoning = this.#inReasoning
-    ids.forEach((id, at) => {
+    for (const [at, id] of ids.entries()) {
       if (!Number.isInteger(id) || id < 0 || id >= this.#tokenizer.size) {
         throw new RangeError(`Expected ids from 0 to ${this.#tokenizer.size - 1}, got ${id} at index ${at}`)
       }
@@ -36,12 +37,15 @@ export class ReplyIds {
           `Id ${id} at index ${at} is a special token and no part of a reply: end the reply before it`,
         )
       }
-    })
+      if (at % 1024 === 1023 && turnIsOver()) await nextTurn()
+    }
   }
 
-  push(ids: readonly number[]): ReplyToken[] {
+  /** In turns of the event loop: calls must not overlap. */
+  async push(ids: readonly number[]): Promise<ReplyToken[]> {
     const tokens: ReplyToken[] = []
-    for (const id of ids) {
+    for (const [at, id] of ids.entries()) {
+      if (at % 64 === 63 && turnIsOver()) await nextTurn()
       if (this.#inReasoning && id === this.#reasoningEnd?.id) {
         tokens.push(...this.end())
         const { text } = this.#reasoningEnd

@@ -1,4 +1,6 @@
-import { lengthBeforeTrailingSpace, MAY_COMPOSE, preTokens, wellFormed } from '../engine/pre-tokens.js'
+import { mayJoin, normalisedPieces, type Piece } from '../engine/normalise.js'
+import { lengthBeforeTrailingSpace, preTokenBatches, wellFormed } from '../engine/pre-tokens.js'
+import { LITTLE_TEXT, nextTurn, turnIsOver } from '../engine/turns.js'
 
 /** A token of a reply that no later text can change. */
 export interface ReplyToken {
@@ -12,8 +14,8 @@ export interface ReplyToken {
 
 /** What ReplyText needs of a tokeniser. */
 export interface WordEncoder {
-  /** Ids of one pre-token of NFC text. */
-  encodeWord(word: string): Int32Array
+  /** Ids of one pre-token of NFC text; a promise for a long one. */
+  encodeWord(word: string): Int32Array | Promise<Int32Array>
   /** UTF-8 bytes of each id. */
   readonly lengths: ArrayLike<number>
 }
@@ -38,6 +40,8 @@ const GROWTH = 16
  * is cut: a token comes out once nothing that follows can change it. What is held back is at most the
  * last pre-token, the white space at the end (a pre-token may take any part of it), characters that
  * a combining mark could still change, half a surrogate pair, and half a spelling of `</think>`.
+ *
+ * Long text is looked through in turns of the event loop: calls must not overlap.
  */
 export class ReplyText {
   readonly #encoder: WordEncoder
@@ -69,12 +73,12 @@ export class ReplyText {
   }
 
   /** Takes the next piece of the reply; returns the tokens that have become final. */
-  push(delta: string): ReplyToken[] {
+  async push(delta: string): Promise<ReplyToken[]> {
     this.#held += delta
     // A run without end is not looked through for every character of it.
     const grown = this.#held.length - this.#seen
     if (this.#held.length > LONG_RUN && grown * GROWTH < this.#held.length) return []
-    const tokens = this.#final(false)
+    const tokens = await this.#final(false)
     this.#seen = this.#held.length
     // What is held now may begin elsewhere than what the tokens given before were tokens of.
     if (tokens.length > 0) this.#provisionalEnd = this.#start
@@ -85,8 +89,10 @@ export class ReplyText {
    * The tokens that the text held back has if the reply ends here; what follows may change them. None for a
    * few characters. Null if so little has come since the last call that what it gave will do. Half a
    * character and half a `</think>` wait.
+   *
+   * @param most tokens wanted; those after them are left out
    */
-  provisional(): ReplyToken[] | null {
+  async provisional(most = Number.POSITIVE_INFINITY): Promise<ReplyToken[] | null> {
     const end = this.#start + this.#held.length
     if (end - this.#provisionalEnd <= Math.max(FEW, this.#held.length / GROWTH)) {
       return this.#provisionalEnd === this.#start ? [] : null
@@ -94,55 +100,71 @@ export class ReplyText {
     this.#provisionalEnd = end
     const half = this.#inReasoning && this.#reasoningEnd ? overlap(this.#held, this.#reasoningEnd.text) : 0
     const raw = this.#held.slice(0, this.#held.length - half)
-    return this.#tokensOf(raw.replace(HALF_PAIR, ''), true).tokens
+    return (await this.#tokensOf(raw.replace(HALF_PAIR, ''), true, most)).tokens
   }
 
   /** The tokens that were still held back. */
-  end(): ReplyToken[] {
-    return this.#final(true)
+  async end(): Promise<ReplyToken[]> {
+    return await this.#final(true)
   }
 
-  #final(ended: boolean): ReplyToken[] {
-    const tokens: ReplyToken[] = []
+  async #final(ended: boolean): Promise<ReplyToken[]> {
+    let tokens: ReplyToken[] = []
     if (this.#inReasoning && this.#reasoningEnd) {
       const { text, id } = this.#reasoningEnd
       const at = this.#held.indexOf(text)
       if (at < 0) {
         const safe = ended ? this.#held.length : this.#held.length - overlap(this.#held, text)
-        return this.#take(safe, ended)
+        return await this.#take(safe, ended)
       }
-      tokens.push(...this.#take(at, true))
+      tokens = await this.#take(at, true)
       tokens.push({ id, start: this.#start, end: this.#start + text.length, text, part: 'reasoning' })
       this.#held = this.#held.slice(text.length)
       this.#start += text.length
       this.#inReasoning = false
     }
-    tokens.push(...this.#take(this.#held.length, ended))
-    return tokens
+    return tokens.concat(await this.#take(this.#held.length, ended))
   }
 
   /** Takes tokens of the first `length` units held: all of them, or those that what follows cannot change. */
-  #take(length: number, ended: boolean): ReplyToken[] {
+  async #take(length: number, ended: boolean): Promise<ReplyToken[]> {
     const available = this.#held.slice(0, length)
-    const { tokens, consumed } = this.#tokensOf(ended ? available : available.replace(HALF_PAIR, ''), ended)
+    const text = ended ? available : available.replace(HALF_PAIR, '')
+    const { tokens, consumed } = await this.#tokensOf(text, ended)
     this.#held = this.#held.slice(consumed)
     this.#start += consumed
     return tokens
   }
 
-  #tokensOf(held: string, ended: boolean): { tokens: ReplyToken[]; consumed: number } {
+  async #tokensOf(
+    held: string,
+    ended: boolean,
+    most = Number.POSITIVE_INFINITY,
+  ): Promise<{ tokens: ReplyToken[]; consumed: number }> {
     const raw = wellFormed(held)
-    const pieces = normalise(raw)
-    const text = pieces.map((piece) => piece.text).join('')
-    const words = preTokens(text)
+    const long = raw.length > LITTLE_TEXT
+    const pieces: Piece[] = []
+    let text = ''
+    for (const piece of normalisedPieces(raw)) {
+      pieces.push(piece)
+      text += piece.text
+      if (long && turnIsOver()) await nextTurn()
+    }
+    const words: string[] = []
+    for (const batch of preTokenBatches(text)) {
+      for (const word of batch) words.push(word)
+      if (words.length > most) break
+      if (long && turnIsOver()) await nextTurn()
+    }
     const final = ended ? words.length : countFinal(words, text, pieces)
     const part = this.#inReasoning ? 'reasoning' : 'answer'
     const ends = characterEnds(pieces)
     const tokens: ReplyToken[] = []
     let bytes = 0
     let start = 0
-    for (const word of words.slice(0, final)) {
-      for (const id of this.#encoder.encodeWord(word)) {
+    for (let i = 0; i < final && tokens.length < most; i++) {
+      const encoded = this.#encoder.encodeWord(words[i] as string)
+      for (const id of encoded instanceof Int32Array ? encoded : await encoded) {
         bytes += this.#encoder.lengths[id] ?? 0
         // The first token to reach into a character takes it whole.
         const end = Math.max(start, ends.at(bytes))
@@ -154,6 +176,8 @@ export class ReplyText {
           part,
         })
         start = end
+        if (tokens.length >= most) break
+        if (tokens.length % 64 === 0 && turnIsOver()) await nextTurn()
       }
     }
     return { tokens, consumed: start }
@@ -163,45 +187,30 @@ export class ReplyText {
 /** Half a surrogate pair at the end. */
 const HALF_PAIR = /[\uD800-\uDBFF]$/
 
-/** Raw text that is normalised alone, and its NFC. */
-interface Piece {
-  raw: string
-  text: string
-}
-
-/** Cuts well-formed text into a starter with what may join it, each part normalised. */
-function normalise(raw: string): Piece[] {
-  const pieces: Piece[] = []
-  for (const character of raw) {
-    const last = pieces.at(-1)
-    if (last && MAY_COMPOSE.test(character)) last.raw += character
-    else pieces.push({ raw: character, text: character })
-  }
-  for (const piece of pieces) piece.text = piece.raw.normalize('NFC')
-  return pieces
-}
-
 /**
  * How many of the pre-tokens no later text can change. They end where the raw text can be cut: before a starter,
- * or at a mark behind a starter that normalising left alone, since parts of NFC text are NFC.
+ * or right behind one that normalising left alone, since parts of NFC text are NFC.
  */
 function countFinal(words: readonly string[], text: string, pieces: readonly Piece[]): number {
-  const boundaries = new Set<number>()
-  let at = 0
-  pieces.forEach((piece, i) => {
-    boundaries.add(at)
-    if (piece.raw === piece.text && i < pieces.length - 1) {
-      for (let inside = 1; inside < piece.text.length; inside++) boundaries.add(at + inside)
-    }
-    at += piece.text.length
-  })
   const limit = Math.min(lengthBeforeTrailingSpace(text), text.length - 1)
   let count = 0
   let end = 0
+  let next = 0
+  let pieceStart = 0
   for (const [i, word] of words.entries()) {
     end += word.length
     if (end > limit) break
-    if (boundaries.has(end)) count = i + 1
+    for (let piece = pieces[next]; piece && pieceStart + piece.text.length <= end; piece = pieces[next]) {
+      pieceStart += piece.text.length
+      next += 1
+    }
+    const piece = pieces[next]
+    if (end === pieceStart) count = i + 1
+    else if (piece && piece.raw === piece.text && next < pieces.length - 1) {
+      const before = end - pieceStart - (/[\uDC00-\uDFFF]/.test(text.charAt(end - 1)) ? 2 : 1)
+      const behindStarter = !mayJoin(piece.text, before)
+      if (behindStarter || !mayJoin(piece.text, end - pieceStart)) count = i + 1
+    }
   }
   return count
 }

@@ -1,5 +1,5 @@
-import { ChatTemplate } from '../engine/chat-template.js'
-import type { Tokenizer } from '../engine/tokens.js'
+import { ChatTemplate, type Rendered } from '../engine/chat-template.js'
+import type { Overlong, Tokenizer } from '../engine/tokens.js'
 import { TemplateError } from '../errors.js'
 import type { Message } from '../types.js'
 
@@ -22,22 +22,44 @@ export class StreamTemplate {
   readonly #template: ChatTemplate
   readonly #tokenizer: Tokenizer
 
+  private constructor(template: ChatTemplate, tokenizer: Tokenizer) {
+    this.#template = template
+    this.#tokenizer = tokenizer
+  }
+
   /** @throws TemplateError if there is no template or it writes turns otherwise than Qwen3's. */
-  constructor(source: string | null, tokenizer: Tokenizer) {
+  static async create(source: string | null, tokenizer: Tokenizer): Promise<StreamTemplate> {
     if (source === null) {
       throw new TemplateError(
         "this GGUF has no chat template: give Qwen3's with the option `chatTemplate` (command line: `--chat-template FILE`)",
       )
     }
-    this.#template = new ChatTemplate(source)
-    this.#tokenizer = tokenizer
-    this.#render([{ role: 'user', content: '' }], false)
+    const template = new StreamTemplate(new ChatTemplate(source), tokenizer)
+    await template.#render([{ role: 'user', content: '' }], false)
+    return template
   }
 
-  /** Ids of a conversation that ends with a user's message. Reasoning of earlier turns is left out, as Qwen3 does. */
-  async encode(messages: readonly Message[], reasoning: boolean): Promise<StreamPrompt> {
-    const rendered = this.#render(messages, reasoning)
-    const { ids, added } = await this.#tokenizer.encodeRendered(rendered)
+  /**
+   * Ids of a conversation that ends with a user's message; of one with more than `most` only that it has them.
+   * Reasoning of earlier turns is left out, as Qwen3 does.
+   */
+  async encode(messages: readonly Message[], reasoning: boolean): Promise<StreamPrompt>
+  async encode(
+    messages: readonly Message[],
+    reasoning: boolean,
+    most: number,
+  ): Promise<StreamPrompt | Overlong>
+  async encode(
+    messages: readonly Message[],
+    reasoning: boolean,
+    most = Number.POSITIVE_INFINITY,
+  ): Promise<StreamPrompt | Overlong> {
+    // The template writes more than one token for each.
+    if (messages.length > most) return { atLeast: messages.length }
+    const rendered = await this.#render(messages, reasoning)
+    const encoded = await this.#tokenizer.encodeRendered(rendered, most)
+    if ('atLeast' in encoded) return encoded
+    const { ids, added } = encoded
     const close = this.#tokenizer.addedId(TURN_END)
     const last = added.findLast(({ id }) => id === close)
     if (last === undefined) throw new TemplateError(`the vocabulary has no ${TURN_END}`)
@@ -47,15 +69,17 @@ export class StreamTemplate {
     return { prompt: ids.slice(0, last.index + 1), scaffold, answerScaffold }
   }
 
-  /** Ids with which every prompt begins that goes on from an assistant's message: up to that message's end. */
-  async encodeHistory(messages: readonly Message[]): Promise<Int32Array> {
-    const { prompt } = await this.encode([...messages, { role: 'user', content: '' }], false)
+  /** Ids with which every prompt begins that goes on from an assistant's message: up to that message's end; null for more than `most`. */
+  async encodeHistory(messages: readonly Message[], most: number): Promise<Int32Array | null> {
+    const encoded = await this.encode([...messages, { role: 'user', content: '' }], false, most)
+    if ('atLeast' in encoded) return null
+    const { prompt } = encoded
     const close = this.#tokenizer.addedId(TURN_END) as number
     return prompt.slice(0, prompt.lastIndexOf(close, -2) + 1)
   }
 
-  #render(messages: readonly Message[], reasoning: boolean) {
-    const rendered = this.#template.render(messages, this.#tokenizer.spellings, {
+  async #render(messages: readonly Message[], reasoning: boolean): Promise<Rendered> {
+    const rendered = await this.#template.render(messages, this.#tokenizer.spellings, {
       add_generation_prompt: true,
       enable_thinking: false,
     })

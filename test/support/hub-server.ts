@@ -30,6 +30,8 @@ interface Faults {
   statuses: number[]
   /** Hides the listing's sha256, so that only the git id is left. */
   listsNoLfs: boolean
+  /** Names listed besides. */
+  listsMore: string[]
 }
 
 export interface Seen {
@@ -56,6 +58,7 @@ export class HubServer {
     stallsAfter: null,
     statuses: [],
     listsNoLfs: false,
+    listsMore: [],
   }
   /** The token without which nothing is answered. */
   token: string | null = null
@@ -162,7 +165,8 @@ export class HubServer {
     const inFolder = [...repository.files].filter(
       ([path]) => path.slice(0, path.lastIndexOf('/') + 1) === (folder && `${folder}/`),
     )
-    return inFolder.map(([path, content]) => {
+    const more = this.faults.listsMore.map((path): [string, Buffer] => [path, Buffer.from('{}')])
+    return [...inFolder, ...more].map(([path, content]) => {
       const size = this.faults.sizes.get(path) ?? content.length
       const oid = createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex')
       const lfs = { oid: sha256(content), size, pointerSize: 134 }

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { BackendError } from '../../errors.js'
 import type { NativeBinding } from '../binding.js'
+import { packageRoot, requireFile } from '../package-root.js'
 
 export type GpuBackend = 'cuda' | 'metal' | 'vulkan'
 
@@ -19,9 +19,6 @@ export interface GpuAddon {
   backends: GpuBackend[]
 }
 
-const require = createRequire(import.meta.url)
-const PACKAGE = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..')
-
 /** Packages with GPU addons, by the back ends in them. */
 const PACKAGED = ['cuda', 'cuda-vulkan', 'metal', 'vulkan']
 
@@ -36,7 +33,9 @@ export function packageOf(backend: string): string {
  */
 export function findGpuAddons(): GpuAddon[] {
   const { PREBUILDS_ONLY, QWEN3GUARD_PREBUILD } = process.env
-  const built = PREBUILDS_ONLY ? [] : builtIn(path.join(QWEN3GUARD_PREBUILD || PACKAGE, 'build', 'Release'))
+  const built = PREBUILDS_ONLY
+    ? []
+    : builtIn(path.join(QWEN3GUARD_PREBUILD || packageRoot().folder, 'build', 'Release'))
   return [...built, ...PACKAGED.flatMap(installed)]
 }
 
@@ -53,7 +52,7 @@ function builtIn(release: string): GpuAddon[] {
 
 function installed(name: string): GpuAddon[] {
   // An application's own dependency need not be visible from this package (pnpm): its folder is asked as well.
-  for (const from of [require, createRequire(path.join(process.cwd(), 'package.json'))]) {
+  for (const from of [requireFile, createRequire(path.join(process.cwd(), 'package.json'))]) {
     try {
       const folder = path.dirname(from.resolve(`${packageOf(name)}/package.json`))
       const file = path.join(folder, 'qwen3guard.node')
@@ -77,7 +76,7 @@ function backendsIn(names: readonly string[]): GpuBackend[] {
  */
 export function openGpuAddon({ path: file, backends }: GpuAddon): NativeBinding {
   try {
-    return require(file) as NativeBinding
+    return requireFile(file) as NativeBinding
   } catch (error) {
     throw new BackendError(
       `${file}, the addon with ${backends.join(' and ')}, does not load: ${error instanceof Error ? error.message : String(error)}`,

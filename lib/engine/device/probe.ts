@@ -1,8 +1,8 @@
 // Starts a GPU's driver in a process of its own, so that a broken one cannot take the application down.
 import { spawn } from 'node:child_process'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { BackendError } from '../../errors.js'
+import { packageRoot } from '../package-root.js'
 import type { GpuAddon } from './addons.js'
 import { recall, remember } from './probe-cache.js'
 
@@ -40,13 +40,8 @@ const TOLERANCE = 0.05
 /** Compiling all shaders of a back end for the first time takes a slow machine about a minute. */
 const LIMIT_MS = 300_000
 
-// Beside the other compiled entry points, also when this module runs from source under a test runner.
-const CHILD = path.resolve(
-  path.dirname(fileURLToPath(import.meta.url)),
-  '../../..',
-  'dist',
-  'probe-device.js',
-)
+/** The compiled program, also where this module runs from source under a test runner or in a bundle. */
+const program = () => path.join(packageRoot().folder, 'dist', 'probe-device.js')
 
 /** The devices that an addon finds here. @throws BackendError with the driver's reason */
 export async function listDevices(addon: GpuAddon): Promise<Listing> {
@@ -103,7 +98,7 @@ function once<T>(key: string, work: () => Promise<T>): Promise<T> {
 function run<T>(addon: GpuAddon, words: string[]): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     // No flags of the application's own: a debugger's port or a preloaded module is not for the probe.
-    const child = spawn(process.execPath, ['--no-warnings', CHILD, addon.path, ...words], {
+    const child = spawn(process.execPath, ['--no-warnings', program(), addon.path, ...words], {
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: LIMIT_MS,
       killSignal: 'SIGKILL',

@@ -1,0 +1,71 @@
+import { once } from 'node:events'
+import { createReadStream, createWriteStream, type WriteStream } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { finished } from 'node:stream/promises'
+import type { Outcome } from './compare.js'
+import type { Part, Reduced } from './comparison.js'
+
+type Stored = NonNullable<Reduced[Part]>
+
+/** Outcomes on disk, in order: those of a first model wait there for the second's, however many rows there are. */
+export class OutcomeFile {
+  readonly #directory: string
+  readonly #path: string
+  readonly #out: WriteStream
+  count = 0
+
+  private constructor(directory: string) {
+    this.#directory = directory
+    this.#path = join(directory, 'outcomes.jsonl')
+    this.#out = createWriteStream(this.#path)
+    // Told by the write that fails.
+    this.#out.on('error', () => {})
+  }
+
+  static async create(): Promise<OutcomeFile> {
+    return new OutcomeFile(await mkdtemp(join(tmpdir(), 'qwen3guard-compare-')))
+  }
+
+  /** @throws the disk's error */
+  async add(outcome: Outcome): Promise<void> {
+    const json = JSON.stringify(outcome, (_key, value: unknown) =>
+      value instanceof Uint8Array || value instanceof Float64Array ? Array.from(value) : value,
+    )
+    this.count += 1
+    if (this.#out.errored) throw this.#out.errored
+    // Rejects when the stream fails.
+    if (!this.#out.write(`${json}\n`)) await once(this.#out, 'drain')
+  }
+
+  async *read(): AsyncGenerator<Outcome, void, undefined> {
+    this.#out.end()
+    await finished(this.#out)
+    const lines = createInterface({
+      input: createReadStream(this.#path),
+      crlfDelay: Number.POSITIVE_INFINITY,
+    })
+    for await (const line of lines) yield revived(JSON.parse(line) as Outcome)
+  }
+
+  async remove(): Promise<void> {
+    this.#out.destroy()
+    await rm(this.#directory, { recursive: true, force: true })
+  }
+}
+
+function revived(outcome: Outcome): Outcome {
+  if ('error' in outcome) return outcome
+  const reduced: Reduced = {}
+  for (const [part, verdicts] of Object.entries(outcome.reduced) as [Part, Stored][]) {
+    const { risks, probabilities } = verdicts
+    reduced[part] = {
+      ...verdicts,
+      risks: Uint8Array.from(risks),
+      probabilities: probabilities && Float64Array.from(probabilities),
+    }
+  }
+  return { line: outcome.line, reduced }
+}
