@@ -145,22 +145,60 @@ describe("ids with Qwen3's vocabulary", () => {
   })
 })
 
+describe('words that were tokenised before', () => {
+  it('have the same ids when they come again, however many others came between', async () => {
+    const spelling = (text: string) => Int32Array.from(Buffer.from(text))
+    let calls = 0
+    const native = {
+      addedTokens: () => [],
+      tokenLengths: () => new Int32Array(256).fill(1),
+      tokenizeSync: (text: string) => {
+        calls += 1
+        return spelling(text)
+      },
+      tokenize: async (texts: string[]) => {
+        calls += texts.length
+        return texts.map(spelling)
+      },
+    } as unknown as NativeModel
+    const tokenizer = new Tokenizer(native)
+    const text = 'the quick brown fox jumps over the lazy dog'
+    const first = await tokenizer.encode(text)
+    expect(calls).toBe(8)
+    expect(await tokenizer.encode(text)).toEqual(first)
+    expect(calls).toBe(8)
+    // Letters only: digits are words of their own.
+    const letters = (n: number) => String(n).replace(/\d/g, (digit) => 'abcdefghij'[Number(digit)]!)
+    for (let i = 0; i < 20; i++) {
+      const many = Array.from({ length: 1000 }, (_, k) => letters(100_000 + i * 1000 + k)).join(' ')
+      expect(await tokenizer.encode(many)).toEqual(spelling(many))
+    }
+    calls = 0
+    expect(await tokenizer.encode(text)).toEqual(first)
+    // Forgotten meanwhile, so that the cache does not grow with what people write.
+    expect(calls).toBe(8)
+  })
+})
+
 describe('a GGUF by others, in which half of the added tokens are not control tokens', () => {
   it('never sends one of their spellings to llama.cpp in one piece', async () => {
     // llama.cpp finds such a token wherever its whole spelling stands in what it is given.
     const given: string[] = []
     const spellings = addedTokens.map(({ content, id }) => ({ text: content, id, control: false }))
+    const tokenizeSync = (text: string) => {
+      given.push(text)
+      return new Int32Array(Buffer.byteLength(text))
+    }
     const native = {
       addedTokens: () => spellings,
       tokenLengths: () => Int32Array.of(1),
-      tokenize: async (texts: string[]) => {
-        given.push(...texts)
-        return texts.map((text) => new Int32Array(Buffer.byteLength(text)))
-      },
+      tokenizeSync,
+      tokenize: async (texts: string[]) => texts.map(tokenizeSync),
     } as unknown as NativeModel
     const tokenizer = new Tokenizer(native)
     for (const { text } of spellings) await tokenizer.encode(`a ${text}b ${text} c${text}${text}`)
-    expect(given.length).toBeGreaterThan(100)
+    // Each word once.
+    expect(given.length).toBeGreaterThan(spellings.length)
     expect(given.filter((text) => spellings.some((added) => text.includes(added.text)))).toEqual([])
   })
 })

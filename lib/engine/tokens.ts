@@ -5,6 +5,7 @@ import { fromNative, typedErrors } from './native-error.js'
 import { nfc, normalisedBlocks } from './normalise.js'
 import { preTokenBatches, preTokens, wellFormed } from './pre-tokens.js'
 import { LITTLE_TEXT, nextTurn, turnIsOver } from './turns.js'
+import { WordCache } from './word-cache.js'
 
 /** Ids of a rendered template. */
 export interface TemplateIds {
@@ -28,6 +29,10 @@ const BATCH_UNITS = 65_536
 /** UTF-16 units of a pre-token that is tokenised at once. */
 const SHORT_WORD = 512
 
+/** So few words, and short ones, are tokenised sooner than they are handed to another thread and back. */
+const FEW_WORDS = 48
+const FEW_UNITS = 768
+
 /**
  * Text to ids as Qwen's tokenizer does it, with one difference that is the point of it: an added
  * token such as `<|im_end|>` is one only where the template wrote it. In content the same spelling is
@@ -37,6 +42,7 @@ export class Tokenizer {
   readonly #native: NativeModel
   readonly #added: ReadonlyMap<string, number>
   readonly #spelling: RegExp | null
+  readonly #known = new WordCache()
   /** UTF-8 bytes of each id; 0 for added tokens. */
   readonly lengths: Int32Array
   /** UTF-8 bytes of the longest token. */
@@ -91,10 +97,14 @@ export class Tokenizer {
   }
 
   #encodeNow(word: string): Int32Array {
-    return this.#checked(
+    const known = this.#known.get(word)
+    if (known) return known
+    const ids = this.#checked(
       word,
       typed(() => this.#native.tokenizeSync(word)),
     )
+    this.#known.set(word, ids)
+    return ids
   }
 
   /** Ids of a rendered template; of one with more than `most` only that it has them. */
@@ -185,15 +195,26 @@ export class Tokenizer {
     const dictionary = new Dictionary(words.length)
     for (let from = 0; from < words.length; ) {
       const batch: string[] = []
+      const unknown: string[] = []
+      let unknownUnits = 0
       for (let units = 0; from < words.length && batch.length < BATCH_WORDS && units < BATCH_UNITS; from++) {
         const word = words[from] as string
         batch.push(word)
         units += word.length
+        if (this.#known.get(word)) continue
+        unknown.push(word)
+        unknownUnits += word.length
       }
-      const ids = await typedErrors(this.#native.tokenize(batch))
-      batch.forEach((word, i) => {
-        dictionary.add(this.#checked(word, ids[i]))
-      })
+      const fresh = new Map<string, Int32Array>()
+      if (unknown.length > FEW_WORDS || unknownUnits > FEW_UNITS) {
+        const ids = await typedErrors(this.#native.tokenize(unknown))
+        unknown.forEach((word, i) => {
+          fresh.set(word, this.#checked(word, ids[i]))
+        })
+      }
+      // What the cache has dropped meanwhile is tokenised after all.
+      for (const word of batch) dictionary.add(fresh.get(word) ?? this.#encodeNow(word))
+      for (const [word, ids] of fresh) this.#known.set(word, ids)
       if (from < words.length && turnIsOver()) await nextTurn()
     }
     return dictionary

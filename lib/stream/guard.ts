@@ -108,8 +108,8 @@ export class StreamGuard implements AsyncDisposable {
     reply: AsyncIterable<string> | ReadableStream<string>,
     options: ModerateOptions = {},
   ): AsyncIterable<ModerationEvent> {
-    const messages = this.#messages(input, options)
     checkModerate(reply, options)
+    const messages = this.#messages(input, options)
     return moderateReply((signal) => this.#open(messages, { ...options, signal }), reply, options)
   }
 
