@@ -3,8 +3,13 @@
 import { apart, compare } from './parity-side.mjs'
 import { runPart } from './part-process.mjs'
 
-/** How far a probability may be from the CPU's, and many at once from one alone. */
-export const TOLERANCE = { f32: 1e-3, f16: 2e-2, q8_0: 2e-2 }
+/**
+ * How far a probability may be from the CPU's, and many at once from one alone. ggml multiplies f32 weights in TF32 on
+ * NVIDIA's cards (10 bits of mantissa), so that f32 is little more exact there than f16.
+ */
+const TOLERANCE = { f32: 5e-3, f16: 2e-2, q8_0: 2e-2 }
+/** Random weights have no labels that are far apart: of them, how far a logit may be, in parts of the largest. */
+const RANDOM_TOLERANCE = { f32: 5e-3, f16: 2e-2, q8_0: 5e-2 }
 
 const TYPES = ['f32', 'f16', 'q8_0']
 
@@ -118,7 +123,7 @@ export async function runParity({ cases, files, gpu, limitMs, onRow }) {
 }
 
 function judged({ key, judge, type }, cpu, gpu) {
-  const tolerance = TOLERANCE[type]
+  const tolerance = (judge === 'heads' ? RANDOM_TOLERANCE : TOLERANCE)[type]
   if (judge === 'gen') {
     const pairs = cpu.verdicts.map((one, i) => [one, gpu.verdicts[i]])
     const other = pairs.filter(([a, b]) => a.text !== b.text)
@@ -134,12 +139,14 @@ function judged({ key, judge, type }, cpu, gpu) {
   }
   const result = compare(gpu.verdicts, cpu.verdicts)
   const together = gpu.together ?? []
+  if (judge === 'heads') {
+    const logits = Math.max(...gpu.verdicts.map(({ logits }, i) => apart(logits, cpu.verdicts[i].logits)))
+    const largestLogit = Math.max(...cpu.verdicts.flatMap(({ logits }) => logits.map(Math.abs)))
+    const within = logits <= tolerance * largestLogit
+    return { key, judge, type, tolerance, ...result, together, logits, largestLogit, within }
+  }
   return {
     ...{ key, judge, type, tolerance, ...result, together },
-    ...(judge === 'heads' && {
-      logits: Math.max(...gpu.verdicts.map(({ logits }, i) => apart(logits, cpu.verdicts[i].logits))),
-      largestLogit: Math.max(...cpu.verdicts.flatMap(({ logits }) => logits.map(Math.abs))),
-    }),
     within: result.furthest <= tolerance && together.every(({ furthest }) => furthest <= tolerance),
   }
 }

@@ -120,7 +120,7 @@ function parity(results) {
               `${streams}: ${small(furthest)}${otherRisk ? ` (${otherRisk} other risk)` : ''}`,
           )
           .join('; '),
-        cell.tolerance,
+        cell.judge === 'heads' ? `${100 * cell.tolerance} % of the largest logit` : cell.tolerance,
         verdict(cell),
       ]),
     ),
