@@ -1,10 +1,13 @@
 // Builds qwen3guard.node from source, through cmake-js.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildTools } from './build-tools.mjs'
+import { flavourDefinitions, gpuFlavour } from './flavours.mjs'
+import { addonName, backendOf, defaultGpu, noGpu, spoken } from './gpu-backends.mjs'
+import { gpuToolchain } from './gpu-tools.mjs'
 import { BuildError, llamaSource, patchHash, pin } from './llama-source.mjs'
 
 export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
@@ -29,7 +32,7 @@ function has(command, args = ['--version']) {
 }
 
 /** What a source build lacks here and the commands to mend it, or null if it has its tools. */
-export function missingTools() {
+export function missingTools(gpu = defaultGpu, options = {}) {
   const missing = []
   const cmake = has('cmake')
   const [, major, minor] = cmake?.match(/version (\d+)\.(\d+)/) ?? []
@@ -42,24 +45,40 @@ export function missingTools() {
     const compilers = [process.env.CXX, 'c++', 'g++', 'clang++'].filter(Boolean)
     if (!compilers.some((name) => has(name.split(' ')[0]))) missing.push('a C++17 compiler (g++ or clang++)')
   }
+  const hints = missing.length > 0 ? (HINTS[process.platform] ?? []) : []
+  const toolchain = gpuToolchain(gpu, options)
+  missing.push(...toolchain.missing)
   if (missing.length === 0) return null
+  const asked = addonName(gpu) === addonName(defaultGpu) ? '' : ` --gpu ${gpu.join() || 'none'}`
+  const again = isClone
+    ? `npm run build:native${asked && ` --${asked}`}`
+    : asked
+      ? `node ${path.join(root, 'scripts', 'build.mjs')}${asked}`
+      : 'npm rebuild qwen3guard'
   return [
     `to build the native addon from source, install ${missing.join(', ')}.`,
-    ...(HINTS[process.platform] ?? []),
-    `Then: ${isClone ? 'npm run build:native' : 'npm rebuild qwen3guard'}`,
+    ...hints,
+    ...toolchain.hints,
+    `Then: ${again}`,
   ].join('\n')
 }
 
 /** Runs a command of the build and turns its "[12/73]" or "[ 16%]" lines into one progress line. */
-function run(command, args) {
+function run(command, args, env) {
   const tty = process.stderr.isTTY
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(command, args, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     let tail = ''
     let shown = -1
     const read = (chunk) => {
       tail = (tail + chunk).slice(-20_000)
-      for (const [, done, total, percent] of String(chunk).matchAll(/^\[\s*(?:(\d+)\/(\d+)|(\d+)%)\]/gm)) {
+      const lines = String(chunk).matchAll(/^\[\s*(?:(\d+)\/(\d+)|(\d+)%)\](?!.*vulkan-shaders-gen)/gm)
+      // Not those of vulkan-shaders-gen, a build of its own within ggml's.
+      for (const [, done, total, percent] of lines) {
         const now = percent ? Number(percent) : Math.floor((100 * Number(done)) / Number(total))
         if (now <= shown || (!tty && now < shown + 10)) continue
         shown = now
@@ -81,33 +100,81 @@ function run(command, args) {
   })
 }
 
+/** The caller's definitions and the environment's: `QWEN3GUARD_CMAKE="-DGGML_LLAMAFILE=OFF"`. */
+function ownDefinitions(define) {
+  const words = [...define, ...(process.env.QWEN3GUARD_CMAKE ?? '').split(/\s+/)]
+  const own = words.filter((word) => word.startsWith('-D'))
+  for (const word of own) {
+    const name = backendOf(word)
+    if (name === undefined) continue
+    throw new BuildError(
+      `${word}: a GPU back end is built into an addon of its own, so that the CPU's needs no GPU library. ` +
+        `${isClone ? 'npm run build --' : `node ${path.join(root, 'scripts', 'build.mjs')}`} --gpu ${name}`,
+    )
+  }
+  return own
+}
+
+/** Takes an older GPU addon away, so that it is not loaded as if it were the one that could not be built. */
+function removeAddon(file) {
+  try {
+    rmSync(file, { force: true })
+  } catch (error) {
+    throw new BuildError(`${file} is in use (${error.code}): end the processes that have loaded it.`)
+  }
+}
+
 /**
- * Builds `out`/build/Release/qwen3guard.node. `define` holds CMake definitions such as `-DGGML_NATIVE=OFF`;
- * the environment adds its own: `QWEN3GUARD_CMAKE="-DGGML_CUDA=ON"`.
+ * Builds `out`/build/Release/qwen3guard.node (unless `cpu` is false) and, with GPU back ends, `out`/build/Release/
+ * <back ends>/qwen3guard.node. They are for this machine, or with `portable` for others too. `define` holds CMake
+ * definitions such as `-DGGML_NATIVE=OFF`; QWEN3GUARD_CMAKE adds its own. Returns the last file's path.
  *
- * @throws BuildError
+ * @throws BuildError; if a tool is missing, before anything is compiled
  */
-export async function buildAddon({ out = root, debug = false, define = [] } = {}) {
-  const missing = missingTools()
+export async function buildAddons({
+  gpu = defaultGpu,
+  cpu = true,
+  out = root,
+  debug = false,
+  portable = false,
+  define = [],
+} = {}) {
+  const addons = [...(cpu ? [[]] : []), ...(gpu.length > 0 ? [gpu] : [])]
+  const fileOf = (backends) => path.join(out, 'build', 'Release', addonName(backends), 'qwen3guard.node')
+  if (gpu.length > 0) removeAddon(fileOf(gpu))
+  const own = ownDefinitions(define)
+  const missing = missingTools(gpu, { define: own, portable })
   if (missing) throw new BuildError(missing)
+  const all = [...(portable ? flavourDefinitions(gpuFlavour) : []), ...own]
+  for (const backends of addons) {
+    const toolchain = gpuToolchain(backends, { define: own, portable })
+    await build(fileOf(backends), backends, toolchain, { out, debug, portable, define: all })
+  }
+  return fileOf(addons.at(-1))
+}
+
+async function build(file, gpu, toolchain, { out, debug, portable, define }) {
   const started = Date.now()
   const source = llamaSource(log)
   const { cmakeJs, nodeAddonApi } = buildTools(log)
-  const output = path.join(out, 'build', 'Release')
-  // In CMake's spelling: a backslash is an escape.
-  const cmakePath = (file) => file.replaceAll(path.sep, '/')
+  const values = {
+    LLAMA_CPP_DIR: source,
+    NODE_ADDON_API_DIR: nodeAddonApi,
+    QWEN3GUARD_OUTPUT: path.dirname(file),
+    ...noGpu,
+    ...toolchain.definitions,
+  }
   const definitions = {
-    LLAMA_CPP_DIR: cmakePath(source),
-    NODE_ADDON_API_DIR: cmakePath(nodeAddonApi),
-    QWEN3GUARD_OUTPUT: cmakePath(output),
+    // In CMake's spelling: a backslash is an escape.
+    ...Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, value.replaceAll(path.sep, '/')]),
+    ),
     QWEN3GUARD_LLAMA_TAG: pin.tag,
     QWEN3GUARD_PATCH: patchHash(),
-    ...Object.fromEntries(
-      [...define, ...(process.env.QWEN3GUARD_CMAKE ?? '').split(/\s+/)]
-        .filter((word) => word.startsWith('-D'))
-        .map((word) => word.slice(2).split(/=(.*)/s)),
-    ),
+    ...Object.fromEntries(define.map((word) => word.slice(2).split(/=(.*)/s))),
   }
+  // CMake keeps what it was once told: builds that differ in more than sources have trees of their own.
+  const tree = ['build-cmake', ...gpu, portable && 'portable', debug && 'debug'].filter(Boolean).join('-')
   // node-gyp hands its own architecture choice down in the environment.
   const words = (command) => [
     cmakeJs,
@@ -115,17 +182,21 @@ export async function buildAddon({ out = root, debug = false, define = [] } = {}
     '--directory',
     root,
     '--out',
-    path.join(out, debug ? 'build-cmake-debug' : 'build-cmake'),
+    path.join(out, tree),
     '--parallel',
     String(Math.max(1, os.availableParallelism())),
     ...(debug ? ['--debug'] : []),
     ...Object.entries(definitions).map(([name, value]) => `--CD${name}=${value}`),
   ]
-  log('building the native addon (first time: a few minutes)')
+  const name = ['the native addon', ...(gpu.length > 0 ? [`with ${spoken(gpu)}`] : [])].join(' ')
+  log(`building ${name} (first time: ${gpu.includes('cuda') ? 'up to hours' : 'a few minutes'})`)
+  if (gpu.includes('cuda')) {
+    const cards = definitions.CMAKE_CUDA_ARCHITECTURES
+    log(`for CUDA architectures ${cards}; QWEN3GUARD_CMAKE="-DCMAKE_CUDA_ARCHITECTURES=…" chooses others`)
+  }
   // Configured every time: its `compile` keeps an older pin's tree, and definitions that have changed since.
-  await run(process.execPath, words('configure'))
-  await run(process.execPath, words('build'))
-  const file = path.join(output, 'qwen3guard.node')
+  await run(process.execPath, words('configure'), toolchain.env)
+  await run(process.execPath, words('build'), toolchain.env)
   if (!existsSync(file)) throw new BuildError(`the build ended without ${file}`)
   log(`built ${path.relative(root, file)} in ${Math.round((Date.now() - started) / 1000)} s`)
 }

@@ -1,12 +1,20 @@
-// Builds build/Release/qwen3guard.node: `node scripts/build.mjs [--debug] [--out FOLDER] [-DNAME=VALUE…]`.
+// Builds build/Release/qwen3guard.node, and with --gpu one with those back ends besides:
+// `node scripts/build.mjs [--gpu NAME[,NAME…]] [--portable] [--debug] [--out FOLDER] [-DNAME=VALUE…]`.
 // prebuildify and node-gyp (binding.gyp) start it with words of their own as well.
 import path from 'node:path'
-import { buildAddon, fail } from './build-addon.mjs'
+import { buildAddons, fail } from './build-addon.mjs'
+import { gpuOption } from './gpu-backends.mjs'
 
-const words = process.argv.slice(2)
-const at = words.indexOf('--out')
-await buildAddon({
-  out: at === -1 ? undefined : path.resolve(words[at + 1]),
-  debug: words.includes('--debug'),
-  define: words.filter((word) => word.startsWith('-D')),
-}).catch(fail)
+async function main() {
+  const { gpu, rest } = gpuOption(process.argv.slice(2))
+  const at = rest.indexOf('--out')
+  await buildAddons({
+    gpu,
+    out: at === -1 ? undefined : path.resolve(rest[at + 1]),
+    debug: rest.includes('--debug'),
+    portable: rest.includes('--portable'),
+    define: rest.filter((word) => word.startsWith('-D')),
+  })
+}
+
+await main().catch(fail)

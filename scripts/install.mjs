@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { buildAddon, fail, isClone, log, missingTools, root } from './build-addon.mjs'
+import { buildAddons, fail, isClone, log, missingTools, root } from './build-addon.mjs'
 import { BuildError } from './llama-source.mjs'
 
 /** Why no binary of this package loads here, or null if one does. In a process of its own: a crash is a reason too. */
@@ -24,5 +24,5 @@ const missing = why === null ? null : missingTools()
 if (missing) fail(new BuildError(`${why}\n${missing}`))
 else if (fromSource || why !== null) {
   if (why !== null) log(`${why}\nSo it is built from source.`)
-  await buildAddon().catch(fail)
+  await buildAddons().catch(fail)
 }

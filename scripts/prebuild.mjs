@@ -5,33 +5,25 @@
 //
 // prebuildify works in build-prebuild/, so that build/Release keeps the binary for this machine. The flavours share a
 // build tree: only ggml's kernels are compiled anew for each.
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+//
+// `npm run prebuild -- --gpu NAME` makes the package of a GPU addon instead (scripts/prebuild-gpu.mjs).
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import prebuildify from 'prebuildify'
 import { fail, log, root } from './build-addon.mjs'
+import { flavourDefinitions, flavours } from './flavours.mjs'
+import { gpuOption } from './gpu-backends.mjs'
+import { BuildError } from './llama-source.mjs'
+import { prebuildGpu } from './prebuild-gpu.mjs'
 
 const staging = path.join(root, 'build-prebuild')
 const tuple = `${process.platform}-${process.arch}`
-const listed = JSON.parse(readFileSync(path.join(root, 'native', 'flavours.json'), 'utf8'))
-const flavours = listed[tuple] ?? listed[process.arch] ?? [{ name: 'portable', cmake: [] }]
-
-/** This flavour's CMake definitions over those of the slower ones; all others are off. */
-function definitions(flavour) {
-  const names = flavours.flatMap(({ cmake }) => cmake.map((word) => word.split('=')[0]))
-  const slowestFirst = flavours.slice(flavours.indexOf(flavour)).reverse()
-  const values = {
-    GGML_NATIVE: 'OFF',
-    ...Object.fromEntries(names.map((name) => [name, 'OFF'])),
-    ...Object.fromEntries(slowestFirst.flatMap(({ cmake }) => cmake.map((word) => word.split('=')))),
-  }
-  return Object.entries(values).map(([name, value]) => `-D${name}=${value}`)
-}
 
 /** Builds one flavour; returns the folder that holds its file. */
 async function prebuild(flavour) {
   log(`flavour ${flavour.name}`)
-  const build = [process.execPath, path.join(root, 'scripts', 'build.mjs'), '--out', staging]
+  const build = [process.execPath, path.join(root, 'scripts', 'build.mjs'), '--gpu', 'none', '--out', staging]
   await promisify(prebuildify)({
     name: 'qwen3guard',
     // Relative to the folder it runs in: it quotes no path.
@@ -42,13 +34,13 @@ async function prebuild(flavour) {
     strip: true,
     tagLibc: process.platform === 'linux',
     // In place of node-gyp, which wants Python and Node's headers to start a CMake build that needs neither.
-    nodeGyp: [...build, ...definitions(flavour)].map((word) => `"${word}"`).join(' '),
+    nodeGyp: [...build, ...flavourDefinitions(flavour)].map((word) => `"${word}"`).join(' '),
     shell: true,
   })
   return path.join(staging, flavour.name, 'prebuilds', tuple)
 }
 
-async function main() {
+async function prebuildFlavours() {
   const target = path.join(root, 'prebuilds', tuple)
   mkdirSync(staging, { recursive: true })
   process.chdir(staging)
@@ -65,6 +57,25 @@ async function main() {
       log(`${path.relative(root, path.join(to, name))}: ${(bytes / 1e6).toFixed(2)} MB`)
     }
   }
+}
+
+// npm runs a script called `prebuild` before `build` as well, where it must do nothing; and it hands arguments to
+// `prebuild` but not to `postprebuild`, which runs after `npm run prebuild` only. So both are this file: the first does
+// what its arguments say and leaves word of it, the second makes the flavours unless there is word.
+const done = path.join(staging, 'gpu-package-made')
+
+async function main() {
+  const event = process.env.npm_lifecycle_event
+  const { gpu, rest } = gpuOption(process.argv.slice(2))
+  if (rest.length > 0) throw new BuildError(`expected no argument or --gpu NAME, got ${rest.join(' ')}`)
+  if (gpu?.length === 0)
+    throw new BuildError('--gpu none has no package: `npm run prebuild` makes the CPU flavours.')
+  if (event === 'prebuild') rmSync(done, { force: true })
+  if (gpu) {
+    await prebuildGpu(gpu, staging)
+    if (event === 'prebuild') writeFileSync(done, '')
+  } else if (event === 'postprebuild' && existsSync(done)) rmSync(done)
+  else if (event !== 'prebuild') await prebuildFlavours()
 }
 
 await main().catch(fail)
