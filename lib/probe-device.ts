@@ -34,14 +34,14 @@ async function list(path: string): Promise<Listing> {
   const { cpu, build } = binding.instructionSets()
   const missing = lacking(build, cpu)
   // Its code must not run here.
-  if (missing.length > 0) return { patch: '', lacking: missing, devices: [], log: '' }
+  if (missing.length > 0) return { source: '', lacking: missing, devices: [], log: '' }
   const lines: string[] = []
   binding.setLog('warn', (_level, text) => lines.push(text))
   const devices = await binding.devices()
   // Log lines come through the event loop.
   await new Promise((resolve) => setImmediate(resolve))
   binding.setLog('error', null)
-  return { patch: binding.systemInfo().patch, lacking: [], devices, log: lines.join('; ') }
+  return { source: binding.systemInfo().source, lacking: [], devices, log: lines.join('; ') }
 }
 
 async function trial(path: string, name: string, flashAttention: boolean): Promise<Trial> {
@@ -49,8 +49,8 @@ async function trial(path: string, name: string, flashAttention: boolean): Promi
   binding.setLog('error', (_level, text) => process.stderr.write(`${text}\n`))
   const device = (await binding.devices()).find((found) => found.name === name)
   if (!device) throw new Error(`there is no device ${name}`)
-  const placement = { binding, device, flashAttention, fallback: null, failed: false }
-  const there = await judge({ placement })
+  const placement = { binding, path, device, flashAttention, fallback: null, passedOver: [] }
+  const there = await judge({ placement }, flashAttention)
   const here = await judge(undefined)
   binding.setLog('error', null)
   const apart = there.probabilities.map((value, i) => Math.abs(value - here.probabilities[i]!))
@@ -63,10 +63,10 @@ async function trial(path: string, name: string, flashAttention: boolean): Promi
 }
 
 /** Probabilities and labels of both demonstration models, on a placement or (none given) on the CPU. */
-async function judge(placed: Pick<InternalLoadOptions, 'placement'> | undefined) {
+async function judge(placed: Pick<InternalLoadOptions, 'placement'> | undefined, flashAttention = false) {
   const probabilities: number[] = []
   const labels: string[] = []
-  const options = placed ? {} : ({ gpu: false } as const)
+  const options = placed ? { flashAttention } : ({ gpu: false } as const)
   const stream = await StreamGuard.load({ model: 'demo', ...options }, placed)
   const moderation = await stream.open(PROMPT)
   probabilities.push(...Object.values(moderation.prompt.probabilities))

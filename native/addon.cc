@@ -33,6 +33,7 @@ Napi::Value SystemInfo(const Napi::CallbackInfo& info) {
   auto object = Napi::Object::New(env);
   object.Set("llamaCpp", Napi::String::New(env, QWEN3GUARD_LLAMA_TAG));
   object.Set("patch", Napi::String::New(env, QWEN3GUARD_PATCH));
+  object.Set("source", Napi::String::New(env, QWEN3GUARD_SOURCE));
   object.Set("backends", backends);
   object.Set("cpuFeatures", Napi::String::New(env, llama_print_system_info()));
   return object;

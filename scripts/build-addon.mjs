@@ -8,7 +8,7 @@ import { buildTools } from './build-tools.mjs'
 import { flavourDefinitions, gpuFlavour } from './flavours.mjs'
 import { addonName, backendOf, defaultGpu, noGpu, spoken } from './gpu-backends.mjs'
 import { gpuToolchain } from './gpu-tools.mjs'
-import { BuildError, llamaSource, patchHash, pin } from './llama-source.mjs'
+import { BuildError, llamaSource, patchHash, pin, sourceHash } from './llama-source.mjs'
 
 export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 export const log = (text) => process.stderr.write(`qwen3guard: ${text}\n`)
@@ -171,6 +171,7 @@ async function build(file, gpu, toolchain, { out, debug, portable, define }) {
     ),
     QWEN3GUARD_LLAMA_TAG: pin.tag,
     QWEN3GUARD_PATCH: patchHash(),
+    QWEN3GUARD_SOURCE: sourceHash(),
     ...Object.fromEntries(define.map((word) => word.slice(2).split(/=(.*)/s))),
   }
   // CMake keeps what it was once told: builds that differ in more than sources have trees of their own.

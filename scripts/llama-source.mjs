@@ -43,6 +43,16 @@ export function patchHash() {
   return hash.digest('hex').slice(0, 12)
 }
 
+/** Changes with the native sources as well: two addons with the same belong to the same version of the package. */
+export function sourceHash() {
+  const hash = createHash('sha256').update(patchHash())
+  const native = path.join(root, 'native')
+  for (const name of readdirSync(native, { recursive: true }).sort()) {
+    if (/\.(cc|h)$/.test(name)) hash.update(name).update(readFileSync(path.join(native, name)))
+  }
+  return hash.digest('hex').slice(0, 12)
+}
+
 function run(command, args, options, explain) {
   const env = { ...process.env, ...options.env }
   // Set inside a git hook, these would send our git commands to the hook's repository.

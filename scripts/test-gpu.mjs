@@ -14,7 +14,9 @@ function main([gpu = 'vulkan']) {
   }
   const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs')
   const env = { GGML_VK_VISIBLE_DEVICES: '0', ...process.env, QWEN3GUARD_TEST_GPU: gpu }
-  const { status } = spawnSync(process.execPath, [vitest, 'run', ...TESTS], {
+  // A software driver takes minutes for what a GPU does in seconds.
+  const slow = ['--testTimeout=600000', '--hookTimeout=600000']
+  const { status } = spawnSync(process.execPath, [vitest, 'run', ...slow, ...TESTS], {
     cwd: root,
     env,
     stdio: 'inherit',

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { fixtureModel } from './support/fixture-model.js'
+import { GPU } from './support/gpu.js'
 
 const CHILD = fileURLToPath(new URL('./support/lifecycle-child.mjs', import.meta.url))
 
@@ -16,7 +17,8 @@ function live(stage: string, ending: string, model: string): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['--expose-gc', CHILD, stage, ending, model], {
       stdio: ['ignore', 'ignore', 'pipe'],
-      timeout: 50_000,
+      // A software driver decodes what is in flight for minutes.
+      timeout: GPU === false ? 50_000 : 500_000,
     })
     let stderr = ''
     child.stderr.on('data', (chunk) => {

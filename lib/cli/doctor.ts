@@ -148,9 +148,9 @@ function environment(): Record<string, string> {
 }
 
 function gpuRows({ path, backends, devices, error }: Diagnosis['gpu']['addons'][number]): string[][] {
-  const listed = devices.map(({ name, description, totalBytes }, index) => [
+  const listed = devices.map(({ backend, name, description, totalBytes }) => [
     '  device',
-    `${index}: ${name}, ${description}, ${bytes(totalBytes)}`,
+    `${devices.filter((device) => device.backend === backend).findIndex((device) => device.name === name)}: ${name}, ${description}, ${bytes(totalBytes)}`,
   ])
   const shown = error === null ? path : error.includes(path) ? error : `${path}: ${error}`
   return [[`${backends.join('+')} addon`, shown], ...listed]

@@ -76,6 +76,8 @@ export interface NativeTensorInfo {
 export interface NativeSystemInfo {
   llamaCpp: string
   patch: string
+  /** Hash of the native sources and of `patch`: two addons with the same belong together. */
+  source: string
   backends: string[]
   cpuFeatures: string
 }
@@ -92,7 +94,7 @@ export interface NativeLoadOptions {
   path: string
   /** ggml's name of a GPU; '' for the CPU. */
   device: string
-  /** Layers on the GPU, the last ones; -1: all, and the output layer. */
+  /** Layers on the GPU, the last ones, the output layer counting as one; -1: all. */
   gpuLayers: number
   /** Whether weights may be rearranged for this CPU's kernels. */
   repack: boolean

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { MemoryError, ModelFileError, ModelKindError } from '../errors.js'
+import { BackendError, MemoryError, ModelFileError, ModelKindError } from '../errors.js'
 import type { ModelDescription } from '../models/describe.js'
 import { findInstalled, HUB_PREFIX } from '../models/installed.js'
 import type { GuardDevice, LoadOptions } from '../types.js'
 import { loadBinding } from './binding.js'
 import { freeOnDevice, requireDeviceMemory, splitMemory } from './device/memory.js'
-import { type Placement, place } from './device/place.js'
+import { onCpu, type Placement, place } from './device/place.js'
 import { Engine, type EngineOptions } from './engine.js'
 import { listen, tell } from './log.js'
 import { estimateMemory, type MemoryNeed, requireMemory, weightBytes } from './memory.js'
@@ -119,9 +119,37 @@ export async function loadEngine(
   options.signal?.throwIfAborted()
   const file = resolveModel(options.model, variant)
   const placement = internal.placement ?? (await untilAborted(place(options), options.signal))
+  const { gpu = 'auto', device } = options
+  try {
+    return await loadOn(placement, file, options, variant, admit, internal.engine)
+  } catch (error) {
+    // 'auto' takes what serves: a GPU that is too small for this model, or cannot do what it is asked for, does not.
+    const unfit = error instanceof MemoryError || error instanceof BackendError
+    if (!unfit || !placement.device || gpu !== 'auto' || device !== undefined || internal.placement)
+      throw error
+    const reason = `${placement.device.backend}: ${error.message}`
+    return await loadOn(
+      onCpu(reason, [...placement.passedOver, reason]),
+      file,
+      options,
+      variant,
+      admit,
+      internal.engine,
+    )
+  }
+}
+
+async function loadOn(
+  placement: Placement,
+  file: string,
+  options: LoadOptions,
+  variant: Variant,
+  admit: ((description: ModelDescription) => void | Promise<void>) | undefined,
+  overrides: Partial<EngineOptions> | undefined,
+): Promise<LoadedEngine> {
   const stopLog = listenIfAsked(options, placement)
   const settings = (description: ModelDescription) =>
-    engineOptions(options, variant, description, placement, internal.engine)
+    engineOptions(options, variant, description, placement, overrides)
   let model: Model | undefined
   let free = Number.POSITIVE_INFINITY
   try {
@@ -164,15 +192,18 @@ export async function loadEngine(
   }
 }
 
-/** The log of the addon that computes, and why it is the CPU's where a GPU was wanted. */
+/** The log of the addon that computes, and which GPUs were passed over on the way to it. */
 function listenIfAsked(
   { onLog, logLevel = 'error' }: LoadOptions,
-  { binding, fallback, failed }: Placement,
+  { binding, device, fallback, passedOver }: Placement,
 ): (() => void) | undefined {
   if (!onLog) return undefined
   const stop = listen(binding, logLevel, onLog)
-  if (fallback !== null) {
-    tell({ level: logLevel, onLog }, failed ? 'warn' : 'info', `gpu: 'auto' comes to the CPU: ${fallback}`)
+  for (const reason of passedOver) {
+    tell({ level: logLevel, onLog }, 'warn', `gpu: 'auto' passes over ${reason}`)
+  }
+  if (device === null && fallback !== null) {
+    tell({ level: logLevel, onLog }, 'info', `gpu: 'auto' comes to the CPU: ${fallback}`)
   }
   return stop
 }
@@ -194,13 +225,11 @@ function deviceOf({ placement: { device, fallback }, description, gpuLayers }: M
   }
 }
 
-const CPU = { device: null, flashAttention: true, fallback: null, failed: false } as const
-
 /** What a guard of this variant takes on the CPU with default options. */
 export function defaultMemory(description: ModelDescription, variant: Variant): MemoryNeed {
   const binding = loadBinding()
   const weights = weightBytes(description, binding.repacks(description.weightType))
-  return estimateMemory(description, engineOptions({}, variant, description, { ...CPU, binding }), weights)
+  return estimateMemory(description, engineOptions({}, variant, description, onCpu(null)), weights)
 }
 
 function requireVariant(description: ModelDescription, variant: Variant, file: string): void {

@@ -72,7 +72,10 @@ export class Model {
     const placement = options.placement ?? (await untilAborted(place(options), options.signal))
     const { repack = true } = options
     const { device } = placement
-    const key = await identity(path, `${device?.name ?? 'cpu'} ${options.gpuLayers ?? 'all'} ${repack}`)
+    const key = await identity(
+      path,
+      `${placement.path} ${device?.name ?? 'cpu'} ${options.gpuLayers ?? 'all'} ${repack}`,
+    )
     let entry = shared.get(key)
     if (!entry) {
       entry = { header: describe(path), users: 0 }
@@ -88,7 +91,7 @@ export class Model {
       await options.admit?.(description, entry.weights !== undefined)
       options.signal?.throwIfAborted()
       const reads = entry.weights === undefined
-      const how = { placement, gpuLayers: options.gpuLayers ?? -1, repack }
+      const how = { placement, gpuLayers: nativeLayers(gpuLayers, description.blockCount), repack }
       entry.weights ??= readWeights(header.path, description, how, options.onProgress)
       const native = await untilAborted(entry.weights, options.signal)
       if (!reads) options.onProgress?.(1)
@@ -117,6 +120,12 @@ export class Model {
     const entry = shared.get(this.#key)
     if (entry) await release(this.#key, entry)
   }
+}
+
+/** llama.cpp counts the output layer as one, and puts it on the device before any other. */
+function nativeLayers(layers: number, all: number): number {
+  if (layers >= all) return -1
+  return layers === 0 ? 0 : layers + 1
 }
 
 async function release(key: string, entry: Shared): Promise<void> {

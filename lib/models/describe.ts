@@ -33,6 +33,8 @@ export interface ModelDescription {
   chatTemplate: string | null
   /** A demonstration model: it shows how the software works and judges nothing reliably. */
   demonstration: boolean
+  /** Gen without an output layer of its own: the embedding serves as one. */
+  tiedOutput: boolean
   /** Stream only. */
   heads: HeadLabels | null
   /** Bytes of the file. */
@@ -68,6 +70,7 @@ export function describeGguf(file: GgufFile): ModelDescription {
     vocabSize: sizes.vocab,
     chatTemplate: scalarAt(file, 'tokenizer.chat_template', 'string'),
     demonstration: scalarAt(file, KEYS.demonstration, 'bool') === true,
+    tiedOutput: !file.tensors.some(({ name }) => name === 'output.weight'),
     heads: headLabels(file),
     sizeBytes: file.size,
     tensorCount: file.tensors.length,

@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "core/device.h"
 #include "core/failure.h"
 #include "core/log.h"
 
@@ -53,16 +54,22 @@ Context::Context(std::shared_ptr<Model> model, const ContextOptions& options, co
   params.abort_callback = ShouldStop;
   params.abort_callback_data = const_cast<std::atomic<bool>*>(stop);
 
+  RequireNotLost(model_->device());
   ErrorCapture errors;
+  std::string reason;
   try {
     context_.reset(llama_init_from_model(model_->get(), params));
   } catch (const std::exception& error) {
-    throw Failure("ERR_MEMORY", std::string("llama.cpp could not create the context: ") + error.what());
+    reason = error.what();
   }
   if (!context_) {
-    const bool memory = errors.text().find("alloc") != std::string::npos;
-    throw Failure(memory ? "ERR_MEMORY" : "ERR_MODEL_LOAD",
-                  "llama.cpp could not create the context: " + errors.text());
+    reason = "llama.cpp could not create the context: " +
+             (reason.empty() ? errors.text() : reason + "; " + errors.text());
+    const bool memory =
+        reason.find("alloc") != std::string::npos || reason.find("emory") != std::string::npos;
+    if (memory) throw Failure("ERR_MEMORY", reason);
+    if (model_->device() == nullptr) throw Failure("ERR_MODEL_LOAD", reason);
+    throw Failure("ERR_BACKEND_FAILED", DeviceLabel(model_->device()) + ": " + reason);
   }
 
   // Without a pool of its own llama.cpp starts and ends its threads in every decode.
@@ -75,14 +82,13 @@ Context::Context(std::shared_ptr<Model> model, const ContextOptions& options, co
 }
 
 Context::~Context() {
-  if (!abandoned_) return;
+  if (!abandoned_ && !IsLost(model_->device())) return;
   context_.release();
   pool_.release();
 }
 
 void Context::Abandon() {
   abandoned_ = true;
-  model_->Abandon();
 }
 
 void Context::Truncate(int32_t sequence, int32_t count) {

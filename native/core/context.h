@@ -76,8 +76,8 @@ class Context {
   // 2 stopped, < 0 failed. On anything but 0 every sequence in the batch is as long as before.
   // Throws what a GPU's driver reports; the context is of no use after that.
   int32_t Decode();
-  // [engine thread] The device failed: nothing of this context, nor the weights on the device, is ever freed,
-  // since that would call the driver again.
+  // [engine thread] A decode on a GPU threw: nothing of this context is ever freed, since its driver may be
+  // in the middle of it.
   void Abandon();
 
   // Guard head logits (head_outputs floats) of a batch position flagged as output; nullptr if llama.cpp has

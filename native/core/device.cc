@@ -2,10 +2,24 @@
 
 #include <algorithm>
 #include <cctype>
+#include <mutex>
+#include <set>
+
+#include "core/failure.h"
 
 namespace guard {
 
 namespace {
+
+struct LostDevices {
+  std::mutex mutex;
+  std::set<ggml_backend_dev_t> devices;
+};
+
+LostDevices& Lost() {
+  static auto* lost = new LostDevices();  // never destroyed: contexts may outlive statics
+  return *lost;
+}
 
 bool IsGpu(const std::string& backend) {
   return backend == "cuda" || backend == "metal" || backend == "vulkan";
@@ -40,6 +54,25 @@ std::vector<DeviceInfo> Devices() {
 
 ggml_backend_dev_t FindDevice(const std::string& name) {
   return ggml_backend_dev_by_name(name.c_str());
+}
+
+void MarkLost(ggml_backend_dev_t device) {
+  std::lock_guard<std::mutex> lock(Lost().mutex);
+  Lost().devices.insert(device);
+}
+
+bool IsLost(ggml_backend_dev_t device) {
+  if (device == nullptr) return false;
+  std::lock_guard<std::mutex> lock(Lost().mutex);
+  return Lost().devices.count(device) > 0;
+}
+
+void RequireNotLost(ggml_backend_dev_t device) {
+  if (!IsLost(device)) return;
+  throw Failure("ERR_BACKEND_FAILED",
+                DeviceLabel(device) +
+                    " failed earlier and is lost to this process: restart it, or use gpu: false or "
+                    "another device");
 }
 
 std::string DeviceLabel(ggml_backend_dev_t device) {

@@ -26,6 +26,13 @@ std::vector<DeviceInfo> Devices();
 // Null if there is none of that name.
 ggml_backend_dev_t FindDevice(const std::string& name);
 
+// [any thread] A device whose driver has failed is lost for the rest of the process: drivers give it back to
+// a new one only. Nothing on it is freed, since that would call the driver, and nothing is loaded on it.
+void MarkLost(ggml_backend_dev_t device);
+bool IsLost(ggml_backend_dev_t device);
+// Throws Failure(ERR_BACKEND_FAILED) for a lost device.
+void RequireNotLost(ggml_backend_dev_t device);
+
 // "CUDA0 (NVIDIA H100)".
 std::string DeviceLabel(ggml_backend_dev_t device);
 

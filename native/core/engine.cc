@@ -9,6 +9,7 @@
 
 #include "core/device.h"
 #include "core/failure.h"
+#include "core/log.h"
 #include "core/process-exit.h"
 #include "core/read.h"
 
@@ -25,9 +26,17 @@ constexpr int32_t kComputeFailed = -3;
 
 // As CUDA, Vulkan and Metal put it.
 bool IsOutOfMemory(const std::string& reason) {
-  return reason.find("out of memory") != std::string::npos ||
-         reason.find("OutOfDeviceMemory") != std::string::npos ||
-         reason.find("ErrorOutOf") != std::string::npos;
+  for (const char* words :
+       {"out of memory", "OutOfMemory", "OutOfDeviceMemory", "ErrorOutOf", "Insufficient Memory"}) {
+    if (reason.find(words) != std::string::npos) return true;
+  }
+  return false;
+}
+
+std::string MemoryOf(ggml_backend_dev_t device) {
+  size_t free = 0, total = 0;
+  ggml_backend_dev_memory(device, &free, &total);
+  return std::to_string(free >> 20) + " of " + std::to_string(total >> 20) + " MiB free, as the driver says";
 }
 
 }  // namespace
@@ -186,7 +195,9 @@ void Engine::Break(const std::string& code, const std::string& message) {
       if (stop_ && inbox_.empty()) return;
     }
   } catch (const std::exception&) {
-    // No memory for an error's text: JS fails what has no answer when it closes the engine.
+    // No memory for an error's text: nothing more is taken, and JS fails what has no answer when it closes
+    // the engine.
+    stop_ = true;
   }
 }
 
@@ -203,19 +214,16 @@ void Engine::FailAll(const std::string& code, const std::string& message) {
 Failure Engine::DeviceFailure(const std::string& reason) const {
   ggml_backend_dev_t device = context_->model().device();
   const std::string label = DeviceLabel(device);
-  if (!IsOutOfMemory(reason)) {
-    context_->Abandon();
-    return Failure("ERR_BACKEND_FAILED",
-                   label + " failed: " + reason +
-                       ". Close this guard and load another; gpu: false does without the device");
+  if (IsOutOfMemory(reason)) {
+    return Failure("ERR_MEMORY",
+                   label + " ran out of memory in a decode (" + MemoryOf(device) + "): " + reason +
+                       ". Close this guard and load one with a smaller contextSize or maxSequences");
   }
-  size_t free = 0, total = 0;
-  ggml_backend_dev_memory(device, &free, &total);
-  const auto mib = [](size_t bytes) { return std::to_string(bytes >> 20); };
-  return Failure("ERR_MEMORY",
-                 label + " ran out of memory in a decode (" + mib(free) + " of " + mib(total) +
-                     " MiB free): " + reason +
-                     ". Close this guard and load one with a smaller contextSize or maxSequences");
+  MarkLost(device);
+  return Failure("ERR_BACKEND_FAILED",
+                 label + " failed: " + reason +
+                     ". It is lost to this process: restart it, or load a guard with gpu: false or "
+                     "another device");
 }
 
 bool Engine::WaitForWork() {
@@ -298,10 +306,14 @@ void Engine::Decode(std::vector<Slice>& slices) {
   uint64_t tokens = 0;
   for (const Slice& slice : slices) tokens += slice.count;
   const bool on_device = context_->model().device() != nullptr;
+  ErrorCapture errors;  // some back ends log their reason and give a status alone
   int32_t status;
   try {
     status = context_->Decode();
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& error) {
+    context_->Abandon();
     throw DeviceFailure(error.what());
   }
   last_decode_ = std::chrono::steady_clock::now() - started;
@@ -315,14 +327,15 @@ void Engine::Decode(std::vector<Slice>& slices) {
       Collect(slice);
     }
   } else if (on_device && status == kComputeFailed) {
-    throw DeviceFailure("its back end could not compute a batch");
+    context_->Abandon();
+    throw DeviceFailure(errors.text().empty() ? "its back end could not compute a batch" : errors.text());
   } else if (status != 2) {  // 2: stopped by Close, which fails everything that waits
     // JS admits by cells, so a full cache is a fault of ours; still nothing may be lost in silence.
     const char* why = status == 1 ? "the KV cache has no free cells" : "llama_decode failed";
-    const char* code = status == kAllocationFailed ? "ERR_MEMORY" : "ERR_DECODE";
-    for (const Slice& slice : slices) {
-      Fail(*slice.work, code, why + (" (status " + std::to_string(status) + ")"));
-    }
+    const bool memory = status == kAllocationFailed;
+    std::string message = why + (" (status " + std::to_string(status) + ")");
+    if (memory && on_device) message += ": " + MemoryOf(context_->model().device());
+    for (const Slice& slice : slices) Fail(*slice.work, memory ? "ERR_MEMORY" : "ERR_DECODE", message);
   }
 
   std::lock_guard<std::mutex> lock(mutex_);

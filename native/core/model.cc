@@ -36,6 +36,7 @@ std::shared_ptr<Model> Model::Load(const Options& options) {
   if (!options.device.empty()) {
     devices[0] = FindDevice(options.device);
     if (devices[0] == nullptr) throw Failure("ERR_BACKEND_FAILED", "there is no device " + options.device);
+    RequireNotLost(devices[0]);
   }
   llama_model_params params = llama_model_default_params();
   params.devices = devices;
@@ -64,7 +65,7 @@ std::shared_ptr<Model> Model::Load(const Options& options) {
 }
 
 Model::~Model() {
-  if (abandoned_) model_.release();
+  if (IsLost(device_)) model_.release();
 }
 
 void Model::ReadVocabulary() {

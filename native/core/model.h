@@ -3,7 +3,6 @@
 #include <ggml-backend.h>
 #include <llama.h>
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -37,8 +36,6 @@ class Model {
   llama_model* get() const { return model_.get(); }
   // The GPU that holds layers of it; null on the CPU.
   ggml_backend_dev_t device() const { return device_; }
-  // [any thread] Its device is lost: freeing the weights would call the driver, which ends the process.
-  void Abandon() { abandoned_ = true; }
   const llama_vocab* vocab() const { return vocab_; }
 
   int32_t vocab_size() const { return vocab_size_; }
@@ -67,7 +64,6 @@ class Model {
 
   std::unique_ptr<llama_model, Free> model_;
   ggml_backend_dev_t device_ = nullptr;
-  std::atomic<bool> abandoned_{false};
   const llama_vocab* vocab_ = nullptr;
   int32_t vocab_size_ = 0;
   int32_t head_outputs_ = 0;

@@ -51,8 +51,9 @@ function builtIn(release: string): GpuAddon[] {
 }
 
 function installed(name: string): GpuAddon[] {
-  // An application's own dependency need not be visible from this package (pnpm): its folder is asked as well.
-  for (const from of [requireFile, createRequire(path.join(process.cwd(), 'package.json'))]) {
+  // An application's own dependency need not be visible from this package (pnpm): its program's folder is asked as well.
+  const program = process.argv[1]
+  for (const from of [requireFile, ...(program ? [createRequire(path.resolve(program))] : [])]) {
     try {
       const folder = path.dirname(from.resolve(`${packageOf(name)}/package.json`))
       const file = path.join(folder, 'qwen3guard.node')

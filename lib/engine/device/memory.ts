@@ -25,7 +25,8 @@ export function splitMemory(
   const share = Math.min(1, gpuLayers / model.blockCount)
   const embedding =
     model.sizeBytes * Math.min(1, (model.vocabSize * model.embeddingLength) / Math.max(1, model.parameters))
-  const output = share === 1 && !model.heads ? embedding : 0
+  // The output layer is on the device with any layer of it: one of its own counts as a layer's bytes, a tied one is a copy.
+  const output = gpuLayers > 0 && !model.heads && model.tiedOutput ? embedding : 0
   const whole = estimateMemory(model, engine, 0)
   const onDevice = inMemory ? 0 : (model.sizeBytes - embedding) * share + output
   const onHost = inMemory ? 0 : (model.sizeBytes - embedding) * (1 - share) + embedding

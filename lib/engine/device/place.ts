@@ -10,20 +10,21 @@ import {
   openGpuAddon,
   packageOf,
 } from './addons.js'
-import { type Device, type Listing, listDevices, tryDevice } from './probe.js'
+import { type Device, forgetDevice, type Listing, listDevices, tryDevice } from './probe.js'
 
 /** Where a model is to be loaded. */
 export interface Placement {
-  /** The addon that loads it and decodes. */
+  /** The addon that loads it and decodes, and its file. */
   binding: NativeBinding
+  path: string
   /** Null: the CPU. */
   device: Device | null
   /** Whether flash attention may be used there. */
   flashAttention: boolean
   /** Why `gpu: 'auto'` came to the CPU; null where it did not. */
   fallback: string | null
-  /** Whether the fallback is for a GPU addon that is here and cannot be used. */
-  failed: boolean
+  /** Why GPU addons that are here were passed over. */
+  passedOver: string[]
 }
 
 export interface PlaceOptions {
@@ -46,7 +47,7 @@ export async function place({ gpu = 'auto', device }: PlaceOptions): Promise<Pla
   for (const backend of wanted) {
     for (const addon of addons.filter(({ backends }) => backends.includes(backend))) {
       try {
-        return await onDevice(addon, backend, device)
+        return { ...(await onDevice(addon, backend, device)), passedOver: reasons }
       } catch (error) {
         if (!(error instanceof BackendError)) throw error
         reasons.push(`${backend}: ${error.message}`)
@@ -62,7 +63,7 @@ export async function place({ gpu = 'auto', device }: PlaceOptions): Promise<Pla
       'ERR_BACKEND_MISSING',
     )
   }
-  if (reasons.length > 0) return onCpu(reasons.join('; '), true)
+  if (reasons.length > 0) return onCpu(reasons.join('; '), reasons)
   return onCpu('no addon with a GPU back end is built or installed here')
 }
 
@@ -77,8 +78,10 @@ function missing(backend: GpuBackend): string {
   )
 }
 
-function onCpu(fallback: string | null, failed = false): Placement {
-  return { binding: cpuAddon().binding, device: null, flashAttention: true, fallback, failed }
+/** The CPU, for a reason if a GPU would have been taken. */
+export function onCpu(fallback: string | null, passedOver: string[] = []): Placement {
+  const { binding, path } = cpuAddon()
+  return { binding, path, device: null, flashAttention: true, fallback, passedOver }
 }
 
 async function onDevice(
@@ -86,20 +89,29 @@ async function onDevice(
   backend: GpuBackend,
   wanted: PlaceOptions['device'],
 ): Promise<Placement> {
-  const { devices, log } = await devicesOf(addon)
-  const device = pick(devices, backend, wanted, log)
-  const { flashAttention } = await tryDevice(addon, device)
-  return { binding: openGpuAddon(addon), device, flashAttention, fallback: null, failed: false }
+  // Twice where the device is not what was remembered of it.
+  for (let again = false; ; again = true) {
+    const { devices, log } = await devicesOf(addon)
+    const device = pick(devices, backend, wanted, log)
+    const { flashAttention } = await tryDevice(addon, device)
+    const binding = openGpuAddon(addon)
+    const now = (await binding.devices()).find(({ name }) => name === device.name)
+    if (now?.description === device.description && now.totalBytes === device.totalBytes) {
+      return { binding, path: addon.path, device, flashAttention, fallback: null, passedOver: [] }
+    }
+    forgetDevice(addon, device)
+    if (again) throw new BackendError(`${device.name} (${device.description}), which was tried, is gone`)
+  }
 }
 
 /** The devices an addon finds, if it belongs to this package and runs on this CPU. @throws BackendError */
 export async function devicesOf(addon: GpuAddon): Promise<Listing> {
   const listing = await listDevices(addon)
-  const { patch, lacking } = listing
+  const { source, lacking } = listing
   if (lacking.length > 0) {
     throw new BackendError(`${addon.path} needs a CPU with ${lacking.join(', ')}, which this one lacks`)
   }
-  if (patch !== cpuAddon().binding.systemInfo().patch) {
+  if (source !== cpuAddon().binding.systemInfo().source) {
     throw new BackendError(
       `${addon.path} was built from another version of this package: build or install it anew`,
     )

@@ -1,6 +1,6 @@
 // What probes found is kept between processes, until the addon, the driver, or a setting of either changes.
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { cacheDirectory } from '../../models/directories.js'
@@ -32,6 +32,15 @@ export function remember(addon: GpuAddon, what: string, found: unknown): void {
   }
 }
 
+/** What a probe found is true no more. */
+export function forget(addon: GpuAddon, what: string): void {
+  try {
+    rmSync(fileOf(addon, what), { force: true })
+  } catch {
+    // A read-only home.
+  }
+}
+
 function fileOf(addon: GpuAddon, what: string): string {
   const { size, mtimeMs } = statSync(addon.path)
   const hash = createHash('sha256').update(JSON.stringify([addon.path, size, mtimeMs, what, surroundings()]))
@@ -41,9 +50,10 @@ function fileOf(addon: GpuAddon, what: string): string {
 /** What a driver's answer depends on, as far as that can be seen without asking it. */
 function surroundings(): unknown[] {
   const settings = Object.entries(process.env).filter(([name]) =>
-    /^(CUDA|NVIDIA|GGML|VK|MESA|DISPLAY|LD_LIBRARY_PATH|XDG_DATA|MTL)/.test(name),
+    /^(CUDA|NVIDIA|GGML|VK|MESA|DISPLAY|LD_LIBRARY_PATH|LD_PRELOAD|XDG_DATA|MTL)/.test(name),
   )
   return [
+    os.hostname(),
     os.release(),
     os.cpus()[0]?.model,
     settings.sort(),
@@ -51,7 +61,8 @@ function surroundings(): unknown[] {
     ...['/dev/dri', '/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d', '/usr/local/share/vulkan/icd.d'].map(
       entriesOf,
     ),
-    entriesOf('/dev').filter((name) => name.startsWith('nvidia')),
+    entriesOf('/proc/driver/nvidia/gpus'),
+    namesIn('/dev').filter((name) => name.startsWith('nvidia')),
   ]
 }
 
@@ -63,10 +74,22 @@ function textOf(file: string): string | null {
   }
 }
 
-function entriesOf(folder: string): string[] {
+function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder).sort()
   } catch {
     return []
   }
+}
+
+/** With sizes and times: an upgrade of a driver changes its files and not their names. */
+function entriesOf(folder: string): unknown[] {
+  return namesIn(folder).map((name) => {
+    try {
+      const { size, mtimeMs, rdev } = statSync(path.join(folder, name))
+      return [name, size, rdev === 0 ? mtimeMs : rdev]
+    } catch {
+      return name
+    }
+  })
 }

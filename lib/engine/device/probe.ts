@@ -1,10 +1,10 @@
 // Starts a GPU's driver in a process of its own, so that a broken one cannot take the application down.
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import path from 'node:path'
 import { BackendError } from '../../errors.js'
 import { packageRoot } from '../package-root.js'
 import type { GpuAddon } from './addons.js'
-import { recall, remember } from './probe-cache.js'
+import { forget, recall, remember } from './probe-cache.js'
 
 /** A GPU as its back end describes it. */
 export interface Device {
@@ -18,8 +18,8 @@ export interface Device {
 
 /** What the probe's process prints, one JSON object. */
 export interface Listing {
-  /** Hash of the patched llama.cpp that it was built from. */
-  patch: string
+  /** Hash of the patched llama.cpp and of the native sources that it was built from. */
+  source: string
   /** Instruction sets that it needs and this CPU lacks. */
   lacking: string[]
   devices: Device[]
@@ -38,7 +38,10 @@ export interface Trial {
 const TOLERANCE = 0.05
 
 /** Compiling all shaders of a back end for the first time takes a slow machine about a minute. */
-const LIMIT_MS = 300_000
+const LIMIT_MS = Number(process.env.QWEN3GUARD_PROBE_MS) || 180_000
+
+/** How long a failure is believed: each load would wait for a driver that hangs. */
+const FAILURE_MS = 600_000
 
 /** The compiled program, also where this module runs from source under a test runner or in a bundle. */
 const program = () => path.join(packageRoot().folder, 'dist', 'probe-device.js')
@@ -46,7 +49,7 @@ const program = () => path.join(packageRoot().folder, 'dist', 'probe-device.js')
 /** The devices that an addon finds here. @throws BackendError with the driver's reason */
 export async function listDevices(addon: GpuAddon): Promise<Listing> {
   const known = recall<Listing>(addon, 'devices')
-  if (known) return known
+  if (known && Array.isArray(known.devices)) return known
   const listing = await once(`${addon.path} devices`, () => run<Listing>(addon, ['list']))
   // Nothing found is asked again: a driver may be installed meanwhile.
   if (listing.devices.length > 0) remember(addon, 'devices', listing)
@@ -60,21 +63,30 @@ export async function listDevices(addon: GpuAddon): Promise<Listing> {
  * @throws BackendError if they do not even without flash attention, or the driver ends the process
  */
 export async function tryDevice(addon: GpuAddon, device: Device): Promise<{ flashAttention: boolean }> {
-  const known = recall<{ flashAttention: boolean }>(addon, device.name)
-  if (known) return known
-  const found = await once(`${addon.path} ${device.name}`, async () => {
+  const what = trialOf(device)
+  const known = recall<{ flashAttention: boolean }>(addon, what)
+  if (typeof known?.flashAttention === 'boolean') return known
+  const found = await once(`${addon.path} ${what}`, async () => {
     try {
       await judge(addon, device, true)
       return { flashAttention: true }
     } catch (error) {
-      if (!(error instanceof BackendError)) throw error
+      if (!(error instanceof BackendError) || error instanceof ProbeTimeout) throw error
       await judge(addon, device, false)
       return { flashAttention: false }
     }
   })
-  remember(addon, device.name, found)
+  remember(addon, what, found)
   return found
 }
+
+/** Forgets what was found: the device is not what it was. */
+export function forgetDevice(addon: GpuAddon, device: Device): void {
+  forget(addon, 'devices')
+  forget(addon, trialOf(device))
+}
+
+const trialOf = ({ name, description, totalBytes }: Device) => `${name} ${description} ${totalBytes}`
 
 async function judge(addon: GpuAddon, device: Device, flashAttention: boolean): Promise<void> {
   const { worst, same } = await run<Trial>(addon, ['try', device.name, flashAttention ? 'flash' : 'plain'])
@@ -84,46 +96,80 @@ async function judge(addon: GpuAddon, device: Device, flashAttention: boolean): 
   )
 }
 
-const running = new Map<string, Promise<unknown>>()
+/** The driver hangs: trying it in another way would hang as long. */
+class ProbeTimeout extends BackendError {}
 
-/** Several loads at a time share one probe. */
+const running = new Map<string, Promise<unknown>>()
+const failed = new Map<string, { at: number; error: BackendError }>()
+
+/** Several loads at a time share one probe, and those after a failure its failure. */
 function once<T>(key: string, work: () => Promise<T>): Promise<T> {
   const known = running.get(key) as Promise<T> | undefined
   if (known) return known
-  const promise = work().finally(() => running.delete(key))
+  const failure = failed.get(key)
+  if (failure && performance.now() - failure.at < FAILURE_MS) return Promise.reject(failure.error)
+  const promise = work()
+    .catch((error: unknown) => {
+      if (error instanceof BackendError) failed.set(key, { at: performance.now(), error })
+      throw error
+    })
+    .finally(() => running.delete(key))
   running.set(key, promise)
   return promise
 }
 
 function run<T>(addon: GpuAddon, words: string[]): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    // No flags of the application's own: a debugger's port or a preloaded module is not for the probe.
-    const child = spawn(process.execPath, ['--no-warnings', program(), addon.path, ...words], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: LIMIT_MS,
-      killSignal: 'SIGKILL',
-      windowsHide: true,
-    })
     let answer = ''
     let said = ''
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const why = (how: string) =>
+      `the probe of ${addon.path} ${how}${said.trim() === '' ? '' : `: ${said.trim()}`}`
+    let child: ChildProcess
+    try {
+      // No flags of the application's own: a debugger's port or a preloaded module is not for the probe.
+      const { NODE_OPTIONS: _, ...env } = process.env
+      child = spawn(process.execPath, ['--no-warnings', program(), addon.path, ...words], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...env, ELECTRON_RUN_AS_NODE: '1' },
+        windowsHide: true,
+      })
+    } catch (error) {
+      // As under Node's permission model.
+      return reject(new BackendError(why(`could not be started: ${(error as Error).message}`)))
+    }
+    const kill = () => child.kill('SIGKILL')
+    const settled = () => {
+      clearTimeout(timer)
+      process.off('exit', kill)
+    }
+    // A driver can hold its process where no signal reaches it: nobody waits for its end.
+    const timer = setTimeout(() => {
+      settled()
+      kill()
+      child.unref()
+      child.stdout?.destroy()
+      child.stderr?.destroy()
+      reject(new ProbeTimeout(why(`did not answer within ${LIMIT_MS / 1000} s`)))
+    }, LIMIT_MS)
+    process.once('exit', kill)
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       answer += text
     })
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       said = (said + text).slice(-4000)
     })
-    const failed = (how: string) =>
-      reject(
-        new BackendError(`the probe of ${addon.path} ${how}${said.trim() === '' ? '' : `: ${said.trim()}`}`),
-      )
-    child.on('error', (error) => failed(`could not be started: ${error.message}`))
+    child.on('error', (error) => {
+      settled()
+      reject(new BackendError(why(`could not be started: ${error.message}`)))
+    })
     child.on('close', (code, signal) => {
-      if (signal === 'SIGKILL') return failed(`did not answer within ${LIMIT_MS / 1000} s`)
-      if (code !== 0) return failed(signal ? `was ended by ${signal}` : `ended with ${code}`)
+      settled()
+      if (code !== 0)
+        return reject(new BackendError(why(signal ? `was ended by ${signal}` : `ended with ${code}`)))
       try {
         resolve(JSON.parse(answer) as T)
       } catch {
-        failed('gave no answer')
+        reject(new BackendError(why('gave no answer')))
       }
     })
   })
