@@ -26,7 +26,7 @@ describe.skipIf(library === null)('memory that runs out in', () => {
         const outcomes = Object.entries(JSON.parse(stdout) as Record<string, number>)
         for (const [outcome] of outcomes) expect(outcome).toMatch(TYPED)
         const failed = outcomes.filter(([outcome]) => outcome !== 'done')
-        expect(failed.reduce((sum, [, times]) => sum + times, 0)).toBeGreaterThan(3)
+        expect(failed.reduce((sum, [, times]) => sum + times, 0)).toBeGreaterThan(0)
       }, 180_000)
     }
   }

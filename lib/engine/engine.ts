@@ -361,12 +361,15 @@ export class Engine {
       waiter.reject(new GuardClosedError('the guard was closed while this waited'))
     }
     this.#submit()
-    await this.#native.close()
-    // Native answers every request before it closes; a request without an answer would hang its caller.
-    for (const request of this.#inFlight.values()) {
-      request.reject(new DecodeError('the engine closed without an answer'))
+    try {
+      await this.#native.close()
+    } finally {
+      // Native answers every request before it closes; a request without an answer would hang its caller.
+      for (const request of this.#inFlight.values()) {
+        request.reject(new DecodeError('the engine closed without an answer'))
+      }
+      this.#inFlight.clear()
     }
-    this.#inFlight.clear()
   }
 }
 

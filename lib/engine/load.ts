@@ -152,9 +152,11 @@ export async function loadEngine(
       device: deviceOf(model),
       template: options.chatTemplate ?? description.chatTemplate,
       close: async () => {
-        await engine.close()
-        await held.close()
-        stopLog?.()
+        try {
+          await engine.close()
+        } finally {
+          await held.close().finally(() => stopLog?.())
+        }
       },
     }
   } catch (error) {
