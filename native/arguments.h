@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,11 @@ inline std::string StringOf(const Napi::Value& value, const char* what) {
 inline int32_t Int32Of(const Napi::Value& value, const char* what) {
   if (!value.IsNumber()) throw Unexpected(what);
   return value.As<Napi::Number>().Int32Value();
+}
+
+inline double NumberOf(const Napi::Value& value, const char* what) {
+  if (!value.IsNumber()) throw Unexpected(what);
+  return value.As<Napi::Number>().DoubleValue();
 }
 
 inline bool BoolOf(const Napi::Value& value, const char* what) {
@@ -69,6 +75,8 @@ Napi::Value Guarded(const Napi::CallbackInfo& info, Body body) {
     return body();
   } catch (const Failure& failure) {
     ThrowFailure(info.Env(), failure);
+  } catch (const std::bad_alloc&) {
+    napi_throw_error(info.Env(), "ERR_MEMORY", "out of memory");
   } catch (const std::exception& error) {
     napi_throw_error(info.Env(), "ERR_INTERNAL", error.what());
   }

@@ -1,13 +1,16 @@
 #include "engine-wrap.h"
 
 #include <algorithm>
+#include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "addon-data.h"
 #include "arguments.h"
+#include "core/freed-memory.h"
 #include "model-wrap.h"
 #include "promise-worker.h"
 
@@ -34,18 +37,40 @@ Napi::Value ToResult(Napi::Env env, const Result& result) {
   object.Set("id", Napi::Number::New(env, result.id));
   object.Set("passes", Napi::Number::New(env, result.passes));
   object.Set("ms", Napi::Number::New(env, result.ms));
-  if (!result.error_code.empty()) {
-    auto error = Napi::Object::New(env);
-    error.Set("code", Napi::String::New(env, result.error_code));
-    error.Set("message", Napi::String::New(env, result.error_message));
-    object.Set("error", error);
-    return object;
-  }
   object.Set("heads", ToFloat32Array(env, result.heads));
   object.Set("greedy", ToInt32Array(env, result.greedy));
   object.Set("margin", ToFloat32Array(env, result.margin));
   object.Set("named", ToFloat32Array(env, result.named));
   return object;
+}
+
+// Made without memory of C++'s, which may have run out: whoever waits for the result is not left waiting.
+napi_value ToErrorResult(napi_env env, const Result& result, const char* code, const char* message) {
+  napi_value object, error, values[5];
+  const bool made = napi_create_object(env, &object) == napi_ok &&
+                    napi_create_object(env, &error) == napi_ok &&
+                    napi_create_uint32(env, result.id, &values[0]) == napi_ok &&
+                    napi_create_int32(env, result.passes, &values[1]) == napi_ok &&
+                    napi_create_double(env, result.ms, &values[2]) == napi_ok &&
+                    napi_create_string_utf8(env, code, NAPI_AUTO_LENGTH, &values[3]) == napi_ok &&
+                    napi_create_string_utf8(env, message, NAPI_AUTO_LENGTH, &values[4]) == napi_ok &&
+                    napi_set_named_property(env, object, "id", values[0]) == napi_ok &&
+                    napi_set_named_property(env, object, "passes", values[1]) == napi_ok &&
+                    napi_set_named_property(env, object, "ms", values[2]) == napi_ok &&
+                    napi_set_named_property(env, error, "code", values[3]) == napi_ok &&
+                    napi_set_named_property(env, error, "message", values[4]) == napi_ok &&
+                    napi_set_named_property(env, object, "error", error) == napi_ok;
+  return made ? object : nullptr;
+}
+
+napi_value ToAnyResult(Napi::Env env, const Result& result) {
+  if (result.error) return ToErrorResult(env, result, result.error->code().c_str(), result.error->what());
+  try {
+    Napi::Value value = ToResult(env, result);
+    if (!ClearException(env)) return value;
+  } catch (const std::bad_alloc&) {
+  }
+  return ToErrorResult(env, result, "ERR_MEMORY", "there is no memory for a result");
 }
 
 }  // namespace
@@ -87,16 +112,20 @@ class EngineWrap::Waker {
   void Deliver(napi_env raw) {
     auto engine = engine_.lock();
     if (!engine || on_results_ == nullptr) return;
-    std::vector<Result> results = engine->TakeResults();
+    Engine::Works results = engine->TakeResults();
     if (results.empty()) return;
     Napi::Env env(raw);
     Napi::HandleScope scope(env);
     in_flight_ -= results.size();
     if (in_flight_ == 0 && function_ != nullptr) napi_unref_threadsafe_function(env, function_);
-    auto array = Napi::Array::New(env, results.size());
+    auto array = Napi::Array::New(env);
     if (array.IsEmpty()) return;  // the environment is closing
-    for (size_t i = 0; i < results.size(); ++i)
-      array.Set(static_cast<uint32_t>(i), ToResult(env, results[i]));
+    uint32_t count = 0;
+    for (Engine::Work& work : results) {
+      Napi::HandleScope each(env);
+      napi_value value = ToAnyResult(env, work.result);
+      if (value != nullptr) napi_set_element(env, array, count++, value);
+    }
     napi_value self, callback, argument = array;
     if (napi_get_undefined(env, &self) != napi_ok) return;
     if (napi_get_reference_value(env, on_results_, &callback) != napi_ok || callback == nullptr) return;
@@ -162,6 +191,7 @@ namespace {
 struct Created {
   std::shared_ptr<EngineWrap::Waker> waker;
   std::shared_ptr<Engine> engine;
+  int64_t bytes;
 };
 
 }  // namespace
@@ -175,12 +205,14 @@ EngineWrap::EngineWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Engine
   auto* created = info[0].As<Napi::External<Created>>().Data();
   waker_ = created->waker;
   engine_ = created->engine;
+  memory_->Set(info.Env(), created->bytes);
   napi_add_env_cleanup_hook(info.Env(), OnEnvironmentExit, this);
 }
 
 // [js thread] A net for an engine that was never closed.
 EngineWrap::~EngineWrap() {
   if (!engine_) return;
+  memory_->Set(Env(), 0);
   napi_remove_env_cleanup_hook(Env(), OnEnvironmentExit, this);
   OnEnvironmentExit(this);
 }
@@ -214,6 +246,7 @@ Napi::Value EngineWrap::Create(const Napi::CallbackInfo& info) {
     options.threads = Int32Of(from.Get("threads"), "threads");
     options.kv_type = KvTypeOf(StringOf(from.Get("kvType"), "kvType"));
     options.flash_attention = FlashAttentionOf(StringOf(from.Get("flashAttention"), "flashAttention"));
+    const auto bytes = static_cast<int64_t>(NumberOf(from.Get("bytes"), "bytes"));
     const int32_t least = std::max(options.max_sequences, 1);
     if (options.max_sequences < 1 || options.max_sequences > 256 || options.cells < 1 ||
         options.batch_size < least || options.ubatch_size < 1 || options.ubatch_size > options.batch_size ||
@@ -227,9 +260,10 @@ Napi::Value EngineWrap::Create(const Napi::CallbackInfo& info) {
       throw Failure("ERR_INTERNAL", "the results function could not be shared with the engine's thread");
     return PromiseWorker<Created>::Run(
         env, "qwen3guard.engine",
-        [model = std::move(model), options, waker] {
+        [model = std::move(model), options, waker, bytes] {
           Created created;
           created.waker = waker;
+          created.bytes = bytes;
           try {
             created.engine = std::make_shared<Engine>(model, options, [waker] { waker->Wake(); });
           } catch (...) {
@@ -327,9 +361,11 @@ Napi::Value EngineWrap::Close(const Napi::CallbackInfo& info) {
         info.Env(), "qwen3guard.close",
         [engine = engine_] {
           engine->Close();
+          ReturnFreedMemory();
           return true;
         },
-        [waker = waker_, engine = engine_](Napi::Env env, bool&&) -> Napi::Value {
+        [memory = memory_, waker = waker_, engine = engine_](Napi::Env env, bool&&) -> Napi::Value {
+          memory->Set(env, 0);
           waker->Deliver(env);
           waker->Stop();
           return env.Undefined();

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "core/engine.h"
+#include "external-memory.h"
 
 namespace guard {
 
@@ -34,6 +35,8 @@ class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
 
   std::shared_ptr<Waker> waker_;
   std::shared_ptr<Engine> engine_;
+  // Of the context, as JS estimates it; shared with a close() that outlives the wrap.
+  std::shared_ptr<ExternalMemory> memory_ = std::make_shared<ExternalMemory>();
 };
 
 }  // namespace guard

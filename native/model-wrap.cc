@@ -1,11 +1,14 @@
 #include "model-wrap.h"
 
+#include <atomic>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "addon-data.h"
 #include "arguments.h"
+#include "core/freed-memory.h"
 #include "promise-worker.h"
 
 namespace guard {
@@ -34,7 +37,8 @@ class Progress {
     const int percent = static_cast<int>(fraction * 100);
     if (function_ == nullptr || percent == last_percent_) return;
     last_percent_ = percent;
-    auto* value = new float(fraction);
+    auto* value = new (std::nothrow) float(fraction);
+    if (value == nullptr) return;
     if (napi_call_threadsafe_function(function_, value, napi_tsfn_nonblocking) != napi_ok) delete value;
   }
 
@@ -80,6 +84,13 @@ ModelWrap::ModelWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ModelWra
     return;
   }
   model_ = *info[0].As<Napi::External<std::shared_ptr<Model>>>().Data();
+  if (model_->device() == nullptr) {
+    memory_.Set(info.Env(), static_cast<int64_t>(llama_model_size(model_->get())));
+  }
+}
+
+ModelWrap::~ModelWrap() {
+  memory_.Set(Env(), 0);
 }
 
 std::shared_ptr<Model> ModelWrap::model() const {
@@ -97,20 +108,27 @@ Napi::Value ModelWrap::Load(const Napi::CallbackInfo& info) {
     load.gpu_layers = Int32Of(options.Get("gpuLayers"), "gpuLayers");
     load.repack = BoolOf(options.Get("repack"), "repack");
     load.mmap = BoolOf(options.Get("mmap"), "mmap");
+    std::shared_ptr<Progress> progress;
     if (options.Get("onProgress").IsFunction()) {
-      auto progress = std::make_shared<Progress>(env, options.Get("onProgress").As<Napi::Function>());
-      load.on_progress = [progress](float fraction) {
-        progress->Report(fraction);
-        return true;
-      };
+      progress = std::make_shared<Progress>(env, options.Get("onProgress").As<Napi::Function>());
     }
+    auto given_up = std::make_shared<std::atomic<bool>>(false);
+    load.on_progress = [progress, given_up](float fraction) {
+      if (progress) progress->Report(fraction);
+      return !*given_up;
+    };
     using Loaded = std::shared_ptr<Model>;
-    return PromiseWorker<Loaded>::Run(
+    auto loading = Napi::Object::New(env);
+    loading.Set("cancel", Napi::Function::New(
+                              env, [given_up](const Napi::CallbackInfo&) { *given_up = true; }, "cancel"));
+    Napi::Value model = PromiseWorker<Loaded>::Run(
         env, "qwen3guard.load", [load = std::move(load)] { return Model::Load(load); },
         [](Napi::Env done_env, Loaded&& model) -> Napi::Value {
           auto external = Napi::External<Loaded>::New(done_env, &model);
           return AddonData::Of(done_env).model_constructor.New({external});
         });
+    loading.Set("model", model);
+    return loading;
   });
 }
 
@@ -201,11 +219,13 @@ Napi::Value ModelWrap::AddedTokens(const Napi::CallbackInfo& info) {
 // Giving back a gigabyte of pages takes long: off the JS thread.
 Napi::Value ModelWrap::Close(const Napi::CallbackInfo& info) {
   return Guarded(info, [&]() -> Napi::Value {
+    memory_.Set(info.Env(), 0);
     auto held = std::make_shared<std::shared_ptr<Model>>(std::move(model_));
     return PromiseWorker<bool>::Run(
         info.Env(), "qwen3guard.free",
         [held] {
           held->reset();
+          ReturnFreedMemory();
           return true;
         },
         [](Napi::Env env, bool&&) -> Napi::Value { return env.Undefined(); });

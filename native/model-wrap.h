@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "core/model.h"
+#include "external-memory.h"
 
 namespace guard {
 
@@ -15,6 +16,7 @@ class ModelWrap : public Napi::ObjectWrap<ModelWrap> {
   static Napi::Value Load(const Napi::CallbackInfo& info);
 
   explicit ModelWrap(const Napi::CallbackInfo& info);
+  ~ModelWrap() override;
 
   // [js thread] Throws Failure(ERR_CLOSED) after close().
   std::shared_ptr<Model> model() const;
@@ -34,6 +36,7 @@ class ModelWrap : public Napi::ObjectWrap<ModelWrap> {
   Napi::Value Close(const Napi::CallbackInfo& info);
 
   std::shared_ptr<Model> model_;  // engines hold it too; freed with the last of them
+  ExternalMemory memory_;         // of the weights
 };
 
 }  // namespace guard

@@ -119,17 +119,76 @@ export function applyPatches(tree, files = patches()) {
   }
 }
 
+/** Every file that a patch touches, with the lines that it adds and those it takes away, in order. */
+function changesOf(patch) {
+  const changes = []
+  for (const line of readFileSync(patch, 'utf8').split(/\r?\n/)) {
+    const file = /^\+\+\+ (?:b\/)?(.+)$/.exec(line)?.[1]
+    if (file) changes.push({ file, lines: [] })
+    else if (/^[+-](?!--)/.test(line)) changes.at(-1)?.lines.push(line)
+  }
+  return changes
+}
+
+/**
+ * The patches whose lines a tree does not have, with one such line each. What a later patch takes away again is not
+ * asked for, nor are blanks, which editors and Git change.
+ */
+export function missingPatches(tree, files = patches()) {
+  const expected = new Map()
+  for (const patch of files) {
+    for (const { file, lines } of changesOf(patch)) {
+      for (const line of lines) {
+        const text = line.slice(1).trim()
+        if (line.startsWith('+') && text !== '') expected.set(`${file}\0${text}`, { patch, file, text })
+        else expected.delete(`${file}\0${text}`)
+      }
+    }
+  }
+  const present = new Map()
+  const linesOf = (file) => {
+    const full = path.join(tree, file)
+    if (!present.has(file)) {
+      const text = existsSync(full) ? readFileSync(full, 'utf8') : ''
+      present.set(file, new Set(text.split('\n').map((line) => line.trim())))
+    }
+    return present.get(file)
+  }
+  const missing = new Map()
+  for (const { patch, file, text } of expected.values()) {
+    if (!missing.has(patch) && !linesOf(file).has(text)) missing.set(patch, { file, text })
+  }
+  return missing
+}
+
+/** The release that a tree's own CMakeLists.txt names, or null. */
+function releaseOf(tree) {
+  const file = path.join(tree, 'CMakeLists.txt')
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
+  const parts = ['MAJOR', 'MINOR', 'PATCH'].map(
+    (part) => new RegExp(`set\\(LLAMA_VERSION_${part} (\\d+)\\)`).exec(text)?.[1],
+  )
+  return parts.includes(undefined) ? null : `v${parts.join('.')}`
+}
+
 function userTree(dir) {
   const tree = path.resolve(dir)
-  const graph = path.join(tree, 'src', 'models', 'qwen3.cpp')
-  if (!existsSync(graph))
+  if (!existsSync(path.join(tree, 'src', 'models', 'qwen3.cpp')))
     throw new BuildError(`LLAMA_CPP_DIR=${tree} is not a llama.cpp checkout (no src/models/qwen3.cpp).`)
-  if (!readFileSync(graph, 'utf8').includes('build_guard')) {
+  const release = releaseOf(tree)
+  if (release !== pin.tag) {
     throw new BuildError(
-      `LLAMA_CPP_DIR=${tree} lacks the guard heads. Apply the patch (made for llama.cpp ${pin.tag}):\n` +
-        patches()
-          .map((file) => `  git -C ${tree} apply ${file}`)
-          .join('\n'),
+      `LLAMA_CPP_DIR=${tree} is llama.cpp ${release ?? 'of an unknown release (its CMakeLists.txt names none)'}; the patches are made for ${pin.tag}.\n` +
+        `  git -C ${tree} checkout ${pin.tag}`,
+    )
+  }
+  const missing = missingPatches(tree)
+  if (missing.size > 0) {
+    const [[patch, { file, text }]] = missing
+    throw new BuildError(
+      `LLAMA_CPP_DIR=${tree} lacks ${[...missing.keys()].map((name) => path.basename(name)).join(', ')} ` +
+        `(of ${path.basename(patch)}, ${file} has no line "${text}"). Apply what is missing:\n` +
+        [...missing.keys()].map((name) => `  git -C ${tree} apply ${name}`).join('\n'),
     )
   }
   return tree

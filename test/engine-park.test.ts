@@ -5,6 +5,7 @@ import type { Sequence } from '../lib/engine/sequence.js'
 import { GuardClosedError } from '../lib/errors.js'
 import { fixtureModel } from './support/fixture-model.js'
 import { exactEngine } from './support/fixtures.js'
+import { forgetfulPlacement } from './support/forgetful.js'
 import { digits, GPU } from './support/gpu.js'
 
 const NAMED = Int32Array.of(41, 42, 43)
@@ -227,6 +228,37 @@ describe('a parked sequence', () => {
     await decodeAndPark(ids(100))
     await engine.close()
     await expect(engine.acquire(reusing(ids(100)))).rejects.toThrow(GuardClosedError)
+  })
+
+  it('is computed anew by the first request where native could not keep it after all', async () => {
+    const placement = await forgetfulPlacement(GPU)
+    const forgetting = await Model.load(await fixtureModel('gen-f32-tied'), { placement })
+    engine = await Engine.create(forgetting, exactEngine())
+    try {
+      const [first, second] = [joined(ids(200), ids(50, 2)), joined(ids(200), ids(60, 3))]
+      await decodeAndPark(first)
+      const reused = await engine.acquire(reusing(second))
+      expect(reused.length).toBe(200)
+      const anew = await finish(reused, second)
+      expect(reused.computedAnew).toBe(true)
+      expect(reused.length).toBe(260)
+      const fresh = await engine.acquire({ cells: 270 })
+      const expected = await finish(fresh, second)
+      expect(fresh.computedAnew).toBe(false)
+      expect(anew.greedy).toEqual(expected.greedy)
+      // And it goes on from there.
+      const more = joined(second, ids(10, 7))
+      const [a, b] = [
+        await reused.decodeText(ids(10, 7), { read: Int32Array.of(9), named: NAMED, keep: 250 }),
+        await fresh.decodeText(more.slice(260), { read: Int32Array.of(9), named: NAMED, keep: 250 }),
+      ]
+      a.named.forEach((value, i) => {
+        expect(value).toBeCloseTo(b.named[i] as number, digits(4))
+      })
+    } finally {
+      await engine.close()
+      await forgetting.close()
+    }
   })
 
   it('survives any mix of acquiring, parking and releasing', async () => {

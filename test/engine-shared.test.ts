@@ -2,7 +2,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Engine } from '../lib/engine/engine.js'
 import { Model } from '../lib/engine/model.js'
 import type { Sequence } from '../lib/engine/sequence.js'
-import { DecodeError } from '../lib/errors.js'
 import { fixtureModel } from './support/fixture-model.js'
 import { exactEngine } from './support/fixtures.js'
 import { digits, GPU } from './support/gpu.js'
@@ -128,13 +127,18 @@ describe('what sequences share', () => {
     expectClose(await judge(0, rest, false), await alone(joined(changed, rest)), 'changed')
   })
 
-  it('is an error, and no other text, to what was kept of a beginning that is gone', async () => {
+  it('is computed anew, and no other text, for what was kept of a beginning that is gone', async () => {
     const [first] = bases as [(typeof bases)[number]]
     const rest = ids(20, 5)
     await judge(0, rest, true)
     first.sequence.release()
     const other = await engine.acquire({ cells: 200 })
     await other.decodeText(ids(200, 8), { read: new Int32Array(0), named: NAMED })
-    await expect(judge(0, joined(rest, ids(5, 7)), true)).rejects.toThrow(DecodeError)
+    const longer = joined(rest, ids(5, 7))
+    const before = engine.stats().tokensDecoded
+    const anew = await judge(0, longer, true)
+    const whole = joined(first.tokens, longer)
+    expect(engine.stats().tokensDecoded - before).toBe(whole.length)
+    expectClose(anew, await alone(whole), 'anew')
   })
 })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { GenFormatError, GenGuard, type GenVerdict, type LoadOptions, type Message } from '../lib/index.js'
+import { forgetfulPlacement } from './support/forgetful.js'
 import { GPU, LOOSER } from './support/gpu.js'
 
 const EXACT: LoadOptions = { kvType: 'f32', flashAttention: false, gpu: GPU, model: 'demo-gen' }
@@ -110,6 +111,19 @@ describe('a conversation that grows', () => {
     })
     expect(tight.stats().tokensDecoded - before).toBeGreaterThan(1700)
     expect(tight.stats()).toMatchObject({ openSequences: 2, queued: 0 })
+  })
+
+  it('is computed anew, and says so, where there was no memory to keep it', async () => {
+    const placement = await forgetfulPlacement(GPU)
+    for (const maxSequences of [1, 4]) {
+      const options = { ...EXACT, maxSequences }
+      await using forgetful = await GenGuard.load(options, { drafts: true, placement })
+      for (const count of [1, 3, 5, 5]) {
+        const verdict = await forgetful.classify(conversation('Ada', count))
+        expectSame(verdict, await fresh.classify(conversation('Ada', count)))
+        if (count > 1) expect(verdict.usage.cachedTokens).toBe(0)
+      }
+    }
   })
 
   it('leaves nothing behind that an abort broke off', async () => {

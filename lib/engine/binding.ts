@@ -13,8 +13,11 @@ export interface NativeBinding {
   instructionSets(): { cpu: string[]; build: string[] }
   /** Whether weight matrices of this type are rearranged for this CPU's kernels, in memory of their own. */
   repacks(type: string): boolean
-  /** Loads a model off the JS thread. `onProgress` returning is not awaited. */
-  loadModel(options: NativeLoadOptions): Promise<NativeModel>
+  /**
+   * Loads a model off the JS thread. `onProgress` returning is not awaited. `cancel` ends the reading at its next tensor;
+   * the promise rejects with ERR_ABORTED then, unless the model was there by that time.
+   */
+  loadModel(options: NativeLoadOptions): { model: Promise<NativeModel>; cancel: () => void }
   /** Creates a context and its decode thread off the JS thread. */
   createEngine(
     model: NativeModel,
@@ -140,6 +143,8 @@ export interface NativeEngineOptions {
   /** What sequences share leaves the cells while none of them is open and another is wanted (unified KV only). */
   setsAside: boolean
   threads: number
+  /** Memory it takes in this process, of which V8 is told. */
+  bytes: number
   kvType: 'f16' | 'q8_0' | 'f32'
   flashAttention: 'auto' | 'on' | 'off'
 }

@@ -1,60 +1,25 @@
 import { DecodeError, GuardBusyError, GuardClosedError, TooLongError } from '../errors.js'
-import type { GuardStats, KvType } from '../types.js'
+import type { GuardStats } from '../types.js'
 import type { NativeEngine, NativeRequest, NativeResult } from './binding.js'
+import { type EngineOptions, keptCells } from './engine-options.js'
+import { estimateMemory } from './memory.js'
 import { type Model, untilAborted } from './model.js'
-import { fromNative, typedErrors } from './native-error.js'
+import { fromNative, NotKeptError, typedErrors } from './native-error.js'
 import { type KeptPrefix, PrefixCache } from './prefix-cache.js'
 import { Sequence } from './sequence.js'
 
-export interface EngineOptions {
-  /** Positions per sequence. */
-  contextSize: number
-  /** Sequences, at most 256. */
-  maxSequences: number
-  /** KV cells of a unified cache; a split cache has contextSize a sequence. */
-  cells: number
-  unified: boolean
-  /** Acquisitions that may wait. */
-  maxQueue: number
-  batchSize: number
-  /** Positions read in one decode at most. */
-  maxOutputs: number
-  /**
-   * Tokens of prefills in one decode with which it takes up no other prefill. More at once gain nothing where they
-   * keep the processor busy, and attention visits the cells of all that are begun.
-   */
-  prefillTokens: number
-  /**
-   * Whether what sequences share leaves the cells while none of them is open and another is wanted: worth the copying
-   * where attention takes long.
-   */
-  setsAside: boolean
-  /**
-   * Whether a unified engine keeps what done sequences hold: worth the copying where a prefill takes long.
-   */
-  keeps: boolean
-  threads: number
-  kvType: KvType
-  flashAttention: 'auto' | boolean
-}
+export type { EngineOptions } from './engine-options.js'
 
 export interface AcquireOptions {
   /** Positions the sequence must have room for. */
   cells: number
   /**
    * What is going to be decoded. Where a parked sequence held more than `longerThan` of its first tokens, the
-   * acquired one goes on from there; its `length` says from where.
+   * acquired one goes on from there; its `length` says from where. If that turns out not to be kept after all, the
+   * first request computes it anew (`computedAnew`); so a second one is made after the first is done.
    */
   reuse?: { tokens: Int32Array; longerThan: number } | undefined
   signal?: AbortSignal | undefined
-}
-
-/** Cells for what sequences share: Gen's safety policy takes 201 and 267 in its two modes. */
-export const PINNED_CELLS = 512
-
-/** Positions of done sequences that a unified engine keeps at most, beside its cells. */
-export function keptCells({ unified, keeps, cells, contextSize }: EngineOptions): number {
-  return unified && keeps ? Math.max(contextSize, Math.floor(cells / 2)) : 0
 }
 
 interface Waiter {
@@ -113,6 +78,7 @@ export class Engine {
     signal?: AbortSignal | undefined,
   ): Promise<Engine> {
     const inFlight = new Map<number, InFlight>()
+    const { kvCache, compute } = estimateMemory(model.description, options, 0)
     const creating = typedErrors(
       model.binding.createEngine(
         model.native,
@@ -126,6 +92,7 @@ export class Engine {
           prefillTokens: options.prefillTokens,
           setsAside: options.setsAside,
           threads: options.threads,
+          bytes: model.placement.device ? 0 : kvCache + compute,
           kvType: options.kvType,
           flashAttention: options.flashAttention === 'auto' ? 'auto' : options.flashAttention ? 'on' : 'off',
         },
@@ -252,7 +219,14 @@ export class Engine {
         decode: async (request, signal) => {
           const content = saved
           saved = 0
-          const result = await this.#decode({ ...request, saved: content }, signal)
+          let result: NativeResult
+          try {
+            result = await this.#decode({ ...request, saved: content }, signal)
+          } catch (error) {
+            if (!reuse || !(error instanceof NotKeptError)) throw error
+            sequence.computeAnew()
+            result = await this.#decode({ ...fromBeginning(request, reuse.tokens), saved: 0 }, signal)
+          }
           if (reserved > cells && this.#open.has(sequence)) {
             this.#cellsReserved -= reserved - cells
             reserved = cells
@@ -387,11 +361,26 @@ export class Engine {
       waiter.reject(new GuardClosedError('the guard was closed while this waited'))
     }
     this.#submit()
-    await this.#native.close()
-    // Native answers every request before it closes; a request without an answer would hang its caller.
-    for (const request of this.#inFlight.values()) {
-      request.reject(new DecodeError('the engine closed without an answer'))
+    try {
+      await this.#native.close()
+    } finally {
+      // Native answers every request before it closes; a request without an answer would hang its caller.
+      for (const request of this.#inFlight.values()) {
+        request.reject(new DecodeError('the engine closed without an answer'))
+      }
+      this.#inFlight.clear()
     }
-    this.#inFlight.clear()
   }
+}
+
+/** The same request with the positions that it was to keep decoded before it: the first of `tokens`. */
+function fromBeginning(
+  request: Omit<NativeRequest, 'id' | 'saved'>,
+  tokens: Int32Array,
+): Omit<NativeRequest, 'id' | 'saved'> {
+  const { keep } = request
+  const whole = new Int32Array(keep + request.tokens.length)
+  whole.set(tokens.subarray(0, keep))
+  whole.set(request.tokens, keep)
+  return { ...request, keep: 0, from: -1, tokens: whole, read: request.read.map((at) => at + keep) }
 }

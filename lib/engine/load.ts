@@ -180,9 +180,11 @@ async function loadOn(
       device: deviceOf(model),
       template: options.chatTemplate ?? description.chatTemplate,
       close: async () => {
-        await engine.close()
-        await held.close()
-        stopLog?.()
+        try {
+          await engine.close()
+        } finally {
+          await held.close().finally(() => stopLog?.())
+        }
       },
     }
   } catch (error) {

@@ -3,7 +3,7 @@ import os from 'node:os'
 import { MemoryError } from '../errors.js'
 import type { ModelDescription } from '../models/describe.js'
 import type { KvType } from '../types.js'
-import { type EngineOptions, keptCells, PINNED_CELLS } from './engine.js'
+import { type EngineOptions, keptCells, PINNED_CELLS } from './engine-options.js'
 
 /** Bytes a KV value takes; q8_0 stores 32 values in 34 bytes. */
 const KV_BYTES: Record<KvType, number> = { f32: 4, f16: 2, q8_0: 34 / 32 }

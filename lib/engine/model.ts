@@ -26,10 +26,16 @@ interface Header {
   path: string
 }
 
+interface Weights {
+  model: Promise<NativeModel>
+  /** Ends the reading early: the promise rejects. Nothing once they are read. */
+  cancel(): void
+}
+
 interface Shared {
   header: Promise<Header>
   /** Set by the first user that was admitted. */
-  weights?: Promise<NativeModel>
+  weights?: Weights
   users: number
 }
 
@@ -93,7 +99,7 @@ export class Model {
       const reads = entry.weights === undefined
       const how = { placement, gpuLayers: nativeLayers(gpuLayers, description.blockCount), repack }
       entry.weights ??= readWeights(header.path, description, how, options.onProgress)
-      const native = await untilAborted(entry.weights, options.signal)
+      const native = await untilAborted(entry.weights.model, options.signal)
       if (!reads) options.onProgress?.(1)
       return new Model(key, path, placement, gpuLayers, native, description)
     } catch (error) {
@@ -132,8 +138,9 @@ async function release(key: string, entry: Shared): Promise<void> {
   entry.users -= 1
   if (entry.users > 0 || shared.get(key) !== entry) return
   shared.delete(key)
-  // A load that everybody gave up still ends: its weights go then.
-  await entry.weights?.then((native) => native.close()).catch(() => {})
+  // What is still being read has no user any more.
+  entry.weights?.cancel()
+  await entry.weights?.model.then((native) => native.close()).catch(() => {})
 }
 
 async function describe(path: string): Promise<Header> {
@@ -142,12 +149,12 @@ async function describe(path: string): Promise<Header> {
   return { description: describeGguf(header), path: header.path }
 }
 
-async function readWeights(
+function readWeights(
   path: string,
   description: ModelDescription,
   { placement, gpuLayers, repack }: { placement: Placement; gpuLayers: number; repack: boolean },
   onProgress: ModelOptions['onProgress'],
-): Promise<NativeModel> {
+): Weights {
   let done = false
   let thrown: { error: unknown } | undefined
   // A listener that throws must not do so in a native callback: the load rejects with its error.
@@ -159,7 +166,7 @@ async function readWeights(
     }
   }
   const { binding, device } = placement
-  const loading = binding.loadModel({
+  const { model, cancel } = binding.loadModel({
     path,
     device: device?.name ?? '',
     gpuLayers: device ? gpuLayers : 0,
@@ -170,15 +177,24 @@ async function readWeights(
       if (!done && fraction < 1) report(fraction)
     },
   })
-  const native = await typedErrors(loading)
-  // Native reports may still be under way; the last one is ours.
-  done = true
-  report(1)
-  if (thrown) {
-    await native.close()
-    throw thrown.error
+  const read = async () => {
+    const native = await typedErrors(model)
+    // Native reports may still be under way; the last one is ours.
+    done = true
+    report(1)
+    if (thrown) {
+      await native.close()
+      throw thrown.error
+    }
+    return native
   }
-  return native
+  return {
+    model: read(),
+    cancel: () => {
+      done = true
+      cancel()
+    },
+  }
 }
 
 /** The same file loaded in the same way has the same key; a file that was replaced has another. */

@@ -54,6 +54,7 @@ export class Sequence {
   readonly capacity: number
   readonly #owner: SequenceOwner
   #length: number
+  #computedAnew = false
   #released = false
 
   /** `length`: positions that the KV cache holds already. */
@@ -67,6 +68,16 @@ export class Sequence {
   /** Positions in the KV cache once the requests made so far are done. */
   get length(): number {
     return this.#length
+  }
+
+  /** Whether what it was to go on from was not there after all, and its first request computed that too. */
+  get computedAnew(): boolean {
+    return this.#computedAnew
+  }
+
+  /** For its owner: it does so now. */
+  computeAnew(): void {
+    this.#computedAnew = true
   }
 
   /** Appends tokens and reads the guard heads. @throws DecodeError, TooLongError, GuardClosedError, `signal.reason` */

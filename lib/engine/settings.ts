@@ -4,7 +4,7 @@ import { BackendError } from '../errors.js'
 import type { ModelDescription } from '../models/describe.js'
 import type { LoadOptions } from '../types.js'
 import type { Placement } from './device/place.js'
-import { type EngineOptions, PINNED_CELLS } from './engine.js'
+import { type EngineOptions, PINNED_CELLS } from './engine-options.js'
 import { defaultThreads } from './threads.js'
 
 export type Variant = 'gen' | 'stream'

@@ -284,7 +284,7 @@ export class GenGuard implements AsyncDisposable {
         scores: asked ? scores : { ...scores, refusal: null },
         usage: {
           promptTokens: prompt.length,
-          cachedTokens: cached.length,
+          cachedTokens: sequence.computedAnew ? 0 : cached.length,
           generatedTokens: answer.named.length,
           passes: answer.passes,
           ms: answer.ms,
@@ -294,7 +294,9 @@ export class GenGuard implements AsyncDisposable {
       }
       // The conversation may go on. Whatever failed is not kept.
       const shared =
-        head && inHead >= SHORTEST_SHARED ? { sequence: head.sequence, length: inHead } : undefined
+        head && inHead >= SHORTEST_SHARED && !sequence.computedAnew
+          ? { sequence: head.sequence, length: inHead }
+          : undefined
       if (this.#reuse) sequence.park(prompt, shared)
       return verdict
     } finally {

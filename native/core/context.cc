@@ -59,6 +59,8 @@ Context::Context(std::shared_ptr<Model> model, const ContextOptions& options, co
   std::string reason;
   try {
     context_.reset(llama_init_from_model(model_->get(), params));
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& error) {
     reason = error.what();
   }
@@ -76,7 +78,12 @@ Context::Context(std::shared_ptr<Model> model, const ContextOptions& options, co
   ggml_threadpool_params pool = ggml_threadpool_params_default(options.threads);
   pool.poll = 1;  // a worker that waits longer for the next decode sleeps: it is some milliseconds away
   pool_.reset(ggml_threadpool_new(&pool));
-  if (pool_) llama_attach_threadpool(context_.get(), pool_.get(), pool_.get());
+  if (!pool_) {
+    throw Failure("ERR_MEMORY", "the system gave fewer threads than the " + std::to_string(options.threads) +
+                                    " for decoding (a limit on processes or threads?): raise it (ulimit -u, "
+                                    "pids.max), or load with fewer threads");
+  }
+  llama_attach_threadpool(context_.get(), pool_.get(), pool_.get());
 
   sequence_capacity_ = static_cast<int32_t>(llama_n_ctx_seq(context_.get()));
 }
@@ -110,9 +117,13 @@ void Context::Share(int32_t source, int32_t target, int32_t count) {
 
 State Context::Copy(int32_t sequence) const {
   State state;
-  const size_t size = llama_state_seq_get_size(context_.get(), sequence);
-  state.bytes.reset(new (std::nothrow) uint8_t[size]);
-  if (state.bytes) state.size = llama_state_seq_get_data(context_.get(), state.bytes.get(), size, sequence);
+  try {
+    const size_t size = llama_state_seq_get_size(context_.get(), sequence);
+    state.bytes.reset(new uint8_t[size]);
+    state.size = llama_state_seq_get_data(context_.get(), state.bytes.get(), size, sequence);
+  } catch (const std::bad_alloc&) {
+    state.size = 0;
+  }
   if (state.size == 0) state.bytes.reset();
   return state;
 }
@@ -156,9 +167,11 @@ int32_t Context::Decode() {
     status = llama_decode(context_.get(), batch_);
     // A GPU computes on after the call: what goes wrong there shows here.
     if (status == 0 && model_->device() != nullptr) llama_synchronize(context_.get());
+  } catch (const std::bad_alloc&) {
+    status = kAllocationFailed;
   } catch (const std::exception&) {
     if (model_->device() != nullptr) throw;
-    status = -3;
+    status = kComputeFailed;
   }
   if (status != 0) {
     // The first position a sequence has in the batch is where it was; micro-batches that were decoded

@@ -13,6 +13,10 @@
 
 namespace guard {
 
+// llama_decode's codes.
+constexpr int32_t kAllocationFailed = -2;
+constexpr int32_t kComputeFailed = -3;
+
 enum class KvType { kF16, kQ8_0, kF32 };
 
 struct ContextOptions {

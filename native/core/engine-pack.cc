@@ -19,13 +19,13 @@ std::vector<Engine::Slice> Engine::Pack() {
   for (size_t i = 0; i < queues_.size(); ++i) {
     auto& queue = queues_[(next_sequence_ + i) % queues_.size()];
     while (!queue.empty()) {
-      Work& work = *queue.front();
+      Work& work = queue.front();
       if (work.kind != Kind::kRequest) break;  // after one that failed: its turn comes with the next tick
       try {
         if (!work.started) Start(work);
       } catch (const Failure& failure) {
-        Fail(work, failure.code(), failure.what());
-        queue.pop_front();
+        Fail(work, Share(failure));
+        Retire(queue, queue.begin());
         continue;
       }
       (work.request.priority == 0 ? streams : prefills).push_back(&work);

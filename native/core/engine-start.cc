@@ -16,15 +16,15 @@ void Engine::Start(Work& work) {
   Forsake(request.sequence);
   if (request.saved != 0) {
     const auto saved = saved_.find(request.saved);
-    if (saved == saved_.end()) throw Failure("ERR_INTERNAL", "the request goes on from what is not kept");
+    if (saved == saved_.end()) throw Failure("ERR_NOT_KEPT", "there was no memory to keep this");
     const Saved content = std::move(saved->second);
     saved_.erase(saved);
     if (content.skip > 0) BeginFrom(content.base, request.sequence);
     if (content.skip > 0 && context_->length(content.base) < content.skip) {
-      throw Failure("ERR_INTERNAL", "what a kept sequence shares is gone");
+      throw Failure("ERR_NOT_KEPT", "what a kept sequence shares is gone");
     }
     if (!context_->PutBack(request.sequence, content.state, content.base, content.skip, content.length)) {
-      throw Failure("ERR_DECODE", "the KV cache has no free cells for what was kept");
+      throw Failure("ERR_NOT_KEPT", "the KV cache has no free cells for what was kept");
     }
   }
   if (request.from >= 0) {
@@ -65,7 +65,7 @@ void Engine::BringBack(int32_t base) {
   const auto found = bases_.find(base);
   if (found == bases_.end() || !found->second.copy.bytes || context_->length(base) > 0) return;
   if (!context_->PutBack(base, found->second.copy, -1, 0, found->second.length)) {
-    throw Failure("ERR_DECODE", "the KV cache has no free cells for what is shared");
+    throw Failure("ERR_NOT_KEPT", "the KV cache has no free cells for what is shared");
   }
 }
 

@@ -20,10 +20,6 @@ namespace {
 // JS gets this part of a tick's time to follow on; it takes a fraction of a millisecond.
 constexpr int kFollowersShare = 50;
 
-// llama_decode's codes.
-constexpr int32_t kAllocationFailed = -2;
-constexpr int32_t kComputeFailed = -3;
-
 // As CUDA, Vulkan and Metal put it.
 bool IsOutOfMemory(const std::string& reason) {
   for (const char* words :
@@ -47,7 +43,13 @@ Engine::Engine(std::shared_ptr<Model> model, const ContextOptions& options, std:
       vocab_size_(model->vocab_size()),
       context_(std::make_unique<Context>(std::move(model), options, &stop_)),
       queues_(static_cast<size_t>(options.max_sequences)),
-      begun_from_(static_cast<size_t>(options.max_sequences), -1) {
+      begun_from_(static_cast<size_t>(options.max_sequences), -1),
+      closed_(std::make_shared<Failure>("ERR_CLOSED", "the engine was closed before this was decoded")),
+      cancelled_request_(std::make_shared<Failure>("ERR_ABORTED", "the request was cancelled")),
+      no_memory_(std::make_shared<Failure>("ERR_MEMORY",
+                                           "the engine ran out of memory. Close this guard and load another, "
+                                           "with a smaller contextSize or maxSequences")),
+      unsaid_(static_cast<size_t>(options.max_sequences), false) {
   capacity_ = context_->sequence_capacity();
   RegisterExitHandler(ExitStage::kContext);
   try {
@@ -80,26 +82,30 @@ void Engine::Check(const Request& request) const {
 }
 
 void Engine::Submit(std::vector<Request> requests) {
-  std::vector<std::unique_ptr<Work>> works;
+  Works works;
   for (Request& request : requests) {
     Check(request);
-    works.push_back(std::make_unique<Work>());
-    works.back()->result.id = request.id;
-    works.back()->request = std::move(request);
+    Work& work = works.emplace_back();
+    work.result.id = request.id;
+    work.request = std::move(request);
   }
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (stop_) throw Failure("ERR_CLOSED", "the engine is closed");
     stats_.pending += works.size();
-    for (auto& work : works) inbox_.push_back(std::move(work));
+    for (const Work& work : works)
+      unsaid_[Index(work.request.sequence)] = false;  // it replaces what is there
+    inbox_.splice(inbox_.end(), works);
   }
   wake_.notify_one();
 }
 
 void Engine::Cancel(uint32_t id) {
-  {
+  try {
     std::lock_guard<std::mutex> lock(mutex_);
     cancelled_.insert(id);
+  } catch (const std::bad_alloc&) {
+    return;  // it is decoded then, and nobody listens
   }
   wake_.notify_one();
 }
@@ -123,24 +129,27 @@ void Engine::Enqueue(Kind kind, int32_t sequence, uint32_t key, int32_t base, in
   if (sequence < 0 || sequence >= max_sequences_) {
     throw Failure("ERR_INTERNAL", "sequence out of range");
   }
-  auto work = std::make_unique<Work>();
-  work->kind = kind;
-  work->request.sequence = sequence;
-  work->request.saved = key;
-  work->request.from = base;
-  work->request.keep = skip;
+  Works works;
+  try {
+    works.emplace_back();
+  } catch (const std::bad_alloc&) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    // What was to be kept is not, and what was to be forgotten goes with the engine at the latest.
+    if (kind != Kind::kForget) unsaid_[Index(sequence)] = has_unsaid_ = true;
+    return;
+  }
+  Work& work = works.front();
+  work.kind = kind;
+  work.request.sequence = sequence;
+  work.request.saved = key;
+  work.request.from = base;
+  work.request.keep = skip;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (stop_) return;
-    inbox_.push_back(std::move(work));
+    inbox_.splice(inbox_.end(), works);
   }
   wake_.notify_one();
-}
-
-std::vector<Result> Engine::TakeResults() {
-  std::lock_guard<std::mutex> lock(mutex_);
-  notified_ = false;
-  return std::exchange(outbox_, {});
 }
 
 EngineStats Engine::stats() const {
@@ -163,17 +172,21 @@ void Engine::Close() {
 
 // Nothing may leave the thread: that would end the process.
 void Engine::Run() {
+  Error error = closed_;
   try {
     Loop();
-    FailAll("ERR_CLOSED", "the engine was closed before this was decoded");
-    Publish();
   } catch (const Failure& failure) {
-    Break(failure.code(), failure.what());
+    error = Share(failure);
   } catch (const std::bad_alloc&) {
-    Break("ERR_MEMORY", "the engine's thread ran out of memory");
-  } catch (const std::exception& error) {
-    Break("ERR_DECODE", error.what());
+    error = no_memory_;
+  } catch (const std::exception& thrown) {
+    try {
+      error = std::make_shared<Failure>("ERR_DECODE", thrown.what());
+    } catch (const std::bad_alloc&) {
+      error = no_memory_;
+    }
   }
+  Break(error);
 }
 
 void Engine::Loop() {
@@ -182,32 +195,6 @@ void Engine::Loop() {
     if (!slices.empty()) Decode(slices);
     DropFinished();
     Publish();
-  }
-}
-
-void Engine::Break(const std::string& code, const std::string& message) {
-  try {
-    for (;;) {
-      FailAll(code, message);
-      Publish();
-      std::unique_lock<std::mutex> lock(mutex_);
-      wake_.wait(lock, [this] { return stop_ || !inbox_.empty(); });
-      if (stop_ && inbox_.empty()) return;
-    }
-  } catch (const std::exception&) {
-    // No memory for an error's text: nothing more is taken, and JS fails what has no answer when it closes
-    // the engine.
-    stop_ = true;
-  }
-}
-
-void Engine::FailAll(const std::string& code, const std::string& message) {
-  AdmitInbox();
-  for (auto& queue : queues_) {
-    for (auto& work : queue) {
-      if (work->kind == Kind::kRequest && !work->finished) Fail(*work, code, message);
-    }
-    queue.clear();
   }
 }
 
@@ -237,6 +224,7 @@ bool Engine::WaitForWork() {
   }
   if (stop_) return false;
   AdmitInbox();
+  if (has_unsaid_) EmptyUnsaid();
   return true;
 }
 
@@ -245,7 +233,7 @@ bool Engine::WaitForWork() {
 void Engine::AwaitFollowers() {
   finished_prefill_ = false;
   const bool streams = std::any_of(queues_.begin(), queues_.end(), [](const auto& queue) {
-    return !queue.empty() && queue.front()->request.priority == 0;
+    return !queue.empty() && queue.front().request.priority == 0;
   });
   if (streams) return;
   std::unique_lock<std::mutex> lock(mutex_);
@@ -253,26 +241,30 @@ void Engine::AwaitFollowers() {
 }
 
 void Engine::AdmitInbox() {
-  std::deque<std::unique_ptr<Work>> arrived;
+  Works arrived;
   std::unordered_set<uint32_t> cancelled;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     arrived.swap(inbox_);
     cancelled.swap(cancelled_);
   }
-  for (auto& work : arrived) {
-    work->arrival = ++arrivals_;
+  while (!arrived.empty()) {
+    Work& work = arrived.front();
+    work.arrival = ++arrivals_;
     // At once if it is there, and not behind what its sequence does next.
-    if (work->kind == Kind::kForget && saved_.erase(work->request.saved) > 0) continue;
-    queues_[static_cast<size_t>(work->request.sequence)].push_back(std::move(work));
+    if (work.kind == Kind::kForget && saved_.erase(work.request.saved) > 0) {
+      arrived.pop_front();
+      continue;
+    }
+    Works& queue = queues_[Index(work.request.sequence)];
+    queue.splice(queue.end(), arrived, arrived.begin());
   }
   if (cancelled.empty()) return;
-  for (auto& queue : queues_) {
+  for (Works& queue : queues_) {
     for (auto it = queue.begin(); it != queue.end();) {
-      Work& work = **it;
-      if (work.kind == Kind::kRequest && cancelled.count(work.request.id) > 0) {
-        Fail(work, "ERR_ABORTED", "the request was cancelled");
-        it = queue.erase(it);
+      if (it->kind == Kind::kRequest && cancelled.count(it->request.id) > 0) {
+        Fail(*it, cancelled_request_);
+        it = Retire(queue, it);
       } else {
         ++it;
       }
@@ -280,10 +272,26 @@ void Engine::AdmitInbox() {
   }
 }
 
+void Engine::EmptyUnsaid() {
+  has_unsaid_ = false;
+  for (size_t i = 0; i < queues_.size(); ++i) {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      if (!unsaid_[i]) continue;
+      if (!queues_[i].empty()) {
+        has_unsaid_ = true;  // after the requests that it has
+        continue;
+      }
+      unsaid_[i] = false;
+    }
+    Empty(static_cast<int32_t>(i));
+  }
+}
+
 void Engine::TidyFronts() {
   for (auto& queue : queues_) {
-    for (; !queue.empty() && queue.front()->kind != Kind::kRequest; queue.pop_front()) {
-      const Work& work = *queue.front();
+    for (; !queue.empty() && queue.front().kind != Kind::kRequest; queue.pop_front()) {
+      const Work& work = queue.front();
       const int32_t sequence = work.request.sequence;
       if (work.kind == Kind::kForget) {
         saved_.erase(work.request.saved);
@@ -293,8 +301,11 @@ void Engine::TidyFronts() {
           std::tuple(work.request.from, work.request.keep, context_->length(sequence));
       if (work.kind == Kind::kSave && length > skip && (skip == 0 || begun_from_[Index(sequence)] == base)) {
         State state = context_->TakeOut(sequence, skip);
-        // Without memory for it a request that counts on it fails, and nothing else.
-        if (state.bytes) saved_[work.request.saved] = {std::move(state), base, skip, length};
+        // Without memory for it a request that counts on it says so, and is made anew.
+        try {
+          if (state.bytes) saved_[work.request.saved] = {std::move(state), base, skip, length};
+        } catch (const std::bad_alloc&) {
+        }
       }
       Empty(sequence);
     }
@@ -313,6 +324,7 @@ void Engine::Decode(std::vector<Slice>& slices) {
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {
+    if (!on_device) throw;
     context_->Abandon();
     throw DeviceFailure(error.what());
   }
@@ -332,10 +344,13 @@ void Engine::Decode(std::vector<Slice>& slices) {
   } else if (status != 2) {  // 2: stopped by Close, which fails everything that waits
     // JS admits by cells, so a full cache is a fault of ours; still nothing may be lost in silence.
     const char* why = status == 1 ? "the KV cache has no free cells" : "llama_decode failed";
-    const bool memory = status == kAllocationFailed;
-    std::string message = why + (" (status " + std::to_string(status) + ")");
-    if (memory && on_device) message += ": " + MemoryOf(context_->model().device());
-    for (const Slice& slice : slices) Fail(*slice.work, memory ? "ERR_MEMORY" : "ERR_DECODE", message);
+    Error error = no_memory_;
+    if (status != kAllocationFailed || on_device) {
+      std::string message = why + (" (status " + std::to_string(status) + ")");
+      if (status == kAllocationFailed) message += ": " + MemoryOf(context_->model().device());
+      error = Share(Failure(status == kAllocationFailed ? "ERR_MEMORY" : "ERR_DECODE", message));
+    }
+    for (const Slice& slice : slices) Fail(*slice.work, error);
   }
 
   std::lock_guard<std::mutex> lock(mutex_);
@@ -365,45 +380,10 @@ void Engine::Collect(const Slice& slice) {
   }
   work.done = end;
   if (!finite) {
-    Fail(work, "ERR_DECODE", "the model gave logits that are not finite");
+    Fail(work, Share(Failure("ERR_DECODE", "the model gave logits that are not finite")));
   } else if (work.done == request.tokens.size()) {
     Finish(work);
   }
-}
-
-void Engine::Fail(Work& work, const std::string& code, const std::string& message) {
-  work.result.error_code = code;
-  work.result.error_message = message;
-  Finish(work);
-}
-
-void Engine::Finish(Work& work) {
-  work.done = work.request.tokens.size();
-  work.finished = true;
-  finished_prefill_ = finished_prefill_ || work.request.priority != 0;
-  finished_.push_back(std::move(work.result));
-}
-
-void Engine::DropFinished() {
-  for (auto& queue : queues_) {
-    if (!queue.empty() && queue.front()->finished) {
-      queue.pop_front();
-    }
-  }
-}
-
-// Hands the tick's results over and wakes JS once for all of them.
-void Engine::Publish() {
-  if (finished_.empty()) return;
-  bool notify = false;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    stats_.pending -= finished_.size();
-    for (Result& result : finished_) outbox_.push_back(std::move(result));
-    notify = !std::exchange(notified_, true);
-  }
-  finished_.clear();
-  if (notify) notify_();
 }
 
 }  // namespace guard

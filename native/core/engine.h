@@ -4,8 +4,8 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -35,12 +35,11 @@ struct Request {
 
 struct Result {
   uint32_t id = 0;
-  std::string error_code;  // empty: the request was decoded
-  std::string error_message;
-  std::vector<float> heads;     // read x head_outputs
-  std::vector<int32_t> greedy;  // read
-  std::vector<float> margin;    // read
-  std::vector<float> named;     // read x named
+  std::shared_ptr<const Failure> error;  // null: the request was decoded
+  std::vector<float> heads;              // read x head_outputs
+  std::vector<int32_t> greedy;           // read
+  std::vector<float> margin;             // read
+  std::vector<float> named;              // read x named
   int32_t passes = 0;
   double ms = 0;
 };
@@ -54,37 +53,11 @@ struct EngineStats {
 
 // One llama context and the thread that owns it. Every tick packs the waiting tokens of all sequences,
 // streams first, prefills in slices, into one llama_decode. The loop never waits for JS.
+//
+// Where memory runs out every request still gets its answer: works move from list to list, which takes no
+// memory, and the errors that say so are made before they are needed.
 class Engine {
  public:
-  // [worker thread] Allocates the context and starts the thread. `notify` is called on the engine's
-  // thread when results wait and none did before. Throws Failure.
-  Engine(std::shared_ptr<Model> model, const ContextOptions& options, std::function<void()> notify);
-  ~Engine();
-  Engine(const Engine&) = delete;
-  Engine& operator=(const Engine&) = delete;
-
-  // [any thread] Throws Failure(ERR_CLOSED | ERR_INTERNAL).
-  // One decode takes up as many of them as it has room for.
-  void Submit(std::vector<Request> requests);
-  // [any thread] Asks for an early end of a request; its result says ERR_ABORTED unless it is done by then.
-  void Cancel(uint32_t id);
-  // [any thread] Empties the sequence after the requests submitted for it.
-  void Release(int32_t sequence);
-  // [any thread] Keeps the sequence's content outside the cells under a key, and empties it, after the
-  // requests submitted for it. A request that names the key takes it out. The first `skip` cells are not
-  // kept: they are those of `base`, which goes on holding them.
-  void Save(int32_t sequence, uint32_t key, int32_t base, int32_t skip);
-  // [any thread] Forgets what Save kept for this sequence under a key, if it is still there.
-  void Forget(int32_t sequence, uint32_t key);
-  // [any thread] Hands over the results that wait.
-  std::vector<Result> TakeResults();
-  EngineStats stats() const;
-  // [any thread but the engine's] Ends the tick in hand, fails what waits with ERR_CLOSED, joins the thread
-  // and frees the context, its KV cache and the engine's share of the model. Idempotent; a second caller
-  // waits for the first.
-  void Close();
-
- private:
   enum class Kind { kRequest, kRelease, kSave, kForget };
 
   // A request in hand, or something done to its sequence in between.
@@ -98,6 +71,39 @@ class Engine {
     size_t read_done = 0;  // read positions decoded
     Result result;
   };
+  using Works = std::list<Work>;
+
+  // [worker thread] Allocates the context and starts the thread. `notify` is called on the engine's
+  // thread when results wait and none did before. Throws Failure.
+  Engine(std::shared_ptr<Model> model, const ContextOptions& options, std::function<void()> notify);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // [any thread] Throws Failure(ERR_CLOSED | ERR_INTERNAL).
+  // One decode takes up as many of them as it has room for.
+  void Submit(std::vector<Request> requests);
+  // [any thread] Asks for an early end of a request; its result says ERR_ABORTED unless it is done by then.
+  void Cancel(uint32_t id);
+  // These three never fail for want of memory: JS could do nothing about it.
+  // [any thread] Empties the sequence after the requests submitted for it.
+  void Release(int32_t sequence);
+  // [any thread] Keeps the sequence's content outside the cells under a key, and empties it, after the
+  // requests submitted for it. A request that names the key takes it out. The first `skip` cells are not
+  // kept: they are those of `base`, which goes on holding them.
+  void Save(int32_t sequence, uint32_t key, int32_t base, int32_t skip);
+  // [any thread] Forgets what Save kept for this sequence under a key, if it is still there.
+  void Forget(int32_t sequence, uint32_t key);
+  // [any thread] Hands over the requests that are done.
+  Works TakeResults();
+  EngineStats stats() const;
+  // [any thread but the engine's] Ends the tick in hand, fails what waits with ERR_CLOSED, joins the thread
+  // and frees the context, its KV cache and the engine's share of the model. Idempotent; a second caller
+  // waits for the first.
+  void Close();
+
+ private:
+  using Error = std::shared_ptr<const Failure>;
 
   // A sequence's content in memory of its own: attention does not visit it.
   struct Saved {
@@ -125,10 +131,12 @@ class Engine {
   void Check(const Request& request) const;
   void Run();
   void Loop();
+  // The failure, or what says that there was no memory for it.
+  Error Share(const Failure& failure) const noexcept;
   // [engine thread] Fails everything now and whatever comes until the engine is closed.
-  void Break(const std::string& code, const std::string& message);
+  void Break(const Error& error);
   // [engine thread]
-  void FailAll(const std::string& code, const std::string& message);
+  void FailAll(const Error& error);
   // [engine thread] What the driver said, as a failure of the whole engine.
   Failure DeviceFailure(const std::string& reason) const;
   // [engine thread] true when there is something to decode; takes new work from the inbox.
@@ -137,6 +145,8 @@ class Engine {
   void AwaitFollowers();
   void AdmitInbox();
   void Enqueue(Kind kind, int32_t sequence, uint32_t key, int32_t base = -1, int32_t skip = 0);
+  // [engine thread] Empties what Enqueue had no memory to say so about.
+  void EmptyUnsaid();
   // [engine thread] Does what stands between requests at the front of a queue.
   void TidyFronts();
   void Start(Work& work);
@@ -154,8 +164,10 @@ class Engine {
   size_t Append(Work& work, size_t budget, std::vector<Slice>& slices);
   void Decode(std::vector<Slice>& slices);
   void Collect(const Slice& slice);
-  void Fail(Work& work, const std::string& code, const std::string& message);
+  void Fail(Work& work, const Error& error);
   void Finish(Work& work);
+  // [engine thread] Moves a finished request out of its queue, to be published.
+  Works::iterator Retire(Works& queue, Works::iterator at);
   void DropFinished();
   void Publish();
 
@@ -167,7 +179,7 @@ class Engine {
   std::unique_ptr<Context> context_;  // [engine thread] until Close, which frees it
 
   // [engine thread] work of each sequence in submission order; only the front is in hand.
-  std::vector<std::deque<std::unique_ptr<Work>>> queues_;
+  std::vector<Works> queues_;
   std::unordered_map<uint32_t, Saved> saved_;  // [engine thread]
   std::unordered_map<int32_t, Base> bases_;    // [engine thread] by sequence
   std::vector<int32_t> begun_from_;            // [engine thread] base of each sequence, or -1
@@ -176,13 +188,18 @@ class Engine {
   bool passed_over_ = false;       // the oldest prefill in the last tick
   bool finished_prefill_ = false;  // in the last tick
   std::chrono::duration<double> last_decode_{0};
-  std::vector<Result> finished_;  // [engine thread] of the tick in hand
+  Works finished_;  // [engine thread] of the tick in hand
 
-  mutable std::mutex mutex_;  // guards inbox_, cancelled_, outbox_, stats_, notified_
+  const Error closed_, cancelled_request_, no_memory_;
+
+  mutable std::mutex mutex_;  // guards inbox_, cancelled_, unsaid_, outbox_, stats_, notified_
   std::condition_variable wake_;
-  std::deque<std::unique_ptr<Work>> inbox_;
+  Works inbox_;
   std::unordered_set<uint32_t> cancelled_;
-  std::vector<Result> outbox_;
+  std::vector<bool>
+      unsaid_;  // sequences that are to be emptied, as there was no memory for a work that says so
+  std::atomic<bool> has_unsaid_{false};
+  Works outbox_;
   bool notified_ = false;
   EngineStats stats_;
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include "core/process-exit.h"
@@ -41,7 +42,7 @@ LogLevel FromGgml(ggml_log_level level) {
 }
 
 // [any thread] llama.cpp continues a line with GGML_LOG_LEVEL_CONT: progress dots, nothing to keep.
-void OnLog(ggml_log_level level, const char* text, void*) {
+void Write(ggml_log_level level, const char* text) {
   if (level == GGML_LOG_LEVEL_NONE || level == GGML_LOG_LEVEL_CONT) return;
   std::string line(text);
   while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) line.pop_back();
@@ -54,6 +55,14 @@ void OnLog(ggml_log_level level, const char* text, void*) {
   std::lock_guard<std::mutex> lock(sinks_mutex);
   for (const auto& [owner, sink] : Sinks()) {
     if (ours >= sink.level) sink.write(ours, line);
+  }
+}
+
+// [any thread] Nothing may be thrown into C code: without memory for it a line is lost.
+void OnLog(ggml_log_level level, const char* text, void*) {
+  try {
+    Write(level, text);
+  } catch (const std::bad_alloc&) {
   }
 }
 

@@ -12,9 +12,15 @@ namespace guard {
 
 namespace {
 
+struct Listener {
+  const std::function<bool(float)>& report;
+  bool given_up;
+};
+
 bool OnProgress(float fraction, void* data) {
-  const auto& report = *static_cast<const std::function<bool(float)>*>(data);
-  return !ProcessIsExiting() && (!report || report(fraction));
+  auto& listener = *static_cast<Listener*>(data);
+  if (listener.report && !listener.report(fraction)) listener.given_up = true;
+  return !ProcessIsExiting() && !listener.given_up;
 }
 
 // Bytes of one token; 0 for control tokens (special = false).
@@ -44,19 +50,27 @@ std::shared_ptr<Model> Model::Load(const Options& options) {
   params.use_extra_bufts = options.repack;
   params.load_mode = options.mmap ? LLAMA_LOAD_MODE_AUTO : LLAMA_LOAD_MODE_NONE;
   params.progress_callback = OnProgress;
-  params.progress_callback_user_data = const_cast<std::function<bool(float)>*>(&options.on_progress);
+  Listener listener{options.on_progress, false};
+  params.progress_callback_user_data = &listener;
 
+  // It may have waited long for a thread.
+  if (!OnProgress(0, &listener)) throw Failure("ERR_ABORTED", "the load was given up");
   ErrorCapture errors;
   std::shared_ptr<Model> model(new Model());
   try {
     model->model_.reset(llama_model_load_from_file(options.path.c_str(), params));
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& error) {
     throw Failure("ERR_MODEL_LOAD", options.path + ": llama.cpp refused the model: " + error.what());
   }
+  if (listener.given_up) throw Failure("ERR_ABORTED", "the load was given up");
   if (!model->model_) {
-    const bool memory = errors.text().find("allocate") != std::string::npos;
+    const std::string said = errors.text();
+    const bool memory =
+        said.find("allocate") != std::string::npos || said.find("bad_alloc") != std::string::npos;
     throw Failure(memory ? "ERR_MEMORY" : "ERR_MODEL_LOAD",
-                  options.path + ": llama.cpp refused the model: " + errors.text());
+                  options.path + ": llama.cpp refused the model: " + said);
   }
   model->device_ = devices[0];
   model->ReadVocabulary();

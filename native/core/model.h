@@ -29,8 +29,8 @@ class Model {
     std::function<bool(float)> on_progress;  // [loading thread] false stops the load
   };
 
-  // [worker thread] Throws Failure(ERR_MODEL_LOAD | ERR_MEMORY | ERR_BACKEND_FAILED). The file must have
-  // passed the check in lib/models.
+  // [worker thread] Throws Failure(ERR_MODEL_LOAD | ERR_MEMORY | ERR_BACKEND_FAILED | ERR_ABORTED). The file
+  // must have passed the check in lib/models.
   static std::shared_ptr<Model> Load(const Options& options);
 
   llama_model* get() const { return model_.get(); }

@@ -7,7 +7,6 @@
 #include <map>
 #include <mutex>
 #include <utility>
-#include <vector>
 
 namespace guard {
 
@@ -29,12 +28,12 @@ ExitState& State() {
 void OnExit() {
   ExitState& state = State();
   state.exiting = true;
-  std::vector<std::function<void()>> actions;
+  std::map<void*, std::function<void()>> actions;
   {
     std::lock_guard<std::mutex> lock(state.mutex);
-    for (const auto& [owner, action] : state.actions) actions.push_back(action);
+    actions.swap(state.actions);  // a copy might find no memory, and nothing may be thrown here
   }
-  for (const auto& action : actions) action();
+  for (const auto& [owner, action] : actions) action();
   // A load gives up at its next tensor; a process that hangs at exit would be worse than a late crash.
   std::unique_lock<std::mutex> lock(state.mutex);
   state.idle.wait_for(lock, std::chrono::seconds(10), [&] { return state.busy == 0; });

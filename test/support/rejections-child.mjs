@@ -125,6 +125,8 @@ await aborted(async (signal) => {
     await conversation.close()
   }
 })
+// What was given up ends by itself, after its call; until then its places are taken.
+while (stream.stats().openSequences + stream.stats().queued > 0) await wait(1)
 const open = await stream.open('x')
 const pushing = ends(() => open.push('word '.repeat(200)))
 await ends(() => stream.close())
