@@ -4,10 +4,11 @@ import { existsSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { cacheDir, llamaSource, patchHash, pin } from '../../scripts/llama-source.mjs'
+import { applyPatches, cacheDir, llamaSource, patchHash, pin } from '../../scripts/llama-source.mjs'
 
 const here = path.dirname(fileURLToPath(import.meta.url))
-const addon = path.join(path.dirname(path.dirname(here)), 'build-cmake')
+const root = path.dirname(path.dirname(here))
+const addon = path.join(root, 'build-cmake')
 
 /**
  * Path of the loop's binary, built where it is not there or not up to date.
@@ -18,13 +19,17 @@ export function buildLoop(variant = 'addon', definitions = []) {
   return build(variant, llamaSource(), definitions.length > 0 ? ['-DVARIANT=ON', ...definitions] : [])
 }
 
-/** The same loop over the pinned release of llama.cpp as it is, without any of our patches. */
+/**
+ * The same loop over the pinned release of llama.cpp, without our patches but the one without which it crashes on CPUs
+ * with AMX.
+ */
 export function buildReleasedLoop() {
-  const tree = path.join(cacheDir(), 'bench', `llama.cpp-${pin.tag}`)
+  const tree = path.join(cacheDir(), 'bench', `llama.cpp-${pin.tag}-amx-mended`)
   if (!existsSync(tree)) {
     const unfinished = `${tree}.${process.pid}`
     // The patches are changes in the working tree of a repository: a clone of it has none.
     run('git', ['clone', '--quiet', llamaSource(), unfinished])
+    applyPatches(unfinished, [path.join(root, 'native', 'patches', '0009-amx-tile-config.patch')])
     renameSync(unfinished, tree)
   }
   return build('released', tree, ['-DRELEASED=ON'])
