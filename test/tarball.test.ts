@@ -111,7 +111,7 @@ describe('the packed package', () => {
       expect(stderr).toContain(`${PLATFORM}, Node ${process.version}`)
       expect(stderr).toMatch(/tried: .*build.Release.qwen3guard\.node\n +not there\n/)
       expect(stderr).toMatch(/tried: .*prebuilds.*\n +not there; there is other-cpu\n/)
-      expect(stderr).toContain('npm rebuild qwen3guard')
+      expect(stderr).toContain('npx qwen3guard build')
       expect(stderr).not.toContain('    at ')
     }
     expect(install.stderr).toContain('from source, install cmake (3.21 or newer), git')

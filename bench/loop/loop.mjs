@@ -1,6 +1,6 @@
 // Builds and drives the plain C++ loop (loop.cc).
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, renameSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -16,7 +16,17 @@ const addon = path.join(root, 'build-cmake')
  * @param variant name of a build of ggml under other options, given as `definitions`; default: the addon's own
  */
 export function buildLoop(variant = 'addon', definitions = []) {
-  return build(variant, llamaSource(), definitions.length > 0 ? ['-DVARIANT=ON', ...definitions] : [])
+  const own = definitions.length > 0 ? ['-DVARIANT=ON', ...flavour(), ...definitions] : []
+  return build(variant, llamaSource(), own)
+}
+
+/** The addon's flavour, as definitions for CMake: a variant differs from the addon in what it says. */
+function flavour() {
+  const cache = readFileSync(path.join(addon, 'CMakeCache.txt'), 'utf8')
+  const lines = cache.matchAll(
+    /^(GGML_(?:NATIVE|SSE42|AVX\w*|FMA|F16C|BMI2|AMX\w*|CPU_ARM_ARCH)):\w+=(.*)$/gm,
+  )
+  return [...lines].map(([, name, value]) => `-D${name}=${value}`)
 }
 
 /**
