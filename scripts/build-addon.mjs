@@ -171,9 +171,11 @@ export async function buildAddons({
   define = [],
 } = {}) {
   const fileOf = (backends) => path.join(out, 'build', 'Release', addonName(backends), 'qwen3guard.node')
+  // What is asked wrongly is no build: it takes nothing away.
+  const own = ownDefinitions(define)
+  if (name) flavourNamed(name)
   if (cpu) removeAddon(fileOf([]))
   if (gpu.length > 0) removeAddon(fileOf(gpu))
-  const own = ownDefinitions(define)
   const missing = missingTools(gpu, { define: own, portable })
   if (missing) throw new BuildError(missing)
   const candidates = portable ? [gpuFlavour] : flavoursToBuild(name, own, out)
