@@ -220,6 +220,30 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
   },
 )
 
+it.runIf(process.platform === 'linux')('npx inside a clone starts the command, not a build', () => {
+  buildInCopy('clone', { cpu: 'ssse3 sse4_1 sse4_2 popcnt' })
+  const clone = path.join(directory, 'clone')
+  const { name, version, type, bin, scripts } = JSON.parse(
+    readFileSync(path.join(clone, 'package.json'), 'utf8'),
+  )
+  const { install } = scripts
+  writeFileSync(
+    path.join(clone, 'package.json'),
+    JSON.stringify({ name, version, type, bin, scripts: { install }, devDependencies: {} }),
+  )
+  mkdirSync(path.join(clone, 'lib'))
+  mkdirSync(path.join(clone, 'dist', 'cli'))
+  writeFileSync(path.join(clone, bin.qwen3guard), `#!/usr/bin/env node\nconsole.log('started')\n`)
+  const addon = addonIn(clone, 'as it was built')
+  const { stdout, stderr, status } = spawnSync('npx', ['--offline', 'qwen3guard'], {
+    cwd: clone,
+    encoding: 'utf8',
+    env: { ...process.env, npm_config_cache: path.join(directory, 'npx-cache') },
+  })
+  expect({ stdout, status }, stderr).toEqual({ stdout: 'started\n', status: 0 })
+  expect(readFileSync(addon, 'utf8')).toBe('as it was built')
+})
+
 describe('the build', () => {
   it('names every missing tool and the command that installs them', () => {
     const out = path.join(directory, 'no-tools')
