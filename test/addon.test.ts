@@ -50,6 +50,20 @@ describe('loading the addon', () => {
     })
   })
 
+  const own = loadBinding().systemInfo().flavour
+  const other = flavours.find(({ name }) => name !== own)?.name
+  it.runIf(flavours.some(({ name }) => name === own) && other)(
+    'takes a source build of the flavour that QWEN3GUARD_CPU names where none is prebuilt',
+    () => {
+      const root = binaries('source-alone', { [source]: BUILT })
+      const env = { QWEN3GUARD_PREBUILD: root }
+      expect(judgeInChild({ ...env, QWEN3GUARD_CPU: own }).path).toBe(path.join(root, source))
+      const failure = judgeInChild({ ...env, QWEN3GUARD_CPU: other! })
+      expect(failure.code).toBe('ERR_ADDON_LOAD')
+      expect(failure.message).toContain(`it is of flavour ${own}`)
+    },
+  )
+
   it('takes the slower flavours where the faster ones are left out or do not load', () => {
     const root = binaries('broken', {
       [prebuilt()]: BUILT,

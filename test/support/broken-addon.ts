@@ -19,6 +19,18 @@ static napi_value Sets(napi_env env, napi_callback_info info) {
   return sets;
 }
 static napi_value Nothing(napi_env env, napi_callback_info info) { return 0; }
+static napi_value Info(napi_env env, napi_callback_info info) {
+  napi_value system, text, list;
+  napi_create_object(env, &system);
+  napi_create_string_utf8(env, "", 0, &text);
+  napi_create_array(env, &list);
+  napi_set_named_property(env, system, "llamaCpp", text);
+  napi_set_named_property(env, system, "patch", text);
+  napi_set_named_property(env, system, "flavour", text);
+  napi_set_named_property(env, system, "cpuFeatures", text);
+  napi_set_named_property(env, system, "backends", list);
+  return system;
+}
 static napi_value Products(napi_env env, napi_callback_info info) { __builtin_trap(); }
 NAPI_MODULE_INIT() {
   napi_value f;
@@ -26,6 +38,8 @@ NAPI_MODULE_INIT() {
   napi_set_named_property(env, exports, "instructionSets", f);
   napi_create_function(env, 0, 0, Nothing, 0, &f);
   napi_set_named_property(env, exports, "setLog", f);
+  napi_create_function(env, 0, 0, Info, 0, &f);
+  napi_set_named_property(env, exports, "systemInfo", f);
   napi_create_function(env, 0, 0, Products, 0, &f);
   napi_set_named_property(env, exports, "products", f);
   return exports;
