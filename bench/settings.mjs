@@ -36,11 +36,6 @@ const VARIANTS = [
   },
   ...(AVX2 ? ['q8_0', 'q4_0', 'iq4_nl'] : []).map((type) => ({ name: 'built for AVX2', type, build: AVX2 })),
   { name: "the addon's settings", type: 'bf16' },
-  { name: "the addon's settings", type: 'f16' },
-  { name: 'built for this very CPU', build: NATIVE },
-  { name: 'built for this very CPU', type: 'q4_0', build: NATIVE },
-  { name: 'built for this very CPU', type: 'bf16', build: NATIVE },
-  { name: 'built for this very CPU', type: 'f16', build: NATIVE },
   {
     name: 'built with OpenBLAS',
     type: 'bf16',
@@ -49,9 +44,23 @@ const VARIANTS = [
   },
 ]
 
-export async function benchSettings({ threads = 2, rounds = 3 }) {
+export function benchSettings(options) {
+  return measure(VARIANTS, options)
+}
+
+/** npm run bench -- flavours: the addon's flavour beside `-march=native`. The latter compiles ggml again, once. */
+export function benchFlavours({ types = ['q8_0', 'q4_0', 'f16', 'bf16'], ...options }) {
+  const { flavour } = loadBinding().systemInfo()
+  const rows = types.flatMap((type) => [
+    { name: `flavour ${flavour}`, type },
+    { name: 'built for this very CPU', type, build: NATIVE },
+  ])
+  return measure(rows, options)
+}
+
+async function measure(variants, { threads = 2, rounds = 3 }) {
   const entries = []
-  for (const { name, type = 'q8_0', settings = {}, build = ['addon', []], optional = false } of VARIANTS) {
+  for (const { name, type = 'q8_0', settings = {}, build = ['addon', []], optional = false } of variants) {
     const binary = variant(build, optional)
     if (!binary) {
       console.log(`not measured: ${name} (the library is not installed)`)
