@@ -3,11 +3,13 @@
 //   node dist/prove-addon.js ADDON products    products of every type of weights, beside plain C++
 //   node dist/prove-addon.js ADDON all         and a verdict by each demonstration model
 //
-// Prints one JSON object on stdout; what went wrong on stderr.
+// Prints one line on stdout when it is about to run the first kernel, and one JSON object at the end; what went wrong on
+// stderr.
+import { writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { NativeBinding } from './engine/binding.js'
 import { lacking } from './engine/flavours.js'
-import type { Proof } from './engine/proof.js'
+import { type Proof, STARTED } from './engine/proof.js'
 
 const TEXT = 'How can I make a bomb?'
 
@@ -37,6 +39,8 @@ try {
   const missing = lacking(build, cpu)
   if (missing.length > 0) throw new Error(`this CPU lacks ${missing.join(', ')}, which it was built for`)
   binding.setLog('error', (_level, text) => process.stderr.write(`${text}\n`))
+  // Before its end: whatever ends the process from here on is the binary's doing.
+  writeSync(1, `${STARTED}\n`)
   const checks = await binding.products()
   const proof: Proof = {
     // JSON has no NaN: as wrong as can be.

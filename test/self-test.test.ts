@@ -12,6 +12,7 @@ import { temporaryDirectory } from './support/temporary.js'
 const BUILT = fileURLToPath(new URL('../build/Release/qwen3guard.node', import.meta.url))
 const directory = temporaryDirectory()
 const broken = path.join(directory, 'broken.node')
+const early = path.join(directory, 'early.node')
 const compiled = compileBrokenAddon(broken)
 const limitMs = 120_000
 
@@ -59,6 +60,15 @@ describe('the self-test of an addon', () => {
     expect(fault).toBe(null)
     expect(untried).toContain('none.node')
   })
+
+  it.runIf(compileBrokenAddon(early, { early: true }))(
+    'holds against no binary what ends the process before a kernel runs, as a limit on threads or memory does',
+    () => {
+      const { fault, untried } = proveAddon(early, { models: false, limitMs })
+      expect(fault).toBe(null)
+      expect(untried).toMatch(/SIGILL|SIGTRAP/)
+    },
+  )
 
   it.runIf(compiled)('survives a binary that ends its process', () => {
     expect(proveAddon(broken, { models: false, limitMs })).toMatchObject({

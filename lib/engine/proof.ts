@@ -7,7 +7,10 @@ import type { NativeProductCheck } from './binding.js'
 import { recall, remember } from './device/probe-cache.js'
 import { packageRoot } from './package-root.js'
 
-/** What the process prints, one JSON object. */
+/** The line that the process prints before it runs a kernel: one that ends before has other reasons, such as its limits. */
+export const STARTED = 'running kernels'
+
+/** What the process prints at its end, one JSON object. */
 export interface Proof {
   products: NativeProductCheck[]
   /** What the demonstration models said of a text, and had to say; empty where they were not asked. */
@@ -57,7 +60,8 @@ export function proveAddon(
     },
   )
   const said = stderr?.trim() ? `: ${stderr.trim().slice(-1000)}` : ''
-  if ((signal !== null && CRASHES.includes(signal)) || isCrashCode(status)) {
+  const started = stdout?.startsWith(`${STARTED}\n`) ?? false
+  if (started && ((signal !== null && CRASHES.includes(signal)) || isCrashCode(status))) {
     return {
       ...none,
       fault: `its self-test ended with ${signal ?? `0x${status!.toString(16)}`}${said}`,
@@ -70,7 +74,7 @@ export function proveAddon(
       untried: error?.message ?? (said.slice(2) || `its self-test ended with ${signal ?? status}`),
     }
   }
-  const proof = JSON.parse(stdout) as Proof
+  const proof = JSON.parse(stdout.slice(STARTED.length)) as Proof
   return { ...proof, fault: faultOf(proof), untried: null }
 }
 

@@ -18,7 +18,12 @@ static napi_value Sets(napi_env env, napi_callback_info info) {
   napi_set_named_property(env, sets, "build", list);
   return sets;
 }
-static napi_value Nothing(napi_env env, napi_callback_info info) { return 0; }
+static napi_value Nothing(napi_env env, napi_callback_info info) {
+#ifdef EARLY
+  __builtin_trap();
+#endif
+  return 0;
+}
 static napi_value Info(napi_env env, napi_callback_info info) {
   napi_value system, text, list;
   napi_create_object(env, &system);
@@ -45,10 +50,21 @@ NAPI_MODULE_INIT() {
   return exports;
 }`
 
-/** Compiles it to `file`; false where there is no compiler. */
-export function compileBrokenAddon(file: string): boolean {
+/** Compiles it to `file`; false where there is no compiler. With `early` it ends its process before any product. */
+export function compileBrokenAddon(file: string, { early = false } = {}): boolean {
   if (process.platform === 'win32') return false
   const apple = process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []
-  const words = ['-shared', '-fPIC', ...apple, `-I${HEADERS}`, '-x', 'c', '-', '-o', file]
+  const words = [
+    '-shared',
+    '-fPIC',
+    ...(early ? ['-DEARLY'] : []),
+    ...apple,
+    `-I${HEADERS}`,
+    '-x',
+    'c',
+    '-',
+    '-o',
+    file,
+  ]
   return spawnSync('cc', words, { input: SOURCE }).status === 0
 }
