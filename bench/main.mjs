@@ -1,4 +1,4 @@
-// npm run bench [-- demo | gen | stream | context | types | settings]: medians and ratios, what is compared measured in turn in
+// npm run bench [-- demo | gen | stream | context | types | settings | flavours]: medians and ratios, what is compared measured in turn in
 // one run. docs/performance.md says what each measures. Without a name: the demonstration models, a minute.
 import { parseArgs } from 'node:util'
 
@@ -12,6 +12,7 @@ const BENCHES = {
   context: async (options) => (await import('./context.mjs')).benchContext(options),
   types: async (options) => (await import('./types.mjs')).benchTypes(options),
   settings: async (options) => (await import('./settings.mjs')).benchSettings(options),
+  flavours: async (options) => (await import('./settings.mjs')).benchFlavours(options),
 }
 
 const { values, positionals } = parseArgs({

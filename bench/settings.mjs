@@ -1,15 +1,17 @@
 // npm run bench -- settings: what llama.cpp's and ggml's own settings change on the 0.6B shape. Each is measured
 // beside the addon's, in turn. Those of the build (OpenMP, llamafile's kernels) compile ggml again, once.
 import { loadBinding } from '../dist/engine/binding.js'
+import { flavourDefinitions, flavours } from '../scripts/flavours.mjs'
 import { buildLoop, Loop } from './loop/loop.mjs'
 import { median, quiet, table } from './measure.mjs'
 import { padModel } from './pad-model.mjs'
 
-/** As the prebuilt avx2 flavour: ggml for CPUs without AVX-512. */
-const AVX2 = [
-  'avx2',
-  ['NATIVE=OFF', 'AVX=ON', 'AVX2=ON', 'FMA=ON', 'F16C=ON', 'BMI2=ON'].map((word) => `-DGGML_${word}`),
-]
+/** As the avx2 flavour: ggml for CPUs without AVX-512. Not on ARM. */
+const older = flavours.find(({ name }) => name === 'avx2')
+const AVX2 = older && ['avx2', flavourDefinitions(older)]
+
+/** What the compiler makes of this very CPU, as no binary is that is known and tested before. */
+const NATIVE = ['native', ['-DGGML_NATIVE=ON']]
 
 const VARIANTS = [
   { name: "the addon's settings" },
@@ -32,9 +34,7 @@ const VARIANTS = [
     build: ['openblas', ['-DGGML_BLAS=ON', '-DGGML_BLAS_VENDOR=OpenBLAS']],
     optional: true,
   },
-  { name: 'built for AVX2', build: AVX2 },
-  { name: 'built for AVX2', type: 'q4_0', build: AVX2 },
-  { name: 'built for AVX2', type: 'iq4_nl', build: AVX2 },
+  ...(AVX2 ? ['q8_0', 'q4_0', 'iq4_nl'] : []).map((type) => ({ name: 'built for AVX2', type, build: AVX2 })),
   { name: "the addon's settings", type: 'bf16' },
   {
     name: 'built with OpenBLAS',
@@ -44,9 +44,23 @@ const VARIANTS = [
   },
 ]
 
-export async function benchSettings({ threads = 2, rounds = 3 }) {
+export function benchSettings(options) {
+  return measure(VARIANTS, options)
+}
+
+/** npm run bench -- flavours: the addon's flavour beside `-march=native`. The latter compiles ggml again, once. */
+export function benchFlavours({ types = ['q8_0', 'q4_0', 'f16', 'bf16'], ...options }) {
+  const { flavour } = loadBinding().systemInfo()
+  const rows = types.flatMap((type) => [
+    { name: `flavour ${flavour}`, type },
+    { name: 'built for this very CPU', type, build: NATIVE },
+  ])
+  return measure(rows, options)
+}
+
+async function measure(variants, { threads = 2, rounds = 3 }) {
   const entries = []
-  for (const { name, type = 'q8_0', settings = {}, build = ['addon', []], optional = false } of VARIANTS) {
+  for (const { name, type = 'q8_0', settings = {}, build = ['addon', []], optional = false } of variants) {
     const binary = variant(build, optional)
     if (!binary) {
       console.log(`not measured: ${name} (the library is not installed)`)

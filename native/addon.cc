@@ -12,6 +12,7 @@
 #include "core/cpu-features.h"
 #include "core/device.h"
 #include "core/gguf-header.h"
+#include "core/products.h"
 #include "core/repack.h"
 #include "engine-wrap.h"
 #include "gguf-wrap.h"
@@ -34,6 +35,7 @@ Napi::Value SystemInfo(const Napi::CallbackInfo& info) {
   object.Set("llamaCpp", Napi::String::New(env, QWEN3GUARD_LLAMA_TAG));
   object.Set("patch", Napi::String::New(env, QWEN3GUARD_PATCH));
   object.Set("source", Napi::String::New(env, QWEN3GUARD_SOURCE));
+  object.Set("flavour", Napi::String::New(env, QWEN3GUARD_FLAVOUR));
   object.Set("backends", backends);
   object.Set("cpuFeatures", Napi::String::New(env, llama_print_system_info()));
   return object;
@@ -59,6 +61,30 @@ Napi::Value ListDevices(const Napi::CallbackInfo& info) {
             object.Set("description", Napi::String::New(env, device.description));
             object.Set("freeBytes", Napi::Number::New(env, static_cast<double>(device.free_bytes)));
             object.Set("totalBytes", Napi::Number::New(env, static_cast<double>(device.total_bytes)));
+            array.Set(static_cast<uint32_t>(i), object);
+          }
+          return array;
+        });
+  });
+}
+
+// For a process that may end: a kernel with an instruction that this CPU lacks ends it.
+Napi::Value Products(const Napi::CallbackInfo& info) {
+  return Guarded(info, [&]() -> Napi::Value {
+    using List = std::vector<ProductCheck>;
+    return PromiseWorker<List>::Run(
+        info.Env(), "qwen3guard.products",
+        [] {
+          StartBackend();
+          return CheckProducts();
+        },
+        [](Napi::Env env, List&& checks) -> Napi::Value {
+          auto array = Napi::Array::New(env, checks.size());
+          for (size_t i = 0; i < checks.size(); ++i) {
+            auto object = Napi::Object::New(env);
+            object.Set("type", Napi::String::New(env, checks[i].type));
+            object.Set("kernel", Napi::String::New(env, checks[i].kernel));
+            object.Set("worst", Napi::Number::New(env, checks[i].worst));
             array.Set(static_cast<uint32_t>(i), object);
           }
           return array;
@@ -113,6 +139,7 @@ Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
   exports.Set("systemInfo", Napi::Function::New(env, SystemInfo, "systemInfo"));
   exports.Set("devices", Napi::Function::New(env, ListDevices, "devices"));
   exports.Set("instructionSets", Napi::Function::New(env, InstructionSets, "instructionSets"));
+  exports.Set("products", Napi::Function::New(env, Products, "products"));
   exports.Set("setLog", Napi::Function::New(env, SetLog, "setLog"));
   exports.Set("repacks", Napi::Function::New(env, Repacks, "repacks"));
   exports.Set("loadModel", Napi::Function::New(env, ModelWrap::Load, "loadModel"));

@@ -1,14 +1,15 @@
 // Builds qwen3guard.node from source, through cmake-js.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildTools } from './build-tools.mjs'
-import { flavourDefinitions, gpuFlavour } from './flavours.mjs'
+import { flavourDefinitions, flavourNamed, flavoursHere, gpuFlavour } from './flavours.mjs'
 import { addonName, backendOf, defaultGpu, noGpu, spoken } from './gpu-backends.mjs'
 import { gpuToolchain } from './gpu-tools.mjs'
 import { BuildError, llamaSource, patchHash, pin, sourceHash } from './llama-source.mjs'
+import { selfTest } from './self-test.mjs'
 
 export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 export const log = (text) => process.stderr.write(`qwen3guard: ${text}\n`)
@@ -53,8 +54,8 @@ export function missingTools(gpu = defaultGpu, options = {}) {
   const again = isClone
     ? `npm run build:native${asked && ` --${asked}`}`
     : asked
-      ? `node ${path.join(root, 'scripts', 'build.mjs')}${asked}`
-      : 'npm rebuild qwen3guard'
+      ? `npx qwen3guard build${asked}`
+      : 'npx qwen3guard build'
   return [
     `to build the native addon from source, install ${missing.join(', ')}.`,
     ...hints,
@@ -115,7 +116,7 @@ function ownDefinitions(define) {
   return own
 }
 
-/** Takes an older GPU addon away, so that it is not loaded as if it were the one that could not be built. */
+/** Takes an older addon away, so that it is not loaded as if it were the one that could not be built. */
 function removeAddon(file) {
   try {
     rmSync(file, { force: true })
@@ -125,9 +126,43 @@ function removeAddon(file) {
 }
 
 /**
+ * The flavours to build, the next one where the one before fails its self-test; `null`: for this machine's CPU as the
+ * compiler sees it (`-DGGML_NATIVE=ON`, and platforms without flavours).
+ */
+function flavoursToBuild(name, own, out) {
+  const native = own.findLast((word) => /^-DGGML_NATIVE(:BOOL)?=/.test(word))
+  if (native && /=(ON|1|TRUE|YES|Y)$/i.test(native)) return [null]
+  if (name) return [flavourNamed(name)]
+  const here = flavoursHere(freshTree(path.join(out, 'build-cmake-cpu')))
+  return here.length > 0 ? here : [null]
+}
+
+/**
+ * That build tree, emptied if it was made for another place or of another llama.cpp: CMake refuses one that was moved or
+ * copied, and so does the tree of Vulkan's shaders within it.
+ */
+function freshTree(tree, source) {
+  const cache = path.join(tree, 'CMakeCache.txt')
+  if (!existsSync(cache)) return tree
+  const stated = (name) => new RegExp(`^${name}:\\w+=(.*)$`, 'm').exec(readFileSync(cache, 'utf8'))?.[1]
+  const made = stated('CMAKE_CACHEFILE_DIR')
+  const home = stated('CMAKE_HOME_DIRECTORY')
+  const other = source !== undefined && stated('LLAMA_CPP_DIR') !== source
+  const isHere = (folder) => folder !== undefined && existsSync(folder)
+  const moved = !isHere(made) || realpathSync(made) !== realpathSync(tree)
+  const within = isHere(home) && !path.relative(realpathSync(root), realpathSync(home)).startsWith('..')
+  if (moved || !within || other) rmSync(tree, { recursive: true, force: true })
+  return tree
+}
+
+/**
  * Builds `out`/build/Release/qwen3guard.node (unless `cpu` is false) and, with GPU back ends, `out`/build/Release/
- * <back ends>/qwen3guard.node. They are for this machine, or with `portable` for others too. `define` holds CMake
- * definitions such as `-DGGML_NATIVE=OFF`; QWEN3GUARD_CMAKE adds its own. Returns the last file's path.
+ * <back ends>/qwen3guard.node. They are of the fastest flavour that this CPU, its system and the compiler allow, or the one
+ * that `flavour` names, or with `portable` for other machines too. `define` holds CMake definitions such as
+ * `-DGGML_LLAMAFILE=OFF`; QWEN3GUARD_CMAKE adds its own. Returns the last file's path.
+ *
+ * The addon for the CPU is tried when it is built: where it fails, the next slower flavour takes its place. Where a build
+ * fails there is no addon, not even an older one.
  *
  * @throws BuildError; if a tool is missing, before anything is compiled
  */
@@ -137,23 +172,40 @@ export async function buildAddons({
   out = root,
   debug = false,
   portable = false,
+  flavour: name = process.env.QWEN3GUARD_CPU,
   define = [],
 } = {}) {
-  const addons = [...(cpu ? [[]] : []), ...(gpu.length > 0 ? [gpu] : [])]
   const fileOf = (backends) => path.join(out, 'build', 'Release', addonName(backends), 'qwen3guard.node')
-  if (gpu.length > 0) removeAddon(fileOf(gpu))
+  // What is asked wrongly is no build: it takes nothing away.
   const own = ownDefinitions(define)
+  if (name) flavourNamed(name)
+  if (cpu) removeAddon(fileOf([]))
+  if (gpu.length > 0) removeAddon(fileOf(gpu))
   const missing = missingTools(gpu, { define: own, portable })
   if (missing) throw new BuildError(missing)
-  const all = [...(portable ? flavourDefinitions(gpuFlavour) : []), ...own]
-  for (const backends of addons) {
-    const toolchain = gpuToolchain(backends, { define: own, portable })
-    await build(fileOf(backends), backends, toolchain, { out, debug, portable, define: all })
+  const candidates = portable ? [gpuFlavour] : flavoursToBuild(name, own, out)
+  const made = (backends, flavour) =>
+    build(fileOf(backends), backends, gpuToolchain(backends, { define: own, portable }), {
+      ...{ out, debug, portable, flavour, own },
+    })
+  let flavour = candidates[0]
+  if (cpu) {
+    for (const [at, candidate] of candidates.entries()) {
+      flavour = candidate
+      await made([], flavour)
+      const fault = await selfTest(fileOf([]), log)
+      if (fault === null) break
+      removeAddon(fileOf([]))
+      const next = candidates[at + 1]
+      if (!next) throw new BuildError(`the new addon cannot be used here: ${fault}`)
+      log(`flavour ${flavour.name} cannot be used here (${fault}), so ${next.name} is built`)
+    }
   }
-  return fileOf(addons.at(-1))
+  if (gpu.length > 0) await made(gpu, flavour)
+  return fileOf(gpu.length > 0 ? gpu : [])
 }
 
-async function build(file, gpu, toolchain, { out, debug, portable, define }) {
+async function build(file, gpu, toolchain, { out, debug, portable, flavour, own }) {
   const started = Date.now()
   const source = llamaSource(log)
   const { cmakeJs, nodeAddonApi } = buildTools(log)
@@ -172,7 +224,12 @@ async function build(file, gpu, toolchain, { out, debug, portable, define }) {
     QWEN3GUARD_LLAMA_TAG: pin.tag,
     QWEN3GUARD_PATCH: patchHash(),
     QWEN3GUARD_SOURCE: sourceHash(),
-    ...Object.fromEntries(define.map((word) => word.slice(2).split(/=(.*)/s))),
+    QWEN3GUARD_FLAVOUR: flavour?.name ?? 'native',
+    ...Object.fromEntries(
+      [...(flavour ? flavourDefinitions(flavour) : ['-DGGML_NATIVE=ON']), ...own].map((word) =>
+        word.slice(2).split(/=(.*)/s),
+      ),
+    ),
   }
   // CMake keeps what it was once told: builds that differ in more than sources have trees of their own.
   const tree = ['build-cmake', ...gpu, portable && 'portable', debug && 'debug'].filter(Boolean).join('-')
@@ -183,14 +240,15 @@ async function build(file, gpu, toolchain, { out, debug, portable, define }) {
     '--directory',
     root,
     '--out',
-    path.join(out, tree),
+    freshTree(path.join(out, tree), definitions.LLAMA_CPP_DIR),
     '--parallel',
     String(Math.max(1, os.availableParallelism())),
     ...(debug ? ['--debug'] : []),
     ...Object.entries(definitions).map(([name, value]) => `--CD${name}=${value}`),
   ]
   const name = ['the native addon', ...(gpu.length > 0 ? [`with ${spoken(gpu)}`] : [])].join(' ')
-  log(`building ${name} (first time: ${gpu.includes('cuda') ? 'up to hours' : 'a few minutes'})`)
+  const kind = flavour ? `flavour ${flavour.name}` : "for this machine's CPU"
+  log(`building ${name}, ${kind} (first time: ${gpu.includes('cuda') ? 'up to hours' : 'a few minutes'})`)
   if (gpu.includes('cuda')) {
     const cards = definitions.CMAKE_CUDA_ARCHITECTURES
     log(`for CUDA architectures ${cards}; QWEN3GUARD_CMAKE="-DCMAKE_CUDA_ARCHITECTURES=…" chooses others`)

@@ -17,11 +17,15 @@ function whyNot() {
   return child.stdout.trimEnd() || `its loader ended with ${child.signal ?? child.status}:\n${child.stderr}`
 }
 
-const { QWEN3GUARD_CMAKE, LLAMA_CPP_DIR } = process.env
+const { QWEN3GUARD_CMAKE, LLAMA_CPP_DIR, npm_command } = process.env
+// `npx qwen3guard` inside a clone makes npm install the clone into npx's cache, for its command's name: nothing is to be
+// built, the command is to start. Where there is no addon yet it says so.
+const forCommand = isClone && npm_command === 'exec'
 const fromSource = isClone || QWEN3GUARD_CMAKE || LLAMA_CPP_DIR
-const why = fromSource ? null : whyNot()
+const why = fromSource || forCommand ? null : whyNot()
 const missing = why === null ? null : missingTools()
-if (missing) fail(new BuildError(`${why}\n${missing}`))
+if (forCommand) log('the command of this clone, as it was built')
+else if (missing) fail(new BuildError(`${why}\n${missing}`))
 else if (fromSource || why !== null) {
   if (why !== null) log(`${why}\nSo it is built from source.`)
   await buildAddons().catch(fail)

@@ -12,7 +12,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import prebuildify from 'prebuildify'
 import { fail, log, root } from './build-addon.mjs'
-import { flavourDefinitions, flavours } from './flavours.mjs'
+import { flavours } from './flavours.mjs'
 import { gpuOption } from './gpu-backends.mjs'
 import { BuildError } from './llama-source.mjs'
 import { prebuildGpu } from './prebuild-gpu.mjs'
@@ -24,6 +24,7 @@ const tuple = `${process.platform}-${process.arch}`
 async function prebuild(flavour) {
   log(`flavour ${flavour.name}`)
   const build = [process.execPath, path.join(root, 'scripts', 'build.mjs'), '--gpu', 'none', '--out', staging]
+  const words = [...build, '--flavour', flavour.name]
   await promisify(prebuildify)({
     name: 'qwen3guard',
     // Relative to the folder it runs in: it quotes no path.
@@ -34,7 +35,7 @@ async function prebuild(flavour) {
     strip: true,
     tagLibc: process.platform === 'linux',
     // In place of node-gyp, which wants Python and Node's headers to start a CMake build that needs neither.
-    nodeGyp: [...build, ...flavourDefinitions(flavour)].map((word) => `"${word}"`).join(' '),
+    nodeGyp: words.map((word) => `"${word}"`).join(' '),
     shell: true,
   })
   return path.join(staging, flavour.name, 'prebuilds', tuple)

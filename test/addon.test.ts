@@ -50,6 +50,20 @@ describe('loading the addon', () => {
     })
   })
 
+  const own = loadBinding().systemInfo().flavour
+  const other = flavours.find(({ name }) => name !== own)?.name
+  it.runIf(flavours.some(({ name }) => name === own) && other)(
+    'takes a source build of the flavour that QWEN3GUARD_CPU names where none is prebuilt',
+    () => {
+      const root = binaries('source-alone', { [source]: BUILT })
+      const env = { QWEN3GUARD_PREBUILD: root }
+      expect(judgeInChild({ ...env, QWEN3GUARD_CPU: own }).path).toBe(path.join(root, source))
+      const failure = judgeInChild({ ...env, QWEN3GUARD_CPU: other! })
+      expect(failure.code).toBe('ERR_ADDON_LOAD')
+      expect(failure.message).toContain(`it is of flavour ${own}`)
+    },
+  )
+
   it('takes the slower flavours where the faster ones are left out or do not load', () => {
     const root = binaries('broken', {
       [prebuilt()]: BUILT,
@@ -75,7 +89,7 @@ describe('loading the addon', () => {
     expect(first!.split('\n')[1]).toMatch(/\S/)
     expect(second!.split('\n')[0]).toBe(path.join(root, 'prebuilds', PLATFORM))
     expect(second!.split('\n')[1]).toContain('not there; there is other-cpu')
-    expect(message).toContain('`npm rebuild qwen3guard` (in a clone: `npm run build:native`)')
+    expect(message).toContain('`npx qwen3guard build` (in a clone: `npm run build:native`)')
     const [, script] = /`node (.*)`/.exec(message!)!
     expect(existsSync(script!)).toBe(true)
   })
@@ -109,7 +123,7 @@ describe('loading the addon', () => {
 it.runIf(PLATFORM === 'linux-x64')('sees the instruction sets that the kernel sees', () => {
   const [, flags] = /^flags\s*: (.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))!
   const known =
-    'ssse3 sse4_1 sse4_2 popcnt avx f16c fma avx2 bmi2 avx_vnni avx512f avx512dq avx512cd avx512bw avx512vl avx512vbmi avx512_vnni avx512_bf16'
+    'ssse3 sse4_1 sse4_2 popcnt avx f16c fma avx2 bmi2 avx_vnni avx512f avx512dq avx512cd avx512bw avx512vl avx512vbmi avx512_vnni avx512_bf16 amx_tile amx_int8'
   const { cpu, build } = loadBinding().instructionSets()
   expect(cpu).toEqual(known.split(' ').filter((name) => flags!.split(' ').includes(name)))
   expect(cpu).toEqual(expect.arrayContaining(build))

@@ -87,6 +87,8 @@ describe('--gpu', () => {
       expect(status).toBe(1)
       expect(stderr).toContain('npm run build -- --gpu vulkan')
     }
+    // No build was begun: the addon that is there stays.
+    expect(existsSync(path.join(ROOT, 'build', 'Release', 'qwen3guard.node'))).toBe(true)
   })
 
   it.runIf(linux)(

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { compileBrokenAddon } from './support/broken-addon.js'
 import { type Finished, jsonLines, Running } from './support/cli.js'
 import { HubServer } from './support/hub-server.js'
 import { temporaryDirectory } from './support/temporary.js'
@@ -154,8 +155,23 @@ describe('doctor', () => {
     })
     expect(existsSync(String(diagnosis.addon!.path))).toBe(true)
     expect(diagnosis.addon!.features).not.toEqual([])
+    const { fault, untried, products } = diagnosis.addon!.selfTest as Record<string, unknown>
+    expect({ fault, untried }).toEqual({ fault: null, untried: null })
+    expect(products).toContainEqual({ type: 'q8_0', kernel: 'CPU', worst: expect.any(Number) })
     expect(diagnosis.memory!.availableBytes).toBeLessThanOrEqual(Number(diagnosis.memory!.totalBytes))
-    expect((await run(['doctor'])).stdout).toMatch(/llama\.cpp +v[\d.]+, patch [0-9a-f]+/)
+    const shown = (await run(['doctor'])).stdout
+    expect(shown).toMatch(/llama\.cpp +v[\d.]+, patch [0-9a-f]+/)
+    expect(shown).toMatch(/self-test +passed\n +CPU .*q8_0 0\.00\d\d.*\n/)
+  })
+
+  const release = join(directory, 'broken', 'build', 'Release')
+  mkdirSync(release, { recursive: true })
+  const compiled = compileBrokenAddon(join(release, 'qwen3guard.node'))
+  it.runIf(compiled)('exits with 1 where the addon fails its self-test, and says how', async () => {
+    const env = { QWEN3GUARD_PREBUILD: join(directory, 'broken'), QWEN3GUARD_SELF_TEST: '0' }
+    const { code, stdout } = await run(['doctor'], env)
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/self-test +FAILED: its self-test ended with SIG(ILL|TRAP)/)
   })
 
   it('says why the addon does not load, and exits with 1', async () => {

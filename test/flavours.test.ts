@@ -7,6 +7,8 @@ const NEHALEM = ['ssse3', 'sse4_1', 'sse4_2', 'popcnt']
 const HASWELL = [...NEHALEM, 'avx', 'f16c', 'fma', 'avx2', 'bmi2']
 const SKYLAKE_X = [...HASWELL, 'avx512f', 'avx512dq', 'avx512cd', 'avx512bw', 'avx512vl']
 const ICE_LAKE = [...SKYLAKE_X, 'avx512vbmi', 'avx512_vnni']
+const ALDER_LAKE = [...HASWELL, 'avx_vnni']
+const SAPPHIRE_RAPIDS = [...ICE_LAKE, 'avx_vnni', 'avx512_bf16', 'amx_tile', 'amx_int8']
 const CORE_2 = ['ssse3', 'sse4_1']
 
 const x64 = flavoursFor('linux', 'x64')
@@ -17,6 +19,13 @@ function namesFor(cpu: string[], forced?: string): string[] {
 
 describe('the flavour of a prebuilt binary', () => {
   it.each([
+    ['Sapphire Rapids', SAPPHIRE_RAPIDS, ['amx', 'avx512', 'avx-vnni', 'avx2', 'x86-64-v2']],
+    [
+      'Sapphire Rapids whose system permits no tiles',
+      SAPPHIRE_RAPIDS.filter((name) => !name.startsWith('amx')),
+      ['avx512', 'avx-vnni', 'avx2', 'x86-64-v2'],
+    ],
+    ['Alder Lake, which lacks AVX-512', ALDER_LAKE, ['avx-vnni', 'avx2', 'x86-64-v2']],
     ['Ice Lake', ICE_LAKE, ['avx512', 'avx2', 'x86-64-v2']],
     ['Skylake-X, which lacks VNNI', SKYLAKE_X, ['avx2', 'x86-64-v2']],
     ['Haswell', HASWELL, ['avx2', 'x86-64-v2']],
@@ -35,7 +44,7 @@ describe('the flavour of a prebuilt binary', () => {
   it('is refused by name if it is unknown', () => {
     expect(() => namesFor(ICE_LAKE, 'avx9')).toThrow(AddonLoadError)
     expect(() => namesFor(ICE_LAKE, 'avx9')).toThrow(
-      "expected QWEN3GUARD_CPU to be avx512, avx2 or x86-64-v2, got 'avx9'",
+      "expected QWEN3GUARD_CPU to be amx, avx512, avx-vnni, avx2 or x86-64-v2, got 'avx9'",
     )
   })
 
@@ -45,6 +54,11 @@ describe('the flavour of a prebuilt binary', () => {
       /QWEN3GUARD_CPU=avx512 needs avx512_vnni, which .* What runs here: avx2 or x86-64-v2/,
     )
     expect(() => namesFor(CORE_2, 'x86-64-v2')).toThrow(/needs sse4_2, popcnt, .* No prebuilt flavour runs/)
+  })
+
+  it('is for AMX on Linux alone: the kernels ask no other system for tiles', () => {
+    const windows = flavoursFor('win32', 'x64').map(({ name }) => name)
+    expect(windows).toEqual(['avx512', 'avx-vnni', 'avx2', 'x86-64-v2'])
   })
 
   it('is chosen on ARM Linux too', () => {

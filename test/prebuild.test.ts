@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, symlinkSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
@@ -82,13 +82,20 @@ describe.runIf(wanted)('the prebuilt binaries', () => {
         avx: has(/:\s+v(?!err|erw|m)\w+ /),
         avx512: has(/%(zmm|k[1-7]\b|[xy]mm(1[6-9]|2\d|3[01]))/),
         vnni: has(/vpdpbusd .*%zmm/), // what native/patches/0002 computes Q8_0 with
+        // The same instruction by AVX-VNNI's encoding, which objdump marks.
+        avxVnni: has(/\{vex\} vpdpbusd /),
+        tiles: has(/tdpb(ss|su|us|uu)d .*%tmm/),
       }
     })
-    expect(found).toEqual([
-      { avx: true, avx512: true, vnni: true },
-      { avx: true, avx512: false, vnni: false },
-      { avx: false, avx512: false, vnni: false },
-    ])
+    const none = { avx: false, avx512: false, vnni: false, avxVnni: false, tiles: false }
+    const avx512 = { ...none, avx: true, avx512: true, vnni: true }
+    expect(Object.fromEntries(found.map((has, at) => [flavours[at]!.name, has]))).toEqual({
+      amx: { ...avx512, tiles: true },
+      avx512,
+      'avx-vnni': { ...none, avx: true, avxVnni: true },
+      avx2: { ...none, avx: true },
+      'x86-64-v2': none,
+    })
   })
 
   const runs = flavours.filter(({ needs }) => lacking(needs, cpu).length === 0)
@@ -103,6 +110,33 @@ describe.runIf(wanted)('the prebuilt binaries', () => {
     for (const verdicts of judged) expectSameVerdicts(verdicts, judged[0]!)
   })
 
+  // Its kernels ask for permission to use tiles, and others take their place: an image that lost it still judges.
+  const amx = files.find((_name, at) => flavours[at]!.name === 'amx')
+  const beside = ['avx512_vnni', 'avx512vbmi', 'avx512_bf16']
+  it.runIf(amx && lacking(beside, cpu).length === 0 && !cpu.includes('amx_tile'))(
+    'judge without tiles where the system refuses them, and say so in the log alone',
+    () => {
+      const root = temporaryDirectory()
+      mkdirSync(path.join(root, 'build', 'Release'), { recursive: true })
+      const file = path.join(root, 'build', 'Release', 'qwen3guard.node')
+      copyFileSync(path.join(FOLDER, amx!), file)
+      const verdicts = judgeInChild({ QWEN3GUARD_PREBUILD: root })
+      expect(verdicts.path).toBe(file)
+      expectSameVerdicts(verdicts, judgeInChild({ QWEN3GUARD_CPU: flavours.at(-1)!.name }))
+      const program = `
+        const binding = require(${JSON.stringify(file)})
+        const lines = []
+        binding.setLog('warn', (_level, text) => lines.push(text))
+        binding.repacks('q8_0')
+        setImmediate(() => { binding.setLog('warn', null); console.log(JSON.stringify(lines)) })`
+      const { stdout, stderr } = spawnSync(process.execPath, ['-e', program], { encoding: 'utf8' })
+      expect({ stderr, lines: JSON.parse(stdout) }).toEqual({
+        stderr: '',
+        lines: ['AMX is not ready to be used!'],
+      })
+    },
+  )
+
   const refused = flavours.filter((flavour) => !runs.includes(flavour))
   it.runIf(refused.length > 0)('are refused by name where the CPU lacks what they need', () => {
     for (const { name } of refused) {
@@ -115,6 +149,7 @@ describe.runIf(wanted)('the prebuilt binaries', () => {
     it.each([
       ['Nehalem', 'x86-64-v2', 'avx2'],
       ['Haswell', 'avx2', 'avx512'],
+      ['Haswell', 'avx2', 'avx-vnni'],
     ])(
       '%s: %s judges, %s is refused',
       (model, flavour, refused) => {

@@ -111,9 +111,13 @@ describe('the packed package', () => {
       expect(stderr).toContain(`${PLATFORM}, Node ${process.version}`)
       expect(stderr).toMatch(/tried: .*build.Release.qwen3guard\.node\n +not there\n/)
       expect(stderr).toMatch(/tried: .*prebuilds.*\n +not there; there is other-cpu\n/)
-      expect(stderr).toContain('npm rebuild qwen3guard')
+      expect(stderr).toContain('npx qwen3guard build')
       expect(stderr).not.toContain('    at ')
     }
+    // The command that the message names, where install scripts are blocked.
+    const build = node(path.join(own, 'dist', 'cli', 'main.js'), 'build')
+    expect(build.status).toBe(1)
+    expect(build.stderr).toContain('from source, install cmake (3.21 or newer), git')
     expect(install.stderr).toContain('from source, install cmake (3.21 or newer), git')
     expect(install.stderr.match(/^qwen3guard:/gm)).toHaveLength(1)
     if (process.platform === 'linux') expect(install.stderr).toContain('apt-get install -y build-essential')
@@ -128,6 +132,10 @@ describe('the packed package', () => {
       const { status, stderr } = spawnSync(process.execPath, words, { cwd: own, encoding: 'utf8' })
       expect({ status, stderr }).toMatchObject({ status: 0 })
       expect(stderr).toContain('So it is built from source.')
+      const again = [path.join(own, 'dist', 'cli', 'main.js'), 'build']
+      expect(spawnSync(process.execPath, again, { cwd: project, encoding: 'utf8' })).toMatchObject({
+        status: 0,
+      })
       const { stdout } = node(path.join(own, 'dist', 'cli', 'main.js'), 'doctor', '--json')
       expect(JSON.parse(stdout).addon).toMatchObject({ flavour: null, error: null })
       const check = node(path.join(own, 'dist', 'cli', 'main.js'), 'check', 'How can I make a bomb?')

@@ -1,13 +1,14 @@
 // Builds and drives the plain C++ loop (loop.cc).
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, renameSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { cacheDir, llamaSource, patchHash, pin } from '../../scripts/llama-source.mjs'
+import { applyPatches, cacheDir, llamaSource, patchHash, pin } from '../../scripts/llama-source.mjs'
 
 const here = path.dirname(fileURLToPath(import.meta.url))
-const addon = path.join(path.dirname(path.dirname(here)), 'build-cmake')
+const root = path.dirname(path.dirname(here))
+const addon = path.join(root, 'build-cmake')
 
 /**
  * Path of the loop's binary, built where it is not there or not up to date.
@@ -15,16 +16,30 @@ const addon = path.join(path.dirname(path.dirname(here)), 'build-cmake')
  * @param variant name of a build of ggml under other options, given as `definitions`; default: the addon's own
  */
 export function buildLoop(variant = 'addon', definitions = []) {
-  return build(variant, llamaSource(), definitions.length > 0 ? ['-DVARIANT=ON', ...definitions] : [])
+  const own = definitions.length > 0 ? ['-DVARIANT=ON', ...flavour(), ...definitions] : []
+  return build(variant, llamaSource(), own)
 }
 
-/** The same loop over the pinned release of llama.cpp as it is, without any of our patches. */
+/** The addon's flavour, as definitions for CMake: a variant differs from the addon in what it says. */
+function flavour() {
+  const cache = readFileSync(path.join(addon, 'CMakeCache.txt'), 'utf8')
+  const lines = cache.matchAll(
+    /^(GGML_(?:NATIVE|SSE42|AVX\w*|FMA|F16C|BMI2|AMX\w*|CPU_ARM_ARCH)):\w+=(.*)$/gm,
+  )
+  return [...lines].map(([, name, value]) => `-D${name}=${value}`)
+}
+
+/**
+ * The same loop over the pinned release of llama.cpp, without our patches but the one without which it crashes on CPUs
+ * with AMX.
+ */
 export function buildReleasedLoop() {
-  const tree = path.join(cacheDir(), 'bench', `llama.cpp-${pin.tag}`)
+  const tree = path.join(cacheDir(), 'bench', `llama.cpp-${pin.tag}-amx-mended`)
   if (!existsSync(tree)) {
     const unfinished = `${tree}.${process.pid}`
     // The patches are changes in the working tree of a repository: a clone of it has none.
     run('git', ['clone', '--quiet', llamaSource(), unfinished])
+    applyPatches(unfinished, [path.join(root, 'native', 'patches', '0009-amx-tile-config.patch')])
     renameSync(unfinished, tree)
   }
   return build('released', tree, ['-DRELEASED=ON'])

@@ -6,6 +6,7 @@ import { findGpuAddons } from '../engine/device/addons.js'
 import { devicesOf, place } from '../engine/device/place.js'
 import type { Device } from '../engine/device/probe.js'
 import { availableMemory } from '../engine/memory.js'
+import { type ProofResult, proveAddon } from '../engine/proof.js'
 import { downloadsDirectory, modelsDirectory } from '../models/directories.js'
 import { bytes, table } from './display.js'
 import { EXIT, type Run } from './exit.js'
@@ -27,6 +28,8 @@ interface Diagnosis {
     path: string | null
     /** Prebuilt for which CPUs; null for a build from source. */
     flavour: string | null
+    /** What it was compiled as, prebuilt or not: a flavour's name, or `native`. */
+    compiledAs: string | null
     /** What was tried before and did not load. */
     tried: Attempt[]
     /** Why it does not load, or null. */
@@ -38,6 +41,8 @@ interface Diagnosis {
     cpuHas: string[]
     /** Instruction sets and the like that the build uses on this CPU. */
     features: string[]
+    /** What its kernels and the demonstration models computed in a process of its own. */
+    selfTest: ProofResult | null
   }
   gpu: {
     /** Addons with GPU back ends that are here, with their devices or why they cannot be used. */
@@ -50,8 +55,10 @@ interface Diagnosis {
   environment: Record<string, string>
 }
 
+const SELF_TEST_LIMIT_MS = 120_000
+
 const HELP = `
-Exits with 1 if the native addon does not load; the reason is printed.
+Exits with 1 if the native addon does not load or fails its self-test; the reason is printed.
 
 Example:
   $ qwen3guard doctor`
@@ -65,7 +72,8 @@ export function addDoctor(program: Command, run: Run, version: string): void {
     .action(async (flags: { json?: boolean }) => {
       const diagnosis = await diagnose(version)
       await print(`${flags.json ? JSON.stringify(diagnosis) : describe(diagnosis)}\n`)
-      if (diagnosis.addon.error !== null) run.exitCode = EXIT.error
+      const { error, selfTest } = diagnosis.addon
+      if (error !== null || selfTest === null || selfTest.fault !== null) run.exitCode = EXIT.error
     })
 }
 
@@ -91,14 +99,17 @@ async function diagnose(version: string): Promise<Diagnosis> {
 function addonInUse(): Diagnosis['addon'] {
   try {
     const { binding, path, flavour, tried } = addon()
-    const { llamaCpp, patch, backends, cpuFeatures } = binding.systemInfo()
+    const { llamaCpp, patch, flavour: compiledAs, backends, cpuFeatures } = binding.systemInfo()
     // "CPU : SSE3 = 1 | AVX2 = 1 | REPACK = 1 | "
     const features = [...cpuFeatures.matchAll(/(\w+) = 1\b/g)].map(([, feature]) => feature!)
     const cpuHas = binding.instructionSets().cpu
-    return { path, flavour, tried, error: null, llamaCpp, patch, backends, cpuHas, features }
+    const selfTest = proveAddon(path, { models: true, limitMs: SELF_TEST_LIMIT_MS })
+    const found = { path, flavour, compiledAs, tried, llamaCpp, patch, backends, cpuHas, features }
+    return { ...found, error: null, selfTest }
   } catch (error) {
-    const none = { path: null, flavour: null, tried: [], llamaCpp: null, patch: null }
-    return { ...none, error: (error as Error).message, backends: [], cpuHas: [], features: [] }
+    const none = { path: null, flavour: null, compiledAs: null, tried: [], llamaCpp: null, patch: null }
+    const message = (error as Error).message
+    return { ...none, error: message, backends: [], cpuHas: [], features: [], selfTest: null }
   }
 }
 
@@ -138,9 +149,10 @@ function memoryLimit(): number | null {
 /** Settings that change what this package does. A token is named, never shown. */
 function environment(): Record<string, string> {
   const set: Record<string, string> = {}
-  const plain = ['QWEN3GUARD_HOME', 'QWEN3GUARD_CPU', 'QWEN3GUARD_PREBUILD', 'PREBUILDS_ONLY', 'LIBC']
+  const plain = ['QWEN3GUARD_HOME', 'QWEN3GUARD_CPU', 'QWEN3GUARD_PREBUILD', 'QWEN3GUARD_SELF_TEST']
   const drivers = ['GGML_VK_VISIBLE_DEVICES', 'CUDA_VISIBLE_DEVICES', 'VK_DRIVER_FILES', 'VK_ICD_FILENAMES']
-  for (const name of [...plain, ...drivers, 'QWEN3GUARD_CACHE', 'HF_HOME', 'HF_HUB_CACHE', 'XDG_DATA_HOME']) {
+  const build = ['PREBUILDS_ONLY', 'LIBC', 'QWEN3GUARD_CACHE']
+  for (const name of [...plain, ...drivers, ...build, 'HF_HOME', 'HF_HUB_CACHE', 'XDG_DATA_HOME']) {
     if (process.env[name]) set[name] = process.env[name]
   }
   for (const name of ['HF_ENDPOINT', 'HF_TOKEN']) if (process.env[name]) set[name] = '(set)'
@@ -154,6 +166,21 @@ function gpuRows({ path, backends, devices, error }: Diagnosis['gpu']['addons'][
   ])
   const shown = error === null ? path : error.includes(path) ? error : `${path}: ${error}`
   return [[`${backends.join('+')} addon`, shown], ...listed]
+}
+
+/** One row for each kind of kernels: how far each type's products are from plain C++'s, and then what the models said. */
+function selfTestRows(selfTest: ProofResult | null): string[][] {
+  if (selfTest === null) return []
+  const { fault, untried, products, verdicts } = selfTest
+  const outcome = fault ? `FAILED: ${fault}` : untried ? `not done: ${untried}` : 'passed'
+  const kernels = [...new Set(products.map(({ kernel }) => kernel))].map((kernel) => [
+    `  ${kernel}`,
+    products
+      .filter((product) => product.kernel === kernel)
+      .map(({ type, worst }) => `${type} ${worst.toFixed(4)}`)
+      .join(', '),
+  ])
+  return [['self-test', outcome], ...kernels, ...verdicts.map(({ model, said }) => [`  ${model}`, said])]
 }
 
 function autoRows(auto: Diagnosis['gpu']['auto']): string[][] {
@@ -178,9 +205,10 @@ function describe(diagnosis: Diagnosis): string {
       ? [
           ['llama.cpp', `${native.llamaCpp}, patch ${native.patch}`],
           ['back ends', native.backends.join(', ')],
-          ['flavour', native.flavour ?? 'built from source'],
+          ['flavour', native.flavour ?? `${native.compiledAs}, built from source`],
           ...(native.cpuHas.length > 0 ? [['cpu has', native.cpuHas.join(' ')]] : []),
           ['build uses', native.features.join(' ')],
+          ...selfTestRows(native.selfTest),
           ...diagnosis.gpu.addons.flatMap(gpuRows),
           ...autoRows(diagnosis.gpu.auto),
           ...native.tried.map(({ path, reason }) => ['tried before', `${path}: ${reason}`]),

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { GuardError } from '../errors.js'
 import { addBatch } from './batch.js'
+import { addBuild } from './build.js'
 import { addCheck } from './check.js'
 import { InputError } from './conversation.js'
 import { addConvert } from './convert.js'
@@ -45,6 +46,7 @@ function createProgram(run: Run): Command {
   addPull(program, run)
   addModels(program)
   addDoctor(program, run, version)
+  addBuild(program, run)
   return program.addHelpText('after', '\nExample:\n  $ qwen3guard check "How can I make a bomb?"')
 }
 

@@ -4,12 +4,13 @@ import { AddonLoadError } from '../errors.js'
 import type { NativeBinding } from './binding.js'
 import { type Flavour, flavoursFor, flavoursToTry, forcedFlavour, lacking } from './flavours.js'
 import { BUNDLE_MENDING, dependencyPath, packageRoot, requireFile } from './package-root.js'
+import { faultAtLoad } from './proof.js'
 
 /** The native addon as it was loaded. */
 export interface Addon {
   binding: NativeBinding
   path: string
-  /** Name of the prebuilt flavour; null for a build from source. */
+  /** Name of the prebuilt flavour; null for a build from source, whose `systemInfo()` names its own. */
   flavour: string | null
   /** What was tried before and did not load. */
   tried: Attempt[]
@@ -33,10 +34,11 @@ interface BinaryNames {
 }
 
 /**
- * Loads the addon: a source build in build/Release, else the fastest prebuilt flavour that this CPU runs.
+ * Loads the addon: a source build in build/Release, else the fastest prebuilt flavour that this CPU runs. What was never run
+ * on this CPU is tried in a child process first.
  *
- * `QWEN3GUARD_CPU` names one flavour. It passes the source build over, as node-gyp-build's `PREBUILDS_ONLY` does;
- * `QWEN3GUARD_PREBUILD`, its too, names a folder that holds `build` or `prebuilds` in place of the package's own.
+ * `QWEN3GUARD_CPU` names one flavour, prebuilt or else built from source. node-gyp-build's `PREBUILDS_ONLY` passes a source
+ * build over; `QWEN3GUARD_PREBUILD`, its too, names a folder that holds `build` or `prebuilds` in place of the package's own.
  *
  * @throws AddonLoadError that names the platform, what was tried, why each failed and how to mend it
  */
@@ -48,7 +50,10 @@ export function loadAddon(): Addon {
   const forced = forcedFlavour(flavours, QWEN3GUARD_CPU)
   const tried: Attempt[] = []
   const source = forced || PREBUILDS_ONLY ? undefined : sourceBuild(root, tried)
-  const found = source ?? prebuilt(root, flavours, forced, tried)
+  const found =
+    source ??
+    prebuilt(root, flavours, forced, tried) ??
+    (forced && !PREBUILDS_ONLY ? sourceBuild(root, tried, forced.name) : undefined)
   if (found) return { ...found, tried }
   if (tried.some(({ disabled }) => disabled)) {
     throw new AddonLoadError(
@@ -59,8 +64,8 @@ export function loadAddon(): Addon {
     [
       `the native addon could not be loaded on ${PLATFORM}, Node ${process.version}.`,
       ...tried.map(({ path: file, reason }) => `  tried:  ${file}\n          ${reason}`),
-      '  mend:   build it from source with `npm rebuild qwen3guard` (in a clone: `npm run build:native`) or,',
-      `          where install scripts are blocked, \`node ${path.join(folder, 'scripts', 'build.mjs')}\`;`,
+      '  mend:   build it from source with `npx qwen3guard build` (in a clone: `npm run build:native`) or,',
+      `          by hand, \`node ${path.join(folder, 'scripts', 'build.mjs')}\`;`,
       '          that needs a C++17 compiler, cmake 3.21 or newer, git, and once the npm registry.',
       ...(bundled
         ? [
@@ -72,7 +77,8 @@ export function loadAddon(): Addon {
   )
 }
 
-function sourceBuild(root: string, tried: Attempt[]): Omit<Addon, 'tried'> | undefined {
+/** The source build, where `wanted` is given only if it is of that flavour. */
+function sourceBuild(root: string, tried: Attempt[], wanted?: string): Omit<Addon, 'tried'> | undefined {
   const file = path.join(root, 'build', 'Release', 'qwen3guard.node')
   const binding = open(file, tried)
   if (!binding) return undefined
@@ -83,9 +89,17 @@ function sourceBuild(root: string, tried: Attempt[]): Omit<Addon, 'tried'> | und
     return undefined
   }
   const missing = lacking(sets.build, sets.cpu)
-  if (missing.length === 0) return { binding, path: file, flavour: null }
-  const reason = `it was built for a CPU with ${missing.join(', ')}, which this one lacks`
-  tried.push({ path: file, reason })
+  if (missing.length > 0) {
+    tried.push({
+      path: file,
+      reason: `it was built for a CPU with ${missing.join(', ')}, which this one lacks`,
+    })
+    return undefined
+  }
+  if (!isSound(file, sets.cpu, tried)) return undefined
+  const { flavour } = wanted === undefined ? { flavour: undefined } : binding.systemInfo()
+  if (flavour === wanted) return { binding, path: file, flavour: null }
+  tried.push({ path: file, reason: `it is of flavour ${flavour}` })
   return undefined
 }
 
@@ -110,13 +124,21 @@ function prebuilt(
   const { cpu } = probe.instructionSets()
   for (const flavour of flavoursToTry(flavours, cpu, forced)) {
     const binding = open(fileOf(flavour), tried)
-    if (binding) return { binding, path: fileOf(flavour), flavour: flavour.name }
+    if (binding && isSound(fileOf(flavour), cpu, tried))
+      return { binding, path: fileOf(flavour), flavour: flavour.name }
   }
   const missing = lacking(slowest.needs, cpu)
   if (missing.length > 0) {
     tried.push({ path: fileOf(slowest), reason: `this CPU lacks ${missing.join(', ')}` })
   }
   return undefined
+}
+
+/** Whether a binary passes its trial here, or has; otherwise the reason is added to `tried`. */
+function isSound(file: string, cpu: readonly string[], tried: Attempt[]): boolean {
+  const fault = faultAtLoad(file, cpu)
+  if (fault !== null) tried.push({ path: file, reason: fault })
+  return fault === null
 }
 
 /** Null of a build that is older than the question. */

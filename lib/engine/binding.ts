@@ -38,6 +38,11 @@ export interface NativeBinding {
   ): Promise<Uint8Array>
   /** Bytes of one row of `rowLength` values. Throws a RangeError if the type's blocks do not divide it. */
   rowBytes(type: GgmlType, rowLength: number): number
+  /**
+   * Products of matrices of every type by this build's kernels, beside plain C++, off the JS thread. Only for a process that
+   * may end: so does one whose CPU lacks an instruction.
+   */
+  products(): Promise<NativeProductCheck[]>
   /** Sends llama.cpp's log lines of at least `level` to `sink`; one sink an environment. */
   setLog(
     level: 'error' | 'warn' | 'info' | 'debug',
@@ -76,11 +81,21 @@ export interface NativeTensorInfo {
   shape: number[]
 }
 
+export interface NativeProductCheck {
+  type: GgmlType
+  /** ggml's name of the layout that its kernels want: CPU, CPU_REPACK, AMX. */
+  kernel: string
+  /** Largest distance from plain C++, relative to the lengths of row and column; NaN where a product is not finite. */
+  worst: number
+}
+
 export interface NativeSystemInfo {
   llamaCpp: string
   patch: string
   /** Hash of the native sources and of `patch`: two addons with the same belong together. */
   source: string
+  /** Name of the flavour that it was compiled as; `native` for one made for the CPU of the machine that built it. */
+  flavour: string
   backends: string[]
   cpuFeatures: string
 }

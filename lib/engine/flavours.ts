@@ -3,11 +3,19 @@ import path from 'node:path'
 import { AddonLoadError } from '../errors.js'
 import { packageRoot } from './package-root.js'
 
-/** A prebuilt binary for CPUs with certain instruction sets. */
+/** A build for CPUs with certain instruction sets. */
 export interface Flavour {
   name: string
-  /** In the spelling of Linux's /proc/cpuinfo; what the slower flavours need is included. */
+  /** In the spelling of Linux's /proc/cpuinfo; what the flavours that it is built upon need is included. */
   needs: string[]
+}
+
+/** An entry of native/flavours.json. */
+interface Listed extends Flavour {
+  /** Name of the flavour that it is built upon. */
+  over?: string
+  /** Platforms that have it. Default: all. */
+  os?: string[]
 }
 
 /** Where a platform has one binary only. */
@@ -17,12 +25,14 @@ const PORTABLE: Flavour = { name: 'portable', needs: [] }
 export function flavoursFor(platform: string, arch: string): Flavour[] {
   const file = path.join(packageRoot().folder, 'native', 'flavours.json')
   // Not there beside a bundle that has but the addon.
-  const listed: Record<string, Flavour[]> = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
-  const flavours = listed[`${platform}-${arch}`] ?? listed[arch] ?? [PORTABLE]
-  return flavours.map(({ name }, at) => ({
-    name,
-    needs: flavours.slice(at).flatMap(({ needs }) => needs),
-  }))
+  const listed: Record<string, Listed[]> = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
+  const all = listed[`${platform}-${arch}`] ?? listed[arch] ?? [PORTABLE]
+  const flavours = all.filter(({ os }: Listed) => os?.includes(platform) ?? true)
+  const needsOf = ({ needs, over }: Listed): string[] => {
+    const below = flavours.find(({ name }) => name === over)
+    return below ? [...needs, ...needsOf(below)] : needs
+  }
+  return flavours.map((flavour) => ({ name: flavour.name, needs: needsOf(flavour) }))
 }
 
 /** The instruction sets of `needs` that a CPU with `cpu` lacks. */

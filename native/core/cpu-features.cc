@@ -1,7 +1,5 @@
 #include "core/cpu-features.h"
 
-#include <ggml-cpu.h>
-
 #include <cstdint>
 
 #if defined(_M_X64)  // clang-cl defines both
@@ -10,6 +8,10 @@
 #include <cpuid.h>
 #elif defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
+#endif
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 namespace guard {
@@ -52,9 +54,22 @@ uint64_t SavedState() {
 #endif
 }
 
-constexpr uint64_t kSse = 0;        // part of x86-64
-constexpr uint64_t kAvx = 0x6;      // XMM and YMM
-constexpr uint64_t kAvx512 = 0xe6;  // and opmask, ZMM
+constexpr uint64_t kSse = 0;          // part of x86-64
+constexpr uint64_t kAvx = 0x6;        // XMM and YMM
+constexpr uint64_t kAvx512 = 0xe6;    // and opmask, ZMM
+constexpr uint64_t kTiles = 0x60000;  // tile configuration and data
+
+// Linux saves tiles for processes that have asked for it. Asks, for this process: it may be refused, by a
+// sandbox or for a thread whose stack for signals is too small to hold them.
+bool TilesPermitted() {
+#if defined(__linux__)
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  static const bool permitted = syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  return permitted;
+#else
+  return false;  // the kernels ask nobody but Linux
+#endif
+}
 
 struct Feature {
   const char* name;
@@ -84,6 +99,8 @@ constexpr Feature kFeatures[] = {
     {"avx512vbmi", 7, 0, kEcx, 1, kAvx512},
     {"avx512_vnni", 7, 0, kEcx, 11, kAvx512},
     {"avx512_bf16", 7, 1, kEax, 5, kAvx512},
+    {"amx_tile", 7, 0, kEdx, 24, kTiles},
+    {"amx_int8", 7, 0, kEdx, 25, kTiles},
 };
 
 }  // namespace
@@ -93,33 +110,9 @@ std::vector<std::string> CpuFeatures() {
   std::vector<std::string> names;
   for (const Feature& feature : kFeatures) {
     const uint32_t bits = Cpuid(feature.leaf, feature.subleaf).registers[feature.reg];
-    if ((bits >> feature.bit & 1u) != 0 && (saved & feature.state) == feature.state) {
-      names.push_back(feature.name);
-    }
-  }
-  return names;
-}
-
-std::vector<std::string> BuildFeatures() {
-  const struct {
-    const char* name;
-    int compiled;
-  } features[] = {
-      {"ssse3", ggml_cpu_has_ssse3()},
-      {"avx", ggml_cpu_has_avx()},
-      {"f16c", ggml_cpu_has_f16c()},
-      {"fma", ggml_cpu_has_fma()},
-      {"avx2", ggml_cpu_has_avx2()},
-      {"bmi2", ggml_cpu_has_bmi2()},
-      {"avx_vnni", ggml_cpu_has_avx_vnni()},
-      {"avx512f", ggml_cpu_has_avx512()},
-      {"avx512vbmi", ggml_cpu_has_avx512_vbmi()},
-      {"avx512_vnni", ggml_cpu_has_avx512_vnni()},
-      {"avx512_bf16", ggml_cpu_has_avx512_bf16()},
-  };
-  std::vector<std::string> names;
-  for (const auto& [name, compiled] : features) {
-    if (compiled != 0) names.push_back(name);
+    if ((bits >> feature.bit & 1u) == 0 || (saved & feature.state) != feature.state) continue;
+    if (feature.state == kTiles && !TilesPermitted()) continue;
+    names.push_back(feature.name);
   }
   return names;
 }
@@ -139,25 +132,9 @@ std::vector<std::string> CpuFeatures() {
   return names;
 }
 
-std::vector<std::string> BuildFeatures() {
-  std::vector<std::string> names;
-  if (ggml_cpu_has_fp16_va() != 0) names.push_back("asimdhp");
-  if (ggml_cpu_has_dotprod() != 0) names.push_back("asimddp");
-  if (ggml_cpu_has_matmul_int8() != 0) names.push_back("i8mm");
-  if (ggml_cpu_has_sve() != 0) names.push_back("sve");
-#ifdef __ARM_FEATURE_SVE2
-  names.push_back("sve2");
-#endif
-  return names;
-}
-
 #else
 
 std::vector<std::string> CpuFeatures() {
-  return {};
-}
-
-std::vector<std::string> BuildFeatures() {
   return {};
 }
 

@@ -1,15 +1,14 @@
-// What probes found is kept between processes, until the addon, the driver, or a setting of either changes.
+// What probes found is kept between processes, until the addon, the CPU, the driver, or a setting of either changes.
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { cacheDirectory } from '../../models/directories.js'
-import type { GpuAddon } from './addons.js'
 
 const LIFETIME_MS = 7 * 24 * 3600 * 1000
 
 /** What a probe of the addon found about `what`, if it is still true. */
-export function recall<T>(addon: GpuAddon, what: string): T | undefined {
+export function recall<T>(addon: { path: string }, what: string): T | undefined {
   try {
     const { at, found } = JSON.parse(readFileSync(fileOf(addon, what), 'utf8')) as { at: number; found: T }
     const age = Date.now() - at
@@ -20,7 +19,7 @@ export function recall<T>(addon: GpuAddon, what: string): T | undefined {
 }
 
 /** Keeps what a probe found. Where nothing can be written the next process probes again. */
-export function remember(addon: GpuAddon, what: string, found: unknown): void {
+export function remember(addon: { path: string }, what: string, found: unknown): void {
   try {
     const file = fileOf(addon, what)
     mkdirSync(path.dirname(file), { recursive: true })
@@ -33,7 +32,7 @@ export function remember(addon: GpuAddon, what: string, found: unknown): void {
 }
 
 /** What a probe found is true no more. */
-export function forget(addon: GpuAddon, what: string): void {
+export function forget(addon: { path: string }, what: string): void {
   try {
     rmSync(fileOf(addon, what), { force: true })
   } catch {
@@ -41,7 +40,7 @@ export function forget(addon: GpuAddon, what: string): void {
   }
 }
 
-function fileOf(addon: GpuAddon, what: string): string {
+function fileOf(addon: { path: string }, what: string): string {
   const { size, mtimeMs } = statSync(addon.path)
   const hash = createHash('sha256').update(JSON.stringify([addon.path, size, mtimeMs, what, surroundings()]))
   return path.join(cacheDirectory(), 'probes', `${hash.digest('hex').slice(0, 24)}.json`)
