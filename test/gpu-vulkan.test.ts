@@ -91,8 +91,13 @@ describe.runIf(vulkanAddon)('Vulkan', { timeout: 600_000 }, () => {
   it('shares a model between the CPU and the device', async () => {
     const options = { model: 'demo', gpu: 'vulkan', ...SMALL } as const
     await using cpu = await StreamGuard.load({ ...options, gpu: false })
-    await using guard = await StreamGuard.load({ ...options, gpuLayers: 1 })
+    const lines: string[] = []
+    const onLog = (_level: unknown, text: string) => lines.push(text)
+    await using guard = await StreamGuard.load({ ...options, gpuLayers: 1, logLevel: 'info', onLog })
     const { layers } = guard.device
+    // llama.cpp's own words, in which the output layer counts.
+    const said = `offloaded 2/${layers.total + 1} layers`
+    expect(lines.filter((line) => line.includes(said))).toHaveLength(1)
     expect(layers).toEqual({ device: 1, total: cpu.device.layers.total })
     expect(layers.total).toBeGreaterThan(1)
     expectAlike(await tokensOf(guard, PROMPT, REPLY), await tokensOf(cpu, PROMPT, REPLY))
