@@ -64,7 +64,7 @@ named(AddonLoadError, 'AddonLoadError')
 
 /**
  * A GPU's back end is here and cannot be used: no device, a broken driver, or a device that was lost while it decoded.
- * The message holds the driver's reason. A guard whose device was lost answers nothing any more: load another.
+ * The message holds the driver's reason. A device that was lost stays lost to this process.
  */
 export class BackendError extends GuardError {
   constructor(message: string, options?: ErrorOptions) {

@@ -61,7 +61,8 @@ export interface LoadOptions {
   gpuLayers?: number
   /**
    * Decode threads, 1 to 512. Default: the CPUs this process may use, less one for JS where there are more
-   * than two; one for models of at most 50 M parameters (the demonstration models).
+   * than two; one for models of at most 50 M parameters (the demonstration models). More than these CPUs are brought
+   * down to them, with a warning, unless QWEN3GUARD_THREADS_INSIST=1.
    */
   threads?: number
   /** Positions per sequence, at most the model's. Default: 4096 (Gen), 2048 (Stream), or the model's if it has fewer. */

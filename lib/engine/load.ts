@@ -15,6 +15,7 @@ import { Model, untilAborted } from './model.js'
 import { validateLoadOptions } from './options.js'
 import { BUNDLE_MENDING, packageRoot } from './package-root.js'
 import { engineOptions, type Variant } from './settings.js'
+import { boundThreads } from './threads.js'
 
 export { SEQUENCES_TO_PIN, type Variant } from './settings.js'
 
@@ -148,8 +149,11 @@ async function loadOn(
   overrides: Partial<EngineOptions> | undefined,
 ): Promise<LoadedEngine> {
   const stopLog = listenIfAsked(options, placement)
+  // Once, since it warns.
+  const bounded =
+    options.threads === undefined ? options : { ...options, threads: boundThreads(options.threads) }
   const settings = (description: ModelDescription) =>
-    engineOptions(options, variant, description, placement, overrides)
+    engineOptions(bounded, variant, description, placement, overrides)
   let model: Model | undefined
   let free = Number.POSITIVE_INFINITY
   try {
