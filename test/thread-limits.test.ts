@@ -12,7 +12,8 @@ function load(more: number, runner: string[], env: Record<string, string> = {}):
   const [command, ...words] = [...runner, process.execPath, '--no-warnings', CHILD, String(more)]
   const { status, signal, stdout, stderr } = spawnSync(command as string, words, {
     encoding: 'utf8',
-    env: { ...process.env, ...env },
+    // More than there may be CPUs here.
+    env: { ...process.env, QWEN3GUARD_THREADS_INSIST: '1', ...env },
   })
   expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' })
   return stdout.trim()
@@ -33,6 +34,10 @@ function hindrance(): string | null {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'only root can become another user'
   const [command, ...words] = [...STRANGER, process.execPath, '--version']
   if (spawnSync(command as string, words).status !== 0) return 'setpriv cannot start Node as another user'
+  const [, ...stranger] = STRANGER
+  if (spawnSync(command as string, [...stranger, 'test', '-r', CHILD]).status !== 0) {
+    return 'the other user cannot read this checkout'
+  }
   if (spawnSync('prlimit', ['--version']).status !== 0) return 'there is no prlimit'
   return null
 }
