@@ -14,7 +14,7 @@ import {
 } from '../lib/index.js'
 import { fixtureModel } from './support/fixture-model.js'
 import { fullVocabularyModel } from './support/full-vocabulary.js'
-import { GPU, LOOSER } from './support/gpu.js'
+import { GPU, near } from './support/gpu.js'
 import { temporaryDirectory } from './support/temporary.js'
 import { SENTENCES } from './support/texts.js'
 
@@ -82,7 +82,7 @@ describe('GenGuard with the demonstration model', () => {
       expect(verdict.text, JSON.stringify(input)).toBe(plain.text)
       const expected = numbers(plain)
       numbers(verdict).forEach((number, i) => {
-        expect(Math.abs(number - (expected[i] as number))).toBeLessThan(1e-3 * LOOSER)
+        expect(Math.abs(number - (expected[i] as number))).toBeLessThan(near(1e-3))
       })
       expect(plain.usage.passes).toBeGreaterThanOrEqual(plain.usage.generatedTokens)
       passes += verdict.usage.passes

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { GenFormatError, GenGuard, type GenVerdict, type LoadOptions, type Message } from '../lib/index.js'
 import { forgetfulPlacement } from './support/forgetful.js'
-import { GPU, LOOSER } from './support/gpu.js'
+import { GPU, near } from './support/gpu.js'
 
 const EXACT: LoadOptions = { kvType: 'f32', flashAttention: false, gpu: GPU, model: 'demo-gen' }
 
@@ -149,7 +149,7 @@ describe('usage', () => {
       const { usage } = await drafted.classify(conversation('Ida', count))
       const expected = (await stepwise.classify(conversation('Ida', count))).usage
       expect(usage.leastMargin).toBeGreaterThan(0)
-      expect(Math.abs(usage.leastMargin - expected.leastMargin)).toBeLessThan(0.02 * LOOSER)
+      expect(Math.abs(usage.leastMargin - expected.leastMargin)).toBeLessThan(near(0.02))
       expect(usage.uncertain).toBe(usage.leastMargin < 0.1)
     }
   })
@@ -171,7 +171,7 @@ describe('usage', () => {
       expect(usage.uncertain).toBe(usage.leastMargin < 0.1)
       // A label that leads by a lot of probability leads by a lot of logits.
       const [first, second] = Object.values(scores.safety).sort((a, b) => b - a) as [number, number]
-      expect(Math.log(first / second), text).toBeGreaterThanOrEqual(usage.leastMargin - 1e-3 * LOOSER)
+      expect(Math.log(first / second), text).toBeGreaterThanOrEqual(usage.leastMargin - near(1e-3))
     }
   })
 })

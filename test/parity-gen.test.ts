@@ -5,10 +5,10 @@ import { Model } from '../lib/engine/model.js'
 import { convertCheckpoint } from '../lib/models/convert.js'
 import type { GenGolden } from './support/fixtures.js'
 import { checkpointPath, exactEngine, GEN_CHECKPOINTS, range, readGolden } from './support/fixtures.js'
-import { GPU, LOOSER } from './support/gpu.js'
+import { GPU, near } from './support/gpu.js'
 import { temporaryDirectory } from './support/temporary.js'
 
-const TOLERANCE = 1e-4 * LOOSER
+const TOLERANCE = near(1e-4)
 
 const directory = temporaryDirectory()
 
@@ -44,7 +44,7 @@ describe.each(GEN_CHECKPOINTS)('%s against transformers', (name) => {
       }
       sequence.release()
       expect(written).toEqual(greedy)
-      expect(lead).toBeGreaterThan(golden.leastLead - 1e-3 * LOOSER)
+      expect(lead).toBeGreaterThan(golden.leastLead - near(1e-3))
     }
   })
 

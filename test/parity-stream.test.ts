@@ -15,13 +15,13 @@ import {
   seeded,
   softmaxGroups,
 } from './support/fixtures.js'
-import { GPU, LOOSER } from './support/gpu.js'
+import { GPU, near } from './support/gpu.js'
 import { temporaryDirectory } from './support/temporary.js'
 
 /** Head outputs a position: response risk and category, query risk and category. */
 const SIZES = [3, 8, 3, 9]
 const WIDTH = 23
-const TOLERANCE = 1e-4 * LOOSER
+const TOLERANCE = near(1e-4)
 
 const directory = temporaryDirectory()
 

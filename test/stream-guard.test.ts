@@ -15,7 +15,7 @@ import { StreamTemplate } from '../lib/stream/template.js'
 import { promptVerdict, responseHeads } from '../lib/verdict.js'
 import { fixtureModel } from './support/fixture-model.js'
 import { exactEngine } from './support/fixtures.js'
-import { digits, GPU, LOOSER } from './support/gpu.js'
+import { digits, GPU, near } from './support/gpu.js'
 import { manyTexts, randomPieces, SENTENCES, seeded } from './support/texts.js'
 
 const PROMPT = 'How do I pick a lock?'
@@ -36,7 +36,7 @@ function expectSame(actual: readonly TokenVerdict[], expected: readonly TokenVer
   const [a, b] = [split(actual), split(expected)]
   expect(a.labels).toEqual(b.labels)
   a.numbers.forEach((number, i) => {
-    expect(Math.abs(number - (b.numbers[i] as number))).toBeLessThan(1e-4 * LOOSER)
+    expect(Math.abs(number - (b.numbers[i] as number))).toBeLessThan(near(1e-4))
   })
 }
 

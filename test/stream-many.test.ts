@@ -13,7 +13,7 @@ import {
   type TokenVerdict,
 } from '../lib/index.js'
 import type { ModelDescription } from '../lib/models/describe.js'
-import { GPU, LOOSER } from './support/gpu.js'
+import { GPU, near } from './support/gpu.js'
 import { SENTENCES } from './support/texts.js'
 
 const DEMO: LoadOptions = { model: 'demo-stream', gpu: GPU, kvType: 'f32', flashAttention: false }
@@ -71,7 +71,7 @@ function expectSame(actual: Judged, expected: Judged): void {
 }
 
 /** Weights in q8_0: how many tokens go together picks the kernel, and so the rounding. */
-const TOLERANCE = 1e-3 * LOOSER
+const TOLERANCE = near(1e-3)
 
 /** `judged`: by any number of guards, each of which began with the first case. */
 async function expectAllAsAlone(guard: StreamGuard, ...judged: readonly Judged[][]): Promise<void> {

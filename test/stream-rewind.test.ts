@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { StreamGuard, type TokenVerdict } from '../lib/index.js'
-import { GPU, LOOSER } from './support/gpu.js'
+import { GPU, near } from './support/gpu.js'
 import { finish, labels, numbers, pieces } from './support/judged.js'
 
 const EXAMPLE = new URL('../docs/examples/regenerate.mjs', import.meta.url).href
@@ -49,7 +49,7 @@ describe('a reply that is mended', () => {
     const wanted = numbers(expected)
     numbers(actual).forEach((number, i) => {
       // Weights in q8_0: how many tokens go together picks the kernel, and so the rounding.
-      expect(Math.abs(number - (wanted[i] as number))).toBeLessThan(1e-3 * LOOSER)
+      expect(Math.abs(number - (wanted[i] as number))).toBeLessThan(near(1e-3))
     })
   })
 

@@ -9,13 +9,13 @@ import type { Gpu } from '../../lib/types.js'
 export const GPU: Gpu = (process.env.QWEN3GUARD_TEST_GPU as Gpu | undefined) || false
 
 /**
- * How many times further a GPU's figures may be from golden ones than the CPU's, which are f32: it sums in another order,
- * and Vulkan multiplies in f16.
+ * How far a figure may be from a golden one: on a GPU at least a hundredth, since it sums in another order and Vulkan
+ * multiplies in f16. Seen on random weights: 0.006.
  */
-export const LOOSER = GPU === false ? 1 : 10
+export const near = (onCpu: number): number => (GPU === false ? onCpu : Math.max(onCpu, 0.01))
 
-/** Decimal digits to compare: one fewer on a GPU. */
-export const digits = (onCpu: number): number => (GPU === false ? onCpu : onCpu - 1)
+/** Decimal digits to compare: two fewer on a GPU. */
+export const digits = (onCpu: number): number => (GPU === false ? onCpu : onCpu - 2)
 
 const VULKAN = fileURLToPath(new URL('../../build/Release/vulkan/qwen3guard.node', import.meta.url))
 
