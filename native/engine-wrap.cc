@@ -45,8 +45,9 @@ Napi::Value ToResult(Napi::Env env, const Result& result) {
 }
 
 // Made without memory of C++'s, which may have run out: whoever waits for the result is not left waiting.
-napi_value ToErrorResult(napi_env env, const Result& result, const char* code, const char* message) {
-  napi_value object, error, values[5];
+napi_value ToErrorResult(napi_env env, const Result& result, const char* code, const char* message,
+                         double free_bytes = -1) {
+  napi_value object, error, values[6];
   const bool made = napi_create_object(env, &object) == napi_ok &&
                     napi_create_object(env, &error) == napi_ok &&
                     napi_create_uint32(env, result.id, &values[0]) == napi_ok &&
@@ -59,12 +60,17 @@ napi_value ToErrorResult(napi_env env, const Result& result, const char* code, c
                     napi_set_named_property(env, object, "ms", values[2]) == napi_ok &&
                     napi_set_named_property(env, error, "code", values[3]) == napi_ok &&
                     napi_set_named_property(env, error, "message", values[4]) == napi_ok &&
+                    napi_create_double(env, free_bytes, &values[5]) == napi_ok &&
+                    napi_set_named_property(env, error, "freeBytes", values[5]) == napi_ok &&
                     napi_set_named_property(env, object, "error", error) == napi_ok;
   return made ? object : nullptr;
 }
 
 napi_value ToAnyResult(Napi::Env env, const Result& result) {
-  if (result.error) return ToErrorResult(env, result, result.error->code().c_str(), result.error->what());
+  if (result.error) {
+    const Failure& error = *result.error;
+    return ToErrorResult(env, result, error.code().c_str(), error.what(), error.free_bytes());
+  }
   try {
     Napi::Value value = ToResult(env, result);
     if (!ClearException(env)) return value;

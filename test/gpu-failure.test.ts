@@ -126,6 +126,19 @@ describe.runIf(vulkanAddon && process.platform === 'linux')('a driver that fails
     expect(auto.safety).toBe('Unsafe')
   })
 
+  it('that hangs is given up, and found to hang once', () => {
+    const driver = path.join(directory, 'hanging.json')
+    const ICD = { library_path: compile('hanging.c'), api_version: '1.3.0' }
+    writeFileSync(driver, JSON.stringify({ file_format_version: '1.0.0', ICD }))
+    const env = { VK_DRIVER_FILES: driver, VK_ICD_FILENAMES: driver, QWEN3GUARD_PROBE_MS: '3000' }
+    const started = performance.now()
+    const named = load(`{ gpu: 'vulkan' }`, { ...SOFTWARE_DRIVER, ...env })
+    expect(named).toMatchObject({ name: 'BackendError', code: 'ERR_BACKEND_FAILED' })
+    expect(named.message).toContain('did not answer within 3 s')
+    // It hangs for an hour.
+    expect(performance.now() - started).toBeLessThan(120_000)
+  })
+
   it('fails every waiting call when the device is lost, and the process goes on', {
     timeout: 600_000,
   }, () => {
@@ -155,6 +168,12 @@ describe.runIf(vulkanAddon && process.platform === 'linux')('a driver that fails
     const seen = run([path.join(SUPPORT, 'losing-child.mjs'), 'full', file], env)
     expect(seen.load).toMatchObject({ name: 'MemoryError', code: 'ERR_MEMORY' })
     expect(seen.load.message).toMatch(/Vulkan0.* of \d+ MiB were free/)
+    // Of the device, which the software driver says has two gigabytes at most.
+    const inDecode = { name: 'MemoryError', code: 'ERR_MEMORY' }
+    expect(seen.decode).toMatchObject(inDecode)
+    expect(seen.decode.message).toMatch(/Vulkan0 .*ran out of memory in a decode: .* of \d+ MiB free/)
+    expect(seen.decode.availableBytes).toBeLessThanOrEqual(2 ** 31)
+    expect(seen.later).toMatchObject(inDecode)
     expect(seen.after).toBe('Unsafe')
     expect(existsSync(file)).toBe(false)
   })

@@ -1,30 +1,24 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { Engine, type EngineOptions } from '../lib/engine/engine.js'
+import { Engine } from '../lib/engine/engine.js'
 import { Model } from '../lib/engine/model.js'
 import { GenGuard } from '../lib/index.js'
 import { inspectGguf } from '../lib/models/inspect.js'
 import { readModelHeader } from '../lib/models/split.js'
+import { exactEngine } from './support/fixtures.js'
 import { type Gguf, writeGguf } from './support/gguf-writer.js'
 import { temporaryDirectory } from './support/temporary.js'
 import { setEntry, tinyModel } from './support/tiny-model.js'
 
-const ENGINE: EngineOptions = {
+const ENGINE = exactEngine({
   contextSize: 64,
   maxSequences: 2,
   cells: 128,
-  unified: true,
   maxQueue: 4,
   batchSize: 64,
   maxOutputs: 64,
-  prefillTokens: 128,
-  setsAside: true,
-  keeps: true,
-  threads: 1,
-  kvType: 'f32',
-  flashAttention: false,
-}
+})
 
 const directory = temporaryDirectory()
 const partPath = (part: number) => join(directory, `tiny-0000${part}-of-00003.gguf`)

@@ -184,7 +184,8 @@ export interface NativeRequest {
 
 export interface NativeResult {
   id: number
-  error?: { code: string; message: string }
+  /** `freeBytes`: of the device whose memory ran out, or -1. */
+  error?: { code: string; message: string; freeBytes: number }
   /** Guard heads: read positions x headOutputs logits. */
   heads?: Float32Array
   /** LM head, one entry a read position: the greedy token, the logit lead over the runner-up. */

@@ -40,7 +40,7 @@ function typed(code: string, message: string, cause: unknown): GuardError | unde
       return new GuardClosedError(message)
     case 'ERR_MEMORY':
       // llama.cpp does not say how much it wanted.
-      return new MemoryError(Number.NaN, availableMemory(), message, options)
+      return new MemoryError(Number.NaN, freeOnDevice(cause) ?? availableMemory(), message, options)
     case 'ERR_NOT_KEPT':
       return new NotKeptError(message, options)
     case 'ERR_DECODE':
@@ -49,4 +49,10 @@ function typed(code: string, message: string, cause: unknown): GuardError | unde
     default:
       return undefined
   }
+}
+
+/** Free bytes of the device whose memory ran out, or undefined where it was the machine's. */
+function freeOnDevice(cause: unknown): number | undefined {
+  const { freeBytes } = cause as { freeBytes?: unknown }
+  return typeof freeBytes === 'number' && freeBytes >= 0 ? freeBytes : undefined
 }

@@ -1,11 +1,9 @@
 // Runs a binary's kernels in a process of its own before this one does: an instruction that the CPU or its system lacks,
 // and a compiler's mistake that only this kind of CPU meets, end that process.
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import path from 'node:path'
 import type { NativeProductCheck } from './binding.js'
 import { recall, remember } from './device/probe-cache.js'
-import { packageRoot } from './package-root.js'
+import { cannotStart, ownEnvironment, programPath } from './own-process.js'
 
 /** The line that the process prints before it runs a kernel: one that ends before has other reasons, such as its limits. */
 export const STARTED = 'running kernels'
@@ -43,17 +41,16 @@ export function proveAddon(
   file: string,
   { models, limitMs }: { models: boolean; limitMs: number },
 ): ProofResult {
-  const program = path.join(packageRoot().folder, 'dist', 'prove-addon.js')
+  const program = programPath('prove-addon')
   const none = { products: [], verdicts: [], fault: null }
   const why = cannotStart(program)
   if (why !== null) return { ...none, untried: why }
-  const { NODE_OPTIONS: _, ...env } = process.env
   const { status, signal, stdout, stderr, error } = spawnSync(
     process.execPath,
     ['--no-warnings', program, file, models ? 'all' : 'products'],
     {
       encoding: 'utf8',
-      env: { ...env, ELECTRON_RUN_AS_NODE: '1', QWEN3GUARD_SELF_TEST: '0' },
+      env: { ...ownEnvironment(), QWEN3GUARD_SELF_TEST: '0' },
       timeout: limitMs,
       killSignal: 'SIGKILL',
       windowsHide: true,
@@ -86,18 +83,6 @@ export function faultOf({ products, verdicts }: Proof): string | null {
   if (wrong.length > 0) return `its products of ${wrong.join(', ')} are wrong`
   const other = verdicts.find(({ said, expected }) => said !== expected)
   if (other) return `by it ${other.model} says ${other.said} where ${other.expected} is right`
-  return null
-}
-
-/** Why no process can be started for the trial, or null. */
-function cannotStart(program: string): string | null {
-  if (!existsSync(program)) return `${program} is not there`
-  // Anything else would start the application again.
-  const { electron, bun } = process.versions
-  const isNode = /^node(js)?[\d.-]*(\.exe)?$/i.test(path.basename(process.execPath))
-  if (!isNode && !electron && !bun) return `${process.execPath} is no Node`
-  const { permission } = process as { permission?: { has(scope: string): boolean } }
-  if (permission && !permission.has('child')) return 'this process may start no other'
   return null
 }
 

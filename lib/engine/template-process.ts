@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { tmpdir } from 'node:os'
+import { ownEnvironment } from './own-process.js'
 import { BUNDLE_MENDING, dependencyPath } from './package-root.js'
 
 /** Why a template gave no text. */
@@ -102,13 +103,12 @@ class Worker {
   readonly #onExit = () => this.#child.kill('SIGKILL')
 
   constructor() {
-    const { NODE_OPTIONS: _, ...env } = process.env
     const options = [`--max-old-space-size=${MEMORY}`, '--max-semi-space-size=8']
     this.#child = spawn(process.execPath, [...options, '-e', SCRIPT, jinjaPath()], {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       serialization: 'advanced',
       cwd: tmpdir(),
-      env: { ...env, ELECTRON_RUN_AS_NODE: '1' },
+      env: ownEnvironment(),
     })
     this.#child.unref()
     this.#child.channel?.unref()

@@ -194,14 +194,15 @@ export class Tokenizer {
   async #encodeWords(words: readonly string[]): Promise<Dictionary> {
     const dictionary = new Dictionary(words.length)
     for (let from = 0; from < words.length; ) {
-      const batch: string[] = []
+      const batch: { word: string; ids: Int32Array | undefined }[] = []
       const unknown: string[] = []
       let unknownUnits = 0
       for (let units = 0; from < words.length && batch.length < BATCH_WORDS && units < BATCH_UNITS; from++) {
         const word = words[from] as string
-        batch.push(word)
+        const ids = this.#known.get(word)
+        batch.push({ word, ids })
         units += word.length
-        if (this.#known.get(word)) continue
+        if (ids) continue
         unknown.push(word)
         unknownUnits += word.length
       }
@@ -212,8 +213,7 @@ export class Tokenizer {
           fresh.set(word, this.#checked(word, ids[i]))
         })
       }
-      // What the cache has dropped meanwhile is tokenised after all.
-      for (const word of batch) dictionary.add(fresh.get(word) ?? this.#encodeNow(word))
+      for (const { word, ids } of batch) dictionary.add(ids ?? fresh.get(word) ?? this.#encodeNow(word))
       for (const [word, ids] of fresh) this.#known.set(word, ids)
       if (from < words.length && turnIsOver()) await nextTurn()
     }

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import type { ChatTemplate } from '../engine/chat-template.js'
 import {
   type InternalLoadOptions,
@@ -11,7 +10,7 @@ import { untilAborted } from '../engine/model.js'
 import { commonLength } from '../engine/prefix-cache.js'
 import type { Sequence } from '../engine/sequence.js'
 import { type Overlong, Tokenizer } from '../engine/tokens.js'
-import { GenFormatError, GuardBusyError, GuardClosedError, TooLongError } from '../errors.js'
+import { GenFormatError, GuardClosedError, TooLongError } from '../errors.js'
 import { checkHistory, type HistoryTooLong, latestTurns, mostMessages } from '../history.js'
 import { toMessages } from '../input.js'
 import type { ModelDescription } from '../models/describe.js'
@@ -24,6 +23,7 @@ import { parseGen } from './parse.js'
 import { readScores } from './scores.js'
 import { type GenMode, GenTemplate, guardTemplate, modeOf } from './template.js'
 import { type GenVerdict, type GenWindow, NEAR_TIE, worstOf } from './verdict.js'
+import { whenThereIsRoom } from './when-there-is-room.js'
 import { cutWindows, SHORTEST_WINDOW } from './windows.js'
 
 export type { GenUsage, GenVerdict, GenWindow } from './verdict.js'
@@ -390,17 +390,5 @@ export class GenGuard implements AsyncDisposable {
 function checkTooLong(tooLong: unknown): void {
   if (tooLong !== 'error' && tooLong !== 'window') {
     throw new TypeError(`Expected tooLong to be 'error' or 'window', got ${JSON.stringify(tooLong)}`)
-  }
-}
-
-/** Many inputs wait their turn: a full queue is theirs to sit out, and no reason to end the iteration. */
-async function whenThereIsRoom<T>(classify: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  for (;;) {
-    try {
-      return await classify()
-    } catch (error) {
-      if (!(error instanceof GuardBusyError)) throw error
-      await untilAborted(setTimeout(error.retryAfterMs), signal)
-    }
   }
 }

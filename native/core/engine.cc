@@ -29,10 +29,14 @@ bool IsOutOfMemory(const std::string& reason) {
   return false;
 }
 
-std::string MemoryOf(ggml_backend_dev_t device) {
+// `what` happened on a device for want of its memory, with the sizes that its driver tells.
+Failure DeviceMemory(ggml_backend_dev_t device, const std::string& what, const std::string& mending) {
   size_t free = 0, total = 0;
   ggml_backend_dev_memory(device, &free, &total);
-  return std::to_string(free >> 20) + " of " + std::to_string(total >> 20) + " MiB free, as the driver says";
+  return Failure("ERR_MEMORY",
+                 DeviceLabel(device) + " " + what + " (" + std::to_string(free >> 20) + " of " +
+                     std::to_string(total >> 20) + " MiB free, as the driver says)" + mending,
+                 static_cast<double>(free));
 }
 
 }  // namespace
@@ -202,9 +206,8 @@ Failure Engine::DeviceFailure(const std::string& reason) const {
   ggml_backend_dev_t device = context_->model().device();
   const std::string label = DeviceLabel(device);
   if (IsOutOfMemory(reason)) {
-    return Failure("ERR_MEMORY",
-                   label + " ran out of memory in a decode (" + MemoryOf(device) + "): " + reason +
-                       ". Close this guard and load one with a smaller contextSize or maxSequences");
+    return DeviceMemory(device, "ran out of memory in a decode: " + reason,
+                        ". Close this guard and load one with a smaller contextSize or maxSequences");
   }
   MarkLost(device);
   return Failure("ERR_BACKEND_FAILED",
@@ -345,10 +348,10 @@ void Engine::Decode(std::vector<Slice>& slices) {
     // JS admits by cells, so a full cache is a fault of ours; still nothing may be lost in silence.
     const char* why = status == 1 ? "the KV cache has no free cells" : "llama_decode failed";
     Error error = no_memory_;
-    if (status != kAllocationFailed || on_device) {
-      std::string message = why + (" (status " + std::to_string(status) + ")");
-      if (status == kAllocationFailed) message += ": " + MemoryOf(context_->model().device());
-      error = Share(Failure(status == kAllocationFailed ? "ERR_MEMORY" : "ERR_DECODE", message));
+    if (status != kAllocationFailed) {
+      error = Share(Failure("ERR_DECODE", why + (" (status " + std::to_string(status) + ")")));
+    } else if (on_device) {
+      error = Share(DeviceMemory(context_->model().device(), "has no memory for a batch", ""));
     }
     for (const Slice& slice : slices) Fail(*slice.work, error);
   }

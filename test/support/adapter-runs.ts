@@ -9,7 +9,7 @@ import { begin, message, numbered } from './response-events.js'
 
 export let guard: StreamGuard
 beforeAll(async () => {
-  guard = await StreamGuard.load()
+  guard = await StreamGuard.load({ gpu: false })
 })
 afterAll(() => guard?.close())
 

@@ -1,8 +1,7 @@
 // Starts a GPU's driver in a process of its own, so that a broken one cannot take the application down.
 import { type ChildProcess, spawn } from 'node:child_process'
-import path from 'node:path'
 import { BackendError } from '../../errors.js'
-import { packageRoot } from '../package-root.js'
+import { cannotStart, ownEnvironment, programPath } from '../own-process.js'
 import type { GpuAddon } from './addons.js'
 import { forget, recall, remember } from './probe-cache.js'
 
@@ -42,9 +41,6 @@ const LIMIT_MS = Number(process.env.QWEN3GUARD_PROBE_MS) || 180_000
 
 /** How long a failure is believed: each load would wait for a driver that hangs. */
 const FAILURE_MS = 600_000
-
-/** The compiled program, also where this module runs from source under a test runner or in a bundle. */
-const program = () => path.join(packageRoot().folder, 'dist', 'probe-device.js')
 
 /** The devices that an addon finds here. @throws BackendError with the driver's reason */
 export async function listDevices(addon: GpuAddon): Promise<Listing> {
@@ -124,17 +120,17 @@ function run<T>(addon: GpuAddon, words: string[]): Promise<T> {
     let said = ''
     const why = (how: string) =>
       `the probe of ${addon.path} ${how}${said.trim() === '' ? '' : `: ${said.trim()}`}`
+    const program = programPath('probe-device')
+    const hindrance = cannotStart(program)
+    if (hindrance !== null) return reject(new BackendError(why(`could not be started: ${hindrance}`)))
     let child: ChildProcess
     try {
-      // No flags of the application's own: a debugger's port or a preloaded module is not for the probe.
-      const { NODE_OPTIONS: _, ...env } = process.env
-      child = spawn(process.execPath, ['--no-warnings', program(), addon.path, ...words], {
+      child = spawn(process.execPath, ['--no-warnings', program, addon.path, ...words], {
         stdio: ['ignore', 'pipe', 'pipe'],
-        env: { ...env, ELECTRON_RUN_AS_NODE: '1' },
+        env: ownEnvironment(),
         windowsHide: true,
       })
     } catch (error) {
-      // As under Node's permission model.
       return reject(new BackendError(why(`could not be started: ${(error as Error).message}`)))
     }
     const kill = () => child.kill('SIGKILL')

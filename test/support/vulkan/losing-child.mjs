@@ -7,12 +7,18 @@ const [how, file] = process.argv.slice(2)
 const outcome = (promise) =>
   promise.then(
     () => 'done',
-    ({ name, code, message }) => ({ name, code, message }),
+    ({ name, code, message, availableBytes }) => ({ name, code, message, availableBytes }),
   )
 const seen = {}
 if (how === 'full') {
   writeFileSync(file, '')
   seen.load = await outcome(GenGuard.load({ model: 'demo', gpu: 'vulkan' }))
+  rmSync(file)
+  const filled = await GenGuard.load({ model: 'demo', gpu: 'vulkan', contextSize: 512 })
+  writeFileSync(file, '')
+  seen.decode = await outcome(filled.classify('How can I make a bomb? '.repeat(8)))
+  seen.later = await outcome(filled.classify('Hello'))
+  await filled.close()
   rmSync(file)
   // The driver has memory again, and nothing of the failed load is in the way.
   const guard = await GenGuard.load({ model: 'demo', gpu: 'vulkan', contextSize: 512 })

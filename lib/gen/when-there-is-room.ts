@@ -1,0 +1,15 @@
+import { setTimeout } from 'node:timers/promises'
+import { untilAborted } from '../engine/model.js'
+import { GuardBusyError } from '../errors.js'
+
+/** Many inputs wait their turn: a full queue is theirs to sit out, and no reason to end the iteration. */
+export async function whenThereIsRoom<T>(classify: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    try {
+      return await classify()
+    } catch (error) {
+      if (!(error instanceof GuardBusyError)) throw error
+      await untilAborted(setTimeout(error.retryAfterMs), signal)
+    }
+  }
+}
