@@ -10,7 +10,7 @@ export const GPU: Gpu = (process.env.QWEN3GUARD_TEST_GPU as Gpu | undefined) || 
 
 /**
  * How far a figure may be from a golden one: on a GPU at least a hundredth, since it sums in another order and Vulkan
- * multiplies in f16. Seen on random weights: 0.006.
+ * multiplies in f16. Not all tests hold that yet (docs/gpu.md).
  */
 export const near = (onCpu: number): number => (GPU === false ? onCpu : Math.max(onCpu, 0.01))
 
