@@ -2,15 +2,19 @@
 //
 // Converts each checkpoint (default: the fixtures) to every type, judges the same texts with each, and prints a
 // Markdown table of how far the probabilities move from those of f32 weights with an f32 KV cache. FILE has rows
-// { "prompt": …, "response": … }. Needs `npm run build`. docs/accuracy.md holds the figures.
+// { "prompt": …, "response": … }. Needs `npm run build`; with `npm run prebuild` QWEN3GUARD_CPU chooses the flavour.
+// docs/accuracy.md holds the figures.
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { loadBinding } from '../dist/engine/binding.js'
 import { ChatTemplate } from '../dist/engine/chat-template.js'
+import { onCpu } from '../dist/engine/device/place.js'
 import { Engine } from '../dist/engine/engine.js'
 import { Model } from '../dist/engine/model.js'
+import { engineOptions } from '../dist/engine/settings.js'
 import { Tokenizer } from '../dist/engine/tokens.js'
 import { convertCheckpoint } from '../dist/models/convert.js'
 
@@ -131,19 +135,18 @@ function compare(judged, reference) {
 
 async function judge(file, kvType, flashAttention, texts) {
   const model = await Model.load(file, { gpu: false })
-  const engine = await Engine.create(model, {
-    contextSize: 1024,
-    maxSequences: 1,
-    cells: 1024,
-    unified: true,
-    maxQueue: 1,
-    batchSize: 512,
-    maxOutputs: 512,
-    prefillTokens: 128,
-    threads: 1,
-    kvType,
-    flashAttention,
-  })
+  const options = { contextSize: 1024, maxSequences: 1, threads: 1, kvType, flashAttention }
+  const engine = await Engine.create(
+    model,
+    // As a guard's, but that nothing is kept from text to text.
+    engineOptions(options, model.description.variant, model.description, onCpu(null), {
+      unified: true,
+      cells: 1024,
+      maxOutputs: 512,
+      setsAside: false,
+      keeps: false,
+    }),
+  )
   try {
     return await (model.description.variant === 'stream' ? judgeStream : judgeGen)(model, engine, texts)
   } finally {
@@ -190,6 +193,8 @@ const rows = values.texts
 const texts = rows ? rows.map(({ prompt, response }) => [prompt, response ?? '']) : TEXTS
 const directory = await mkdtemp(path.join(os.tmpdir(), 'qwen3guard-accuracy-'))
 try {
+  const { flavour } = loadBinding().systemInfo()
+  console.log(`${os.cpus()[0]?.model ?? 'CPU unknown'}, flavour ${flavour}, ${texts.length} texts\n`)
   console.log(
     '| model | weights | KV | flash attention | MB | risk, max | risk, mean | category, max | category, mean | risk changed |',
   )

@@ -244,6 +244,28 @@ describe('check --too-long', () => {
     expect((stream.reply as { tokenCount: number }).tokenCount).toBeGreaterThan(256)
   })
 
+  it('is about the last message: --history drop leaves the oldest turns out and says so', async () => {
+    const turn = [
+      { role: 'user', content: 'I like my garden, the birds in it and the old tree. '.repeat(5) },
+      { role: 'assistant', content: 'So do I.' },
+    ]
+    const path = join(directory, 'long.json')
+    const messages = [...Array(20).fill(turn).flat(), { role: 'user', content: 'hello' }]
+    writeFileSync(path, JSON.stringify(messages))
+    for (const model of ['demo-gen', 'demo-stream']) {
+      const words = ['--model', model, '--context-size', '512', '--messages', path]
+      expect((await cli(['check', ...words])).code).toBe(1)
+      const result = await check([...words, '--history', 'drop'])
+      const { droppedMessages } = (model === 'demo-gen' ? result.usage : result) as {
+        droppedMessages: number
+      }
+      expect(droppedMessages).toBeGreaterThan(0)
+      expect(droppedMessages % 2).toBe(0)
+      const { stdout } = await cli(['check', ...words, '--history', 'drop'])
+      expect(stdout).toContain(`without the oldest ${droppedMessages} messages`)
+    }
+  })
+
   it('says which models have which', async () => {
     const wrong = await cli(['check', '--too-long', 'slide', 'Hello'])
     expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining('--too-long window') })

@@ -1,7 +1,17 @@
 // One contender in a process of its own, so that its threads and memory are its own: answers one job at a time.
 // Started by contender.mjs.
+import { burn } from '../stream/burn.mjs'
+
 const { open } = await import(process.argv[2])
-const run = await open(JSON.parse(process.argv[3]))
+let calm = () => {}
+const run = {
+  ...(await open(JSON.parse(process.argv[3]))),
+  /** Keeps the event loop half busy, or no longer. */
+  burn: async (on) => {
+    calm()
+    calm = on ? burn() : () => {}
+  },
+}
 process.send({ ready: true })
 
 process.on('message', async ({ job, input }) => {

@@ -9,12 +9,12 @@ export class Contender {
   peak = 0
 
   /** `file` exports `open(options)`, which gives an object of jobs: async functions of one input. */
-  static async start(file, options) {
+  static async start(file, options, env = {}) {
     const contender = new Contender()
     contender.#child = fork(
       fileURLToPath(new URL('./child.mjs', import.meta.url)),
       [fileURLToPath(new URL(file, import.meta.url)), JSON.stringify(options)],
-      { env: { ...process.env, NODE_NO_WARNINGS: '1' } },
+      { env: { ...process.env, NODE_NO_WARNINGS: '1', ...env } },
     )
     await contender.#answer()
     return contender

@@ -15,13 +15,12 @@ import { startProgress } from './progress.js'
 import { requireJsonLines, requireJsonLinesFile } from './row-format.js'
 import { membersOf } from './row-text.js'
 import { isBlank, parseLine, type RowError, rowError } from './rows.js'
-import { addTooLong, type TooLong } from './too-long.js'
+import { addTooLong, type Fit } from './too-long.js'
 
-interface BatchFlags extends LoadFlags {
+interface BatchFlags extends LoadFlags, Fit {
   out?: string
   json?: boolean
   failOn?: FailOn
-  tooLong: TooLong
 }
 
 /** One output row. `severity` is null where there is no verdict. */
@@ -52,7 +51,7 @@ export function addBatch(program: Command, run: Run): void {
       if (size !== null) await requireJsonLinesFile(path)
       const loaded = await loadGuard(command, flags, signal)
       const source = addAbortSignal(signal, path === '-' ? process.stdin : createReadStream(path))
-      const batch = new Batch(loaded, flags.tooLong, signal)
+      const batch = new Batch(loaded, flags, signal)
       const progress = startProgress('judging', size)
       try {
         await writeRows(batch.run(requireJsonLines(source, path), progress.update), flags.out, signal)
@@ -80,12 +79,12 @@ class Batch {
   #blank = 0
   readonly #judged: Record<Safety, number> = { Safe: 0, Controversial: 0, Unsafe: 0 }
   readonly #loaded: LoadedGuard
-  readonly #tooLong: TooLong
+  readonly #fit: Fit
   readonly #signal: AbortSignal
 
-  constructor(loaded: LoadedGuard, tooLong: TooLong, signal: AbortSignal) {
+  constructor(loaded: LoadedGuard, fit: Fit, signal: AbortSignal) {
     this.#loaded = loaded
-    this.#tooLong = tooLong
+    this.#fit = fit
     this.#signal = signal
   }
 
@@ -134,7 +133,7 @@ class Batch {
     let row: Record<string, unknown> | null = null
     try {
       row = parseLine(line)
-      const verdict = await judge(this.#loaded, parseRow(row), this.#tooLong, signal)
+      const verdict = await judge(this.#loaded, parseRow(row), this.#fit, signal)
       return { line, json: withField(text, row, { verdict }), severity: severityOf(verdict) }
     } catch (error) {
       if (signal.aborted) throw signal.reason

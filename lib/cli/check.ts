@@ -7,15 +7,14 @@ import { type CheckResult, judge, loadGuard, severityOf } from './judge.js'
 import { addLoadOptions, type LoadFlags } from './load-options.js'
 import { print, stdinText } from './standard-streams.js'
 import { readTextFile } from './text-file.js'
-import { addTooLong, type TooLong } from './too-long.js'
+import { addTooLong, type Fit } from './too-long.js'
 
-interface CheckFlags extends LoadFlags {
+interface CheckFlags extends LoadFlags, Fit {
   prompt?: string
   response?: string
   messages?: string
   json?: boolean
   failOn?: FailOn
-  tooLong: TooLong
 }
 
 const HELP = `
@@ -39,7 +38,7 @@ export function addCheck(program: Command, run: Run): void {
       const messages = await readConversation(command, text, flags, signal)
       const loaded = await loadGuard(command, flags, signal)
       try {
-        const result = await judge(loaded, messages, flags.tooLong, signal)
+        const result = await judge(loaded, messages, flags, signal)
         await print(`${flags.json ? JSON.stringify(result) : describe(result)}\n`)
         if (failsOn(flags.failOn, severityOf(result))) run.exitCode = EXIT.failOn
       } finally {
@@ -110,9 +109,10 @@ function describe(result: CheckResult): string {
       lines.push(`  refusal  ${result.refusal ? 'yes' : 'no'}${score}`)
     }
     lines.push(paint.dim(`  ${result.model}, ${usage.promptTokens} tokens in ${usage.ms.toFixed(0)} ms`))
+    lines.push(...droppedLine(paint, usage))
     return lines.join('\n')
   }
-  const lines = [promptLine(paint, result.prompt)]
+  const lines = [promptLine(paint, result.prompt), ...droppedLine(paint, result)]
   if (result.reply !== null) {
     const { reply, tokens } = result
     const printer = new TokenPrinter(paint)
@@ -120,4 +120,8 @@ function describe(result: CheckResult): string {
     lines.push(replyLine(paint, reply, reply.at === null ? undefined : tokens[reply.at]), '', text)
   }
   return lines.join('\n')
+}
+
+function droppedLine(paint: Paint, { droppedMessages = 0 }: { droppedMessages?: number }): string[] {
+  return droppedMessages === 0 ? [] : [paint.dim(`  judged without the oldest ${droppedMessages} messages`)]
 }

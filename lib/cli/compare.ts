@@ -99,7 +99,12 @@ async function* judgeRows(
   const work = async (line: Line, stop: AbortSignal): Promise<Outcome & { offset: number }> => {
     const { number, offset } = line
     try {
-      const result = await judge(loaded, parseRow(parseLine(line)), 'error', stop)
+      const result = await judge(
+        loaded,
+        parseRow(parseLine(line)),
+        { tooLong: 'error', history: 'error' },
+        stop,
+      )
       return { line: number, offset, reduced: reduce(result) }
     } catch (error) {
       if (stop.aborted) throw stop.reason

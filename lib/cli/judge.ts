@@ -16,7 +16,7 @@ import { readModelHeader } from '../models/split.js'
 import { replyText } from '../stream/reply-message.js'
 import { worstOf } from './exit.js'
 import { type LoadFlags, readLoadOptions, withLoadProgress } from './load-options.js'
-import { checkTooLong, type TooLong } from './too-long.js'
+import { checkTooLong, type Fit } from './too-long.js'
 
 /** A loaded guard of either variant. `model` is what the user called it. */
 export type LoadedGuard =
@@ -32,12 +32,14 @@ export type CheckResult =
       prompt: PromptVerdict
       reply: ReplyVerdict | null
       tokens: TokenVerdict[]
+      /** With `--history drop`: messages that were left out, if any. */
+      droppedMessages?: number
     }
 
 /** Loads the guard that the model file is made for; the demonstration model of Gen unless a flag says. */
 export async function loadGuard(
   command: Command,
-  flags: LoadFlags & { tooLong?: TooLong },
+  flags: LoadFlags & Partial<Fit>,
   signal: AbortSignal,
 ): Promise<LoadedGuard> {
   const options: LoadOptions = await readLoadOptions(command, flags, signal)
@@ -56,28 +58,28 @@ export async function loadGuard(
 export async function judge(
   { kind, model, guard }: LoadedGuard,
   messages: Message[],
-  how: TooLong,
+  { tooLong, history }: Fit,
   signal: AbortSignal,
 ): Promise<CheckResult> {
   if (kind === 'gen') {
-    const tooLong = how === 'window' ? how : 'error'
-    return { ...(await guard.classify(messages, { signal, tooLong })), model, kind }
+    const options = { signal, history, tooLong: tooLong === 'window' ? tooLong : 'error' } as const
+    return { ...(await guard.classify(messages, options)), model, kind }
   }
   const last = messages.at(-1)
-  if (last?.role !== 'assistant') {
-    return { model, kind, prompt: await guard.classifyPrompt(messages, { signal }), reply: null, tokens: [] }
-  }
-  const reasoning = last.reasoning !== undefined
-  const moderation = await guard.open(messages.slice(0, -1), {
-    reasoning,
-    tooLong: how === 'slide' ? how : 'error',
+  const reply = last?.role === 'assistant' ? last : null
+  const moderation = await guard.open(reply ? messages.slice(0, -1) : messages, {
+    reasoning: reply?.reasoning !== undefined,
+    tooLong: tooLong === 'slide' ? tooLong : 'error',
+    history,
     signal,
   })
   try {
-    const text = reasoning ? replyText(last) : last.content
-    const tokens = await moderation.push(text)
-    const { rest, ...reply } = await moderation.end()
-    return { model, kind, prompt: moderation.prompt, reply, tokens: [...tokens, ...rest] }
+    const { prompt, usage } = moderation
+    const dropped = usage.droppedMessages ? { droppedMessages: usage.droppedMessages } : {}
+    if (!reply) return { model, kind, prompt, reply, tokens: [], ...dropped }
+    const tokens = await moderation.push(reply.reasoning === undefined ? reply.content : replyText(reply))
+    const { rest, ...verdict } = await moderation.end()
+    return { model, kind, prompt, reply: verdict, tokens: [...tokens, ...rest], ...dropped }
   } finally {
     await moderation.close()
   }

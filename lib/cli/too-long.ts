@@ -1,16 +1,31 @@
 import { type Command, Option } from 'commander'
+import type { HistoryTooLong } from '../history.js'
 import { InputError } from './conversation.js'
 
 /** What becomes of a text that does not fit the context: Gen has windows, Stream slides. */
 export type TooLong = 'error' | 'window' | 'slide'
 
+/** What the flags below say. */
+export interface Fit {
+  tooLong: TooLong
+  history: HistoryTooLong
+}
+
 export function addTooLong(command: Command): Command {
-  return command.addOption(
+  command.addOption(
     new Option(
       '--too-long <how>',
       'a text over the context: an error, judged in windows (Gen), or seen in its latest part (replies, Stream)',
     )
       .choices(['error', 'window', 'slide'])
+      .default('error'),
+  )
+  return command.addOption(
+    new Option(
+      '--history <how>',
+      'a conversation over the context: an error, or its oldest turns are dropped',
+    )
+      .choices(['error', 'drop'])
       .default('error'),
   )
 }

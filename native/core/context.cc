@@ -76,7 +76,7 @@ Context::Context(std::shared_ptr<Model> model, const ContextOptions& options, co
 
   // Without a pool of its own llama.cpp starts and ends its threads in every decode.
   ggml_threadpool_params pool = ggml_threadpool_params_default(options.threads);
-  pool.poll = 1;  // a worker that waits longer for the next decode sleeps: it is some milliseconds away
+  pool.poll = 0;  // a worker sleeps until the next decode, which is some milliseconds away
   pool_.reset(ggml_threadpool_new(&pool));
   if (!pool_) {
     throw Failure("ERR_MEMORY", "the system gave fewer threads than the " + std::to_string(options.threads) +
