@@ -1,6 +1,6 @@
 import { DecodeError } from './errors.js'
 import { severity } from './labels.js'
-import type { HeadLabels } from './models/describe.js'
+import type { HeadLabels } from './models/gguf/describe.js'
 import type { Category, Safety } from './types.js'
 
 /** What Stream says about a prompt. */

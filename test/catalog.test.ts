@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest'
 import type { EngineOptions } from '../lib/engine/engine.js'
 import { estimateMemory, weightBytes } from '../lib/engine/memory.js'
 import { catalog, catalogName } from '../lib/models/catalog.js'
-import { CONVERT_TYPES } from '../lib/models/convert.js'
-import type { ModelDescription } from '../lib/models/describe.js'
-import { type HeadSizes, qwen3Tensors } from '../lib/models/qwen3-tensors.js'
+import { CONVERT_TYPES } from '../lib/models/convert/convert.js'
+import type { ModelDescription } from '../lib/models/gguf/describe.js'
+import { type HeadSizes, qwen3Tensors } from '../lib/models/gguf/qwen3-tensors.js'
 
 /** Qwen3's published shapes. */
 const SHAPES = {

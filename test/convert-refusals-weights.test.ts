@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { convertCheckpoint } from '../lib/models/convert.js'
+import { convertCheckpoint } from '../lib/models/convert/convert.js'
 import type { StoredTensor } from './support/checkpoint.js'
 import { constant, editJson, editTensors, readTensors, writeTensors } from './support/checkpoint.js'
 import { copy, out, refusal } from './support/refused-conversions.js'

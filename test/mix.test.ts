@@ -2,8 +2,14 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadBinding } from '../lib/engine/binding.js'
-import { CONVERT_TYPES, type ConvertType, fileTypeNumber, tensorType, typeInfo } from '../lib/models/mix.js'
-import { type Qwen3Sizes, qwen3Tensors } from '../lib/models/qwen3-tensors.js'
+import {
+  CONVERT_TYPES,
+  type ConvertType,
+  fileTypeNumber,
+  tensorType,
+  typeInfo,
+} from '../lib/models/convert/tensor-type.js'
+import { type Qwen3Sizes, qwen3Tensors } from '../lib/models/gguf/qwen3-tensors.js'
 
 /** What llama.cpp's own rule chooses; scripts/golden/tensor_types.cc printed it. */
 const RECORDED = JSON.parse(

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Engine } from '../lib/engine/engine.js'
 import { Model } from '../lib/engine/model.js'
 import type { Sequence } from '../lib/engine/sequence.js'
-import { convertCheckpoint } from '../lib/models/convert.js'
+import { convertCheckpoint } from '../lib/models/convert/convert.js'
 import type { StreamGolden } from './support/fixtures.js'
 import {
   argmax,

@@ -12,7 +12,7 @@ import {
   StreamGuard,
   type TokenVerdict,
 } from '../lib/index.js'
-import type { ModelDescription } from '../lib/models/describe.js'
+import type { ModelDescription } from '../lib/models/gguf/describe.js'
 import { GPU, near } from './support/gpu.js'
 import { SENTENCES } from './support/texts.js'
 

@@ -4,8 +4,8 @@ import { addAbortSignal } from 'node:stream'
 import type { Command } from 'commander'
 import { resolveModel } from '../engine/load.js'
 import { inOrder } from '../gen/in-order.js'
-import { describeGguf } from '../models/describe.js'
-import { readModelHeader } from '../models/split.js'
+import { describeGguf } from '../models/gguf/describe.js'
+import { readModelHeader } from '../models/gguf/split.js'
 import {
   type Agreement,
   Comparison,

@@ -11,8 +11,8 @@ import {
   StreamGuard,
   type TokenVerdict,
 } from '../index.js'
-import { describeGguf } from '../models/describe.js'
-import { readModelHeader } from '../models/split.js'
+import { describeGguf } from '../models/gguf/describe.js'
+import { readModelHeader } from '../models/gguf/split.js'
 import { replyText } from '../stream/reply-message.js'
 import { worstOf } from './exit.js'
 import { type LoadFlags, readLoadOptions, withLoadProgress } from './load-options.js'

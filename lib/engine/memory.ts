@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import os from 'node:os'
 import { MemoryError } from '../errors.js'
-import type { ModelDescription } from '../models/describe.js'
+import type { ModelDescription } from '../models/gguf/describe.js'
 import type { KvType } from '../types.js'
 import { type EngineOptions, keptCells, PINNED_CELLS } from './engine-options.js'
 

@@ -1,7 +1,7 @@
 // What an engine is created with, by variant and by where it computes. docs/options.md and docs/performance.md have the
 // measurements.
 import { BackendError } from '../errors.js'
-import type { ModelDescription } from '../models/describe.js'
+import type { ModelDescription } from '../models/gguf/describe.js'
 import type { LoadOptions } from '../types.js'
 import type { Placement } from './device/place.js'
 import { type EngineOptions, PINNED_CELLS } from './engine-options.js'

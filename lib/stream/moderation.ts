@@ -1,7 +1,7 @@
 import { leastTokens, type Tokenizer } from '../engine/tokens.js'
 import { nextTurn, turnIsOver } from '../engine/turns.js'
 import { DecodeError, GuardClosedError, ModelKindError, TooLongError } from '../errors.js'
-import type { HeadLabels } from '../models/describe.js'
+import type { HeadLabels } from '../models/gguf/describe.js'
 import type { Category, Safety } from '../types.js'
 import {
   headOutputs,

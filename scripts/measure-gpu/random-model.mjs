@@ -3,9 +3,9 @@
 import { demonstrationModel, paddedMetadata } from '../../bench/pad-model.mjs'
 import { loadBinding } from '../../dist/engine/binding.js'
 import { atomicFile } from '../../dist/models/atomic-file.js'
-import { describeGguf } from '../../dist/models/describe.js'
-import { readGguf } from '../../dist/models/gguf.js'
-import { qwen3Tensors } from '../../dist/models/qwen3-tensors.js'
+import { describeGguf } from '../../dist/models/gguf/describe.js'
+import { qwen3Tensors } from '../../dist/models/gguf/qwen3-tensors.js'
+import { readGguf } from '../../dist/models/gguf/reader.js'
 
 /** As checkpoints are initialised; the last matrices of the heads larger, so that probabilities are not all alike. */
 const [DEVIATION, HEAD_DEVIATION] = [0.02, 0.1]

@@ -1,5 +1,5 @@
 import { MemoryError } from '../../errors.js'
-import type { ModelDescription } from '../../models/describe.js'
+import type { ModelDescription } from '../../models/gguf/describe.js'
 import type { EngineOptions } from '../engine.js'
 import { availableMemory, estimateMemory, type MemoryNeed } from '../memory.js'
 import type { Placement } from './place.js'
