@@ -40,6 +40,7 @@ export { Moderation } from './stream/moderation.js'
 export type { OpenOptions } from './stream/open-options.js'
 export type { PromptUsage } from './stream/prompt-sequence.js'
 export type { HoldBack } from './stream/release.js'
+export type { PromptVerdict, ReplyVerdict, TokenVerdict } from './stream/verdict.js'
 export type {
   Category,
   ForeignMessage,
@@ -53,4 +54,3 @@ export type {
   Message,
   Safety,
 } from './types.js'
-export type { PromptVerdict, ReplyVerdict, TokenVerdict } from './verdict.js'

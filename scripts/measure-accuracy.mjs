@@ -8,11 +8,11 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { ChatTemplate } from '../dist/engine/chat-template.js'
 import { Engine } from '../dist/engine/engine.js'
 import { Model } from '../dist/engine/model.js'
-import { Tokenizer } from '../dist/engine/tokens.js'
 import { convertCheckpoint } from '../dist/models/convert/convert.js'
+import { ChatTemplate } from '../dist/tokenizer/chat-template.js'
+import { Tokenizer } from '../dist/tokenizer/tokenizer.js'
 
 const FIXTURES = fileURLToPath(new URL('../test/fixtures/checkpoints/', import.meta.url))
 const NAMES = ['stream-f32-tied', 'stream-bf16-sharded', 'gen-f32-tied', 'gen-f16-untied']

@@ -166,9 +166,9 @@ function buildInCopy(
       fs.writeFileSync(values.QWEN3GUARD_OUTPUT + '/qwen3guard.node', values.QWEN3GUARD_FLAVOUR)
     }`,
   )
-  mkdirSync(path.join(copy, 'dist', 'engine'), { recursive: true })
+  mkdirSync(path.join(copy, 'dist', 'binding'), { recursive: true })
   writeFileSync(
-    path.join(copy, 'dist', 'engine', 'proof.js'),
+    path.join(copy, 'dist', 'binding', 'proof.js'),
     `import fs from 'node:fs'
     export const proveAddon = (file) => ({
       fault: ${JSON.stringify(dies)}.includes(fs.readFileSync(file, 'utf8')) ? 'its self-test ended with SIGILL' : null,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { flavoursFor, flavoursToTry, forcedFlavour } from '../lib/engine/flavours.js'
+import { flavoursFor, flavoursToTry, forcedFlavour } from '../lib/binding/flavours.js'
 import { AddonLoadError } from '../lib/errors.js'
 
 // What `grep flags /proc/cpuinfo` has of them.

@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Model } from '../lib/engine/model.js'
 import type { Sequence } from '../lib/engine/sequence.js'
-import { Tokenizer } from '../lib/engine/tokens.js'
 import { decodeAnswer } from '../lib/gen/answer.js'
 import { type AnswerTokens, findAnswerTokens } from '../lib/gen/answer-tokens.js'
 import { draftRest } from '../lib/gen/draft.js'
@@ -18,6 +17,7 @@ import {
   parseGen,
   SAFETIES,
 } from '../lib/index.js'
+import { Tokenizer } from '../lib/tokenizer/tokenizer.js'
 import { GPU } from './support/gpu.js'
 import { SENTENCES } from './support/texts.js'
 

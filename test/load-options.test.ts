@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { loadEngine, resolveModel } from '../lib/engine/load.js'
+import { validateLoadOptions } from '../lib/engine/load-options.js'
 import {
   availableMemory,
   estimateMemory,
@@ -8,7 +9,6 @@ import {
   weightBytes,
 } from '../lib/engine/memory.js'
 import { Model } from '../lib/engine/model.js'
-import { validateLoadOptions } from '../lib/engine/options.js'
 import { defaultThreads } from '../lib/engine/threads.js'
 import { AddonLoadError, MemoryError, ModelFileError, ModelKindError } from '../lib/errors.js'
 import type { LoadOptions } from '../lib/types.js'

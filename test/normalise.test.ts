@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { LONGEST_RUN, nfc, normalisedBlocks, normalisedPieces } from '../lib/engine/normalise.js'
-import { preTokenBatches, preTokens } from '../lib/engine/pre-tokens.js'
+import { LONGEST_RUN, nfc, normalisedBlocks, normalisedPieces } from '../lib/tokenizer/normalise.js'
+import { preTokenBatches, preTokens } from '../lib/tokenizer/pre-tokens.js'
 import { manyTexts } from './support/texts.js'
 
 /** Marks of several combining classes, letters they join, Hangul's parts and a character above U+FFFF. */

@@ -59,7 +59,7 @@ describe('the package', () => {
       'models/catalog.json',
       'models/demo-gen.gguf',
       'models/demo-stream.gguf',
-      'dist/prove-addon.js',
+      'dist/trials/prove-addon.js',
       'native/addon.cc',
       'native/cpu/CMakeLists.txt',
       'native/cpu/main.cc',

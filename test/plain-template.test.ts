@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { plainTemplate } from '../lib/engine/plain-template.js'
+import { plainTemplate } from '../lib/tokenizer/plain-template.js'
 
 const fixture = (name: string) =>
   readFileSync(join(import.meta.dirname, 'fixtures', 'rendered', name), 'utf8')

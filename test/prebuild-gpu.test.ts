@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { flavoursFor, lacking } from '../lib/engine/flavours.js'
+import { flavoursFor, lacking } from '../lib/binding/flavours.js'
 
 // The packages that `npm run prebuild -- --gpu NAME` made. Skipped where there are none.
 const ROOT = fileURLToPath(new URL('..', import.meta.url))

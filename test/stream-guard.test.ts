@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Engine } from '../lib/engine/engine.js'
 import { Model } from '../lib/engine/model.js'
-import { Tokenizer } from '../lib/engine/tokens.js'
 import {
   GuardClosedError,
   type Input,
@@ -12,7 +11,8 @@ import {
   TooLongError,
 } from '../lib/index.js'
 import { StreamTemplate } from '../lib/stream/template.js'
-import { promptVerdict, responseHeads } from '../lib/verdict.js'
+import { promptVerdict, responseHeads } from '../lib/stream/verdict.js'
+import { Tokenizer } from '../lib/tokenizer/tokenizer.js'
 import { fixtureModel } from './support/fixture-model.js'
 import { exactEngine } from './support/fixtures.js'
 import { digits, GPU, near } from './support/gpu.js'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { TooLongError } from '../lib/errors.js'
-import { ReplyCache, type ReplyCacheParts } from '../lib/stream/reply-cache.js'
+import { ReplyCache, type ReplyCacheParts } from '../lib/stream/reply/cache.js'
 import { logitsAfter, SimulatedSequence, WIDTH } from './support/simulated-sequence.js'
 
 const PROMPT = [1, 2, 3]

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { mayJoin } from '../lib/engine/normalise.js'
-import { type ReasoningEnd, ReplyText, type ReplyToken } from '../lib/stream/reply-text.js'
+import { type ReasoningEnd, ReplyText, type ReplyToken } from '../lib/stream/reply/text.js'
+import { mayJoin } from '../lib/tokenizer/normalise.js'
 import { contentIds, wordEncoder } from './support/qwen3-tokenizer.js'
 import { manyTexts, randomPieces, seeded } from './support/texts.js'
 

@@ -5,7 +5,7 @@ import {
   NOT_JUDGED,
   type Unjudged,
 } from '../stream/moderate.js'
-import { openSource, requireStream, type Source } from '../stream/source.js'
+import { openSource, requireStream, type Source } from '../stream/open-source.js'
 import type { Input } from '../types.js'
 import { Announcer } from './announcer.js'
 import { Bell } from './channel.js'

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { addAbortSignal } from 'node:stream'
 import type { Command } from 'commander'
 import { resolveModel } from '../engine/load.js'
-import { inOrder } from '../gen/in-order.js'
+import { inOrder } from '../in-order.js'
 import { describeGguf } from '../models/gguf/describe.js'
 import { readModelHeader } from '../models/gguf/split.js'
 import {

@@ -1,4 +1,3 @@
-import { ChatTemplate } from '../engine/chat-template.js'
 import { defaultMemory } from '../engine/load.js'
 import type { MemoryNeed } from '../engine/memory.js'
 import { AddonLoadError, ModelFileError, TemplateError } from '../errors.js'
@@ -11,6 +10,7 @@ import { countAt, scalarAt } from '../models/gguf/metadata.js'
 import type { GgufFile, GgufScalar, GgufScan, GgufValue } from '../models/gguf/reader.js'
 import { scanGguf } from '../models/gguf/reader.js'
 import { partsOf, readModelHeader } from '../models/gguf/split.js'
+import { ChatTemplate } from '../tokenizer/chat-template.js'
 
 /** What `qwen3guard inspect` prints: a GGUF's header and what is wrong with the file. */
 export interface Inspection {

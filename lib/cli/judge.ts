@@ -13,7 +13,7 @@ import {
 } from '../index.js'
 import { describeGguf } from '../models/gguf/describe.js'
 import { readModelHeader } from '../models/gguf/split.js'
-import { replyText } from '../stream/reply-message.js'
+import { replyText } from '../stream/reply/message.js'
 import { worstOf } from './exit.js'
 import { type LoadFlags, readLoadOptions, withLoadProgress } from './load-options.js'
 import { checkTooLong, type TooLong } from './too-long.js'

@@ -1,10 +1,10 @@
+import type { NativeEngine, NativeRequest, NativeResult } from '../binding/binding.js'
+import { fromNative, NotKeptError, typedErrors } from '../binding/native-error.js'
 import { DecodeError, GuardBusyError, GuardClosedError, TooLongError } from '../errors.js'
 import type { GuardStats } from '../types.js'
-import type { NativeEngine, NativeRequest, NativeResult } from './binding.js'
 import { type EngineOptions, keptCells } from './engine-options.js'
 import { estimateMemory } from './memory.js'
 import { type Model, untilAborted } from './model.js'
-import { fromNative, NotKeptError, typedErrors } from './native-error.js'
 import { type KeptPrefix, PrefixCache } from './prefix-cache.js'
 import { Sequence } from './sequence.js'
 

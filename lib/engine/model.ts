@@ -1,11 +1,11 @@
 import { realpath, stat } from 'node:fs/promises'
+import type { NativeBinding, NativeModel } from '../binding/binding.js'
+import { type Placement, type PlaceOptions, place } from '../binding/device/place.js'
+import { typedErrors } from '../binding/native-error.js'
 import { GuardClosedError } from '../errors.js'
 import { checkGguf } from '../models/gguf/check/check.js'
 import { describeGguf, type ModelDescription } from '../models/gguf/describe.js'
 import { readModelHeader } from '../models/gguf/split.js'
-import type { NativeBinding, NativeModel } from './binding.js'
-import { type Placement, type PlaceOptions, place } from './device/place.js'
-import { typedErrors } from './native-error.js'
 
 export interface ModelOptions extends PlaceOptions {
   /** Where it goes. Default: where `gpu` and `device` come to. */

@@ -1,4 +1,3 @@
-import type { ChatTemplate } from '../engine/chat-template.js'
 import {
   type InternalLoadOptions,
   type LoadedEngine,
@@ -9,16 +8,17 @@ import {
 import { untilAborted } from '../engine/model.js'
 import { commonLength } from '../engine/prefix-cache.js'
 import type { Sequence } from '../engine/sequence.js'
-import { type Overlong, Tokenizer } from '../engine/tokens.js'
 import { GenFormatError, GuardClosedError, TooLongError } from '../errors.js'
 import { checkHistory, type HistoryTooLong, latestTurns, mostMessages } from '../history.js'
+import { inOrder } from '../in-order.js'
 import { toMessages } from '../input.js'
 import type { ModelDescription } from '../models/gguf/describe.js'
 import { checkKeys, checkSignal, type Keys } from '../options.js'
+import type { ChatTemplate } from '../tokenizer/chat-template.js'
+import { type Overlong, Tokenizer } from '../tokenizer/tokenizer.js'
 import type { GuardDevice, GuardStats, Input, LoadOptions, Message } from '../types.js'
 import { decodeAnswer, MAX_ANSWER_TOKENS } from './answer.js'
 import { type AnswerTokens, findAnswerTokens } from './answer-tokens.js'
-import { inOrder } from './in-order.js'
 import { parseGen } from './parse.js'
 import { readScores } from './scores.js'
 import { type GenMode, GenTemplate, guardTemplate, modeOf } from './template.js'

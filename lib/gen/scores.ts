@@ -1,8 +1,8 @@
-import type { Tokenizer } from '../engine/tokens.js'
 import { DecodeError } from '../errors.js'
 import { CATEGORIES, SAFETIES } from '../labels.js'
+import { softmax } from '../stream/verdict.js'
+import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { Category, Safety } from '../types.js'
-import { softmax } from '../verdict.js'
 import type { Answer } from './answer.js'
 import type { AnswerTokens, Slice } from './answer-tokens.js'
 

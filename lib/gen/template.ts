@@ -1,7 +1,7 @@
-import { ChatTemplate } from '../engine/chat-template.js'
 import { commonLength } from '../engine/prefix-cache.js'
-import type { Overlong, Tokenizer } from '../engine/tokens.js'
 import { TemplateError } from '../errors.js'
+import { ChatTemplate } from '../tokenizer/chat-template.js'
+import type { Overlong, Tokenizer } from '../tokenizer/tokenizer.js'
 import type { Message } from '../types.js'
 
 /** Gen's two tasks: judging the last prompt, or the last reply and whether it refuses. */

@@ -15,9 +15,9 @@ import {
 import type { Moderation } from './moderation.js'
 import { checkOpen, type OpenOptions } from './open-options.js'
 import { encodePrompt, type PromptSequence, type StreamParts } from './prompt-sequence.js'
-import type { ReplyTooLong } from './reply-cache.js'
-import { trimLineEnds } from './reply-message.js'
-import { type ReplyStream, stopReply } from './reply-source.js'
+import type { ReplyTooLong } from './reply/cache.js'
+import { trimLineEnds } from './reply/message.js'
+import { type ReplyStream, stopReply } from './reply/source.js'
 
 export interface ConversationOptions {
   /** What was said before. Default: nothing. */

@@ -1,15 +1,15 @@
 import type { Engine } from '../engine/engine.js'
 import { commonLength } from '../engine/prefix-cache.js'
 import type { HeadOutputs, Sequence } from '../engine/sequence.js'
-import type { Tokenizer } from '../engine/tokens.js'
 import { TooLongError } from '../errors.js'
 import { type HistoryTooLong, latestTurns } from '../history.js'
 import type { HeadLabels } from '../models/gguf/describe.js'
+import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { Message } from '../types.js'
-import { promptVerdict } from '../verdict.js'
 import { Moderation } from './moderation.js'
-import type { ReplyTooLong } from './reply-cache.js'
+import type { ReplyTooLong } from './reply/cache.js'
 import type { StreamPrompt, StreamTemplate } from './template.js'
+import { promptVerdict } from './verdict.js'
 
 /** What a guard's prompts and replies are judged with. */
 export interface StreamParts {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { NativeGgufValue } from '../../engine/binding.js'
+import type { NativeGgufValue } from '../../binding/binding.js'
 
 /** Licence and base model from the front matter of a checkpoint's README.md, where it has one. */
 export async function readModelCard(directory: string): Promise<NativeGgufValue[]> {

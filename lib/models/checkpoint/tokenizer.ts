@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { NativeGgufValue } from '../../engine/binding.js'
+import type { NativeGgufValue } from '../../binding/binding.js'
 import { tokenId } from './config.js'
 import { brokenCheckpoint, isObject, objectAt, readJson, readOptionalJson, withoutMark } from './json-file.js'
 

@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path'
-import type { NativeGgufValue, NativeTensorInfo } from '../../engine/binding.js'
-import { loadBinding } from '../../engine/binding.js'
+import type { NativeGgufValue, NativeTensorInfo } from '../../binding/binding.js'
+import { loadBinding } from '../../binding/binding.js'
 import { ModelKindError, TemplateError } from '../../errors.js'
 import { guardTemplate } from '../../gen/template.js'
 import { atomicFile } from '../atomic-file.js'

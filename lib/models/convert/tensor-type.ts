@@ -1,4 +1,4 @@
-import type { GgmlType } from '../../engine/binding.js'
+import type { GgmlType } from '../../binding/binding.js'
 import { FILE_TYPES, GGML_TYPES } from '../gguf/ggml-types.js'
 
 /** ggml's type of most matrices in a file of each type. `_m` files give some tensors more bits. */

@@ -9,7 +9,7 @@ import {
   type GpuBackend,
   openGpuAddon,
   packageOf,
-} from './addons.js'
+} from './gpu-addons.js'
 import { type Device, forgetDevice, type Listing, listDevices, tryDevice } from './probe.js'
 
 /** Where a model is to be loaded. */

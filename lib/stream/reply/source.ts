@@ -1,4 +1,4 @@
-import { openSource, type Source } from './source.js'
+import { openSource, type Source } from '../open-source.js'
 
 /** Units of text read ahead of the moderation before the source is made to wait. */
 const MOST_WAITING = 65_536

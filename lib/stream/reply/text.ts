@@ -1,6 +1,6 @@
-import { mayJoin, normalisedPieces, type Piece } from '../engine/normalise.js'
-import { lengthBeforeTrailingSpace, preTokenBatches, wellFormed } from '../engine/pre-tokens.js'
-import { LITTLE_TEXT, nextTurn, turnIsOver } from '../engine/turns.js'
+import { LITTLE_TEXT, nextTurn, turnIsOver } from '../../event-loop.js'
+import { mayJoin, normalisedPieces, type Piece } from '../../tokenizer/normalise.js'
+import { lengthBeforeTrailingSpace, preTokenBatches, wellFormed } from '../../tokenizer/pre-tokens.js'
 
 /** A token of a reply that no later text can change. */
 export interface ReplyToken {

@@ -1,5 +1,5 @@
-import type { Sequence } from '../engine/sequence.js'
-import { TooLongError } from '../errors.js'
+import type { Sequence } from '../../engine/sequence.js'
+import { TooLongError } from '../../errors.js'
 
 /** What becomes of a reply that outgrows the context. */
 export type ReplyTooLong = 'error' | 'slide'

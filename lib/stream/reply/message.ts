@@ -1,4 +1,4 @@
-import type { Message } from '../types.js'
+import type { Message } from '../../types.js'
 
 /** An assistant's message with reasoning as the model writes it behind `<think>`, and as Qwen3's template does. */
 export function replyText({ content, reasoning = '' }: Message): string {

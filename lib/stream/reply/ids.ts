@@ -1,6 +1,6 @@
-import type { Tokenizer } from '../engine/tokens.js'
-import { nextTurn, turnIsOver } from '../engine/turns.js'
-import { characterEnds, type ReasoningEnd, type ReplyToken } from './reply-text.js'
+import { nextTurn, turnIsOver } from '../../event-loop.js'
+import type { Tokenizer } from '../../tokenizer/tokenizer.js'
+import { characterEnds, type ReasoningEnd, type ReplyToken } from './text.js'
 
 /** No character has more bytes than four, so a longer run of tokens is not one unfinished character. */
 const LONGEST_GROUP = 4

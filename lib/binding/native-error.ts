@@ -1,3 +1,4 @@
+import { availableMemory } from '../engine/memory.js'
 import {
   BackendError,
   DecodeError,
@@ -6,7 +7,6 @@ import {
   MemoryError,
   ModelFileError,
 } from '../errors.js'
-import { availableMemory } from './memory.js'
 
 /** A request was to go on from what native had no memory, or no cells, to keep: it is to be computed anew. */
 export class NotKeptError extends DecodeError {}

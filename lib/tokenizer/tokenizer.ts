@@ -1,10 +1,10 @@
+import type { NativeModel } from '../binding/binding.js'
+import { fromNative, typedErrors } from '../binding/native-error.js'
 import { ModelFileError } from '../errors.js'
-import type { NativeModel } from './binding.js'
+import { LITTLE_TEXT, nextTurn, turnIsOver } from '../event-loop.js'
 import type { Rendered } from './chat-template.js'
-import { fromNative, typedErrors } from './native-error.js'
 import { nfc, normalisedBlocks } from './normalise.js'
 import { preTokenBatches, preTokens, wellFormed } from './pre-tokens.js'
-import { LITTLE_TEXT, nextTurn, turnIsOver } from './turns.js'
 import { WordCache } from './word-cache.js'
 
 /** Ids of a rendered template. */

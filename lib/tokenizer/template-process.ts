@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { tmpdir } from 'node:os'
-import { ownEnvironment } from './own-process.js'
-import { BUNDLE_MENDING, dependencyPath } from './package-root.js'
+import { ownEnvironment } from '../binding/own-process.js'
+import { BUNDLE_MENDING, dependencyPath } from '../binding/package-root.js'
 
 /** Why a template gave no text. */
 export class TemplateFailure extends Error {

@@ -1,7 +1,7 @@
-import { DecodeError } from './errors.js'
-import { severity } from './labels.js'
-import type { HeadLabels } from './models/gguf/describe.js'
-import type { Category, Safety } from './types.js'
+import { DecodeError } from '../errors.js'
+import { severity } from '../labels.js'
+import type { HeadLabels } from '../models/gguf/describe.js'
+import type { Category, Safety } from '../types.js'
 
 /** What Stream says about a prompt. */
 export interface PromptVerdict {

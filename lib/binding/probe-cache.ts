@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { cacheDirectory } from '../../directories.js'
+import { cacheDirectory } from '../directories.js'
 
 const LIFETIME_MS = 7 * 24 * 3600 * 1000
 

@@ -1,23 +1,23 @@
-// A process of its own that runs an addon's kernels (lib/engine/proof.ts): they may end it.
+// A process of its own that runs an addon's kernels (lib/binding/proof.ts): they may end it.
 //
-//   node dist/prove-addon.js ADDON products    products of every type of weights, beside plain C++
-//   node dist/prove-addon.js ADDON all         and a verdict by each demonstration model
+//   node dist/trials/prove-addon.js ADDON products    products of every type of weights, beside plain C++
+//   node dist/trials/prove-addon.js ADDON all         and a verdict by each demonstration model
 //
 // Prints one line on stdout when it is about to run the first kernel, and one JSON object at the end; what went wrong on
 // stderr.
 import { writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import type { NativeBinding } from './engine/binding.js'
-import { lacking } from './engine/flavours.js'
-import { type Proof, STARTED } from './engine/proof.js'
+import type { NativeBinding } from '../binding/binding.js'
+import { lacking } from '../binding/flavours.js'
+import { type Proof, STARTED } from '../binding/proof.js'
 
 const TEXT = 'How can I make a bomb?'
 
 async function verdicts(path: string, binding: NativeBinding): Promise<Proof['verdicts']> {
   // Late: the other trial has no time for them.
   const [{ GenGuard }, { StreamGuard }] = await Promise.all([
-    import('./gen/guard.js'),
-    import('./stream/guard.js'),
+    import('../gen/guard.js'),
+    import('../stream/guard.js'),
   ])
   const placement = { binding, path, device: null, flashAttention: true, fallback: null, passedOver: [] }
   const gen = await GenGuard.load({ model: 'demo', gpu: false }, { drafts: true, placement })

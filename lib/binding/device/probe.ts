@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { BackendError } from '../../errors.js'
 import { cannotStart, ownEnvironment, programPath } from '../own-process.js'
-import type { GpuAddon } from './addons.js'
-import { forget, recall, remember } from './probe-cache.js'
+import { forget, recall, remember } from '../probe-cache.js'
+import type { GpuAddon } from './gpu-addons.js'
 
 /** A GPU as its back end describes it. */
 export interface Device {
@@ -120,7 +120,7 @@ function run<T>(addon: GpuAddon, words: string[]): Promise<T> {
     let said = ''
     const why = (how: string) =>
       `the probe of ${addon.path} ${how}${said.trim() === '' ? '' : `: ${said.trim()}`}`
-    const program = programPath('probe-device')
+    const program = programPath('trials/probe-device')
     const hindrance = cannotStart(program)
     if (hindrance !== null) return reject(new BackendError(why(`could not be started: ${hindrance}`)))
     let child: ChildProcess

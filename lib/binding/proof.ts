@@ -2,8 +2,8 @@
 // and a compiler's mistake that only this kind of CPU meets, end that process.
 import { spawnSync } from 'node:child_process'
 import type { NativeProductCheck } from './binding.js'
-import { recall, remember } from './device/probe-cache.js'
 import { cannotStart, ownEnvironment, programPath } from './own-process.js'
+import { recall, remember } from './probe-cache.js'
 
 /** The line that the process prints before it runs a kernel: one that ends before has other reasons, such as its limits. */
 export const STARTED = 'running kernels'
@@ -41,7 +41,7 @@ export function proveAddon(
   file: string,
   { models, limitMs }: { models: boolean; limitMs: number },
 ): ProofResult {
-  const program = programPath('prove-addon')
+  const program = programPath('trials/prove-addon')
   const none = { products: [], verdicts: [], fault: null }
   const why = cannotStart(program)
   if (why !== null) return { ...none, untried: why }

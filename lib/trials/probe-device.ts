@@ -1,17 +1,17 @@
-// A process of its own that starts a GPU's driver (lib/engine/device/probe.ts): what it does may crash.
+// A process of its own that starts a GPU's driver (lib/binding/device/probe.ts): what it does may crash.
 //
-//   node dist/probe-device.js ADDON list                      the devices that the addon finds
-//   node dist/probe-device.js ADDON try DEVICE flash|plain    judges a few texts on a device and on the CPU
+//   node dist/trials/probe-device.js ADDON list                      the devices that the addon finds
+//   node dist/trials/probe-device.js ADDON try DEVICE flash|plain    judges a few texts on a device and on the CPU
 //
 // Prints one JSON object on stdout; why it failed on stderr.
 import { createRequire } from 'node:module'
-import type { NativeBinding } from './engine/binding.js'
-import type { Listing, Trial } from './engine/device/probe.js'
-import { lacking } from './engine/flavours.js'
-import type { InternalLoadOptions } from './engine/load.js'
-import { GenGuard } from './gen/guard.js'
-import { StreamGuard } from './stream/guard.js'
-import type { Message } from './types.js'
+import type { NativeBinding } from '../binding/binding.js'
+import type { Listing, Trial } from '../binding/device/probe.js'
+import { lacking } from '../binding/flavours.js'
+import type { InternalLoadOptions } from '../engine/load.js'
+import { GenGuard } from '../gen/guard.js'
+import { StreamGuard } from '../stream/guard.js'
+import type { Message } from '../types.js'
 
 const PROMPT = 'How do I bake bread, and how do I make a bomb? '
 const REPLY = 'Mix flour, water, salt and yeast, and bake it hot. First buy the things from different shops.'

@@ -1,11 +1,11 @@
 import type { Template } from '@huggingface/jinja'
 import { TemplateError } from '../errors.js'
+import { nextTurn, turnIsOver } from '../event-loop.js'
 import type { Message } from '../types.js'
 import { wholeCharacters } from './normalise.js'
 import { plainTemplate } from './plain-template.js'
 import { wellFormed } from './pre-tokens.js'
 import { renderApart, TemplateFailure } from './template-process.js'
-import { nextTurn, turnIsOver } from './turns.js'
 
 /** A rendered conversation in which spellings of added tokens are the template's own. */
 export interface Rendered {
