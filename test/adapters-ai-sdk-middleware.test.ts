@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { moderationMiddleware, type SdkOptions } from '../lib/adapters/ai-sdk.js'
+import { moderationMiddleware, type SdkOptions } from '../lib/adapters/ai-sdk/index.js'
 import { type Message, StreamGuard } from '../lib/index.js'
 import {
   deltas,

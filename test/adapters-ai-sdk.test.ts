@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { moderationMiddleware, moderationTransform, type SdkOptions } from '../lib/adapters/ai-sdk.js'
+import { moderationMiddleware, moderationTransform, type SdkOptions } from '../lib/adapters/ai-sdk/index.js'
 import { type ModerationEvent, StreamGuard } from '../lib/index.js'
 import {
   deltas,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { moderationTransform } from '../lib/adapters/ai-sdk.js'
-import { moderateChat, moderateResponse } from '../lib/adapters/openai.js'
+import { moderationTransform } from '../lib/adapters/ai-sdk/index.js'
+import { moderateChat, moderateResponse } from '../lib/adapters/openai/index.js'
 import { moderationStream } from '../lib/adapters/web-streams.js'
 import { type Message, type ModerationEvent, StreamGuard, type TokenVerdict } from '../lib/index.js'
 import { deltas, type Part, TOOL_CALL } from './support/ai-sdk.js'

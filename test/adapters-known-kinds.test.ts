@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { PARTS } from '../lib/adapters/ai-sdk-fields.js'
-import { EVENTS, ITEMS } from '../lib/adapters/openai-response-fields.js'
-import { TEXTS } from '../lib/adapters/openai-texts.js'
+import { PARTS } from '../lib/adapters/ai-sdk/fields.js'
+import { EVENTS, ITEMS } from '../lib/adapters/openai/response-fields.js'
+import { TEXTS } from '../lib/adapters/openai/response-texts.js'
 
 const read = (file: string) => readFileSync(new URL(`../node_modules/${file}`, import.meta.url), 'utf8')
 

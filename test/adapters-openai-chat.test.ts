@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { moderateChat, moderateResponse } from '../lib/adapters/openai.js'
+import { moderateChat, moderateResponse } from '../lib/adapters/openai/index.js'
 import { type ModerationEvent, StreamGuard } from '../lib/index.js'
 import { chunk, contents, finishes, MESSAGES, start, stop, TOOL_CALL, textOf } from './support/chat-chunks.js'
 import { clientAt, clientOf, MAJORS, type OpenAI, REASONING, REPLACEMENT } from './support/openai.js'

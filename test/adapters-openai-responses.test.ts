@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { moderateResponse } from '../lib/adapters/openai.js'
+import { moderateResponse } from '../lib/adapters/openai/index.js'
 import { type Policy, StreamGuard } from '../lib/index.js'
 import { clientAt, clientOf, MAJORS, REASONING, REPLACEMENT } from './support/openai.js'
 import { BLOCKED_PROMPT, collect, HARMFUL, HARMLESS, PROMPT, pieces, released } from './support/replies.js'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { moderationMiddleware, moderationTransform } from '../lib/adapters/ai-sdk.js'
-import { moderateChat, moderateResponse } from '../lib/adapters/openai.js'
+import { moderationMiddleware, moderationTransform } from '../lib/adapters/ai-sdk/index.js'
+import { moderateChat, moderateResponse } from '../lib/adapters/openai/index.js'
 import { UnknownChunkError } from '../lib/index.js'
 import { type Adapter, type Any, guard, run } from './support/adapter-runs.js'
 import { chunk, contents, finishes, stop, textOf } from './support/chat-chunks.js'

@@ -12,9 +12,9 @@ import { type Line, readLines } from './json-lines.js'
 import { type CheckResult, judge, type LoadedGuard, loadGuard, severityOf } from './judge.js'
 import { addLoadOptions, type LoadFlags } from './load-options.js'
 import { startProgress } from './progress.js'
+import { isBlank, parseLine, type RowError, rowError } from './row-error.js'
 import { requireJsonLines, requireJsonLinesFile } from './row-format.js'
 import { membersOf } from './row-text.js'
-import { isBlank, parseLine, type RowError, rowError } from './rows.js'
 import { addTooLong, type TooLong } from './too-long.js'
 
 interface BatchFlags extends LoadFlags {

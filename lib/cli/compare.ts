@@ -22,8 +22,8 @@ import { judge, loadGuard } from './judge.js'
 import type { LoadFlags } from './load-options.js'
 import { OutcomeFile } from './outcome-file.js'
 import { startProgress } from './progress.js'
+import { isBlank, parseLine, type RowError, rowError } from './row-error.js'
 import { requireJsonLinesFile } from './row-format.js'
-import { isBlank, parseLine, type RowError, rowError } from './rows.js'
 
 /** A row as one model judged it. */
 export type Outcome = { line: number } & ({ reduced: Reduced } | { error: RowError })

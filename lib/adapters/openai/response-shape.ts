@@ -1,5 +1,5 @@
-import { UnknownChunkError } from '../errors.js'
-import { type ContentOptions, FieldSieve, treatment } from './content-options.js'
+import { UnknownChunkError } from '../../errors.js'
+import { type ContentOptions, FieldSieve, treatment } from '../content-options.js'
 import {
   type Fields,
   isObject,
@@ -9,12 +9,12 @@ import {
   notOne,
   type Rules,
   textsWithin,
-} from './known-fields.js'
-import { type BlockEvent, replacementFor } from './moderator.js'
-import * as table from './openai-response-fields.js'
-import { boundaryOf, type Event, TEXTS, type TextKind, textOf } from './openai-texts.js'
+} from '../known-fields.js'
+import { type BlockEvent, replacementFor } from '../moderator.js'
+import type { Passed, Piece, Shape } from '../source-shape.js'
+import * as table from './response-fields.js'
+import { boundaryOf, type Event, TEXTS, type TextKind, textOf } from './response-texts.js'
 import { SentResponse } from './sent-response.js'
-import type { Passed, Piece, Shape } from './shape.js'
 
 const EXPECTED = 'an event of the Responses API, an object with a `type`'
 

@@ -1,9 +1,9 @@
-import { type ContentOptions, checkContent } from './content-options.js'
-import type { ForeignInput } from './messages.js'
-import type { Moderator } from './moderator.js'
-import { ResponseShape } from './openai-response-shape.js'
-import type { Event } from './openai-texts.js'
-import { moderatedParts } from './prompt.js'
+import { type ContentOptions, checkContent } from '../content-options.js'
+import type { ForeignInput } from '../messages.js'
+import type { Moderator } from '../moderator.js'
+import { moderatedParts } from '../prompt.js'
+import { ResponseShape } from './response-shape.js'
+import type { Event } from './response-texts.js'
 
 /** What is needed of an event of the Responses API. */
 export interface ResponseEvent {

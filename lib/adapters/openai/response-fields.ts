@@ -1,6 +1,6 @@
-import type { Unjudged } from '../stream/moderate.js'
-import { anything, figure, list, padding, type Rules, record, word, words } from './known-fields.js'
-import { ANNOTATION, FAILURE, USAGE } from './openai-fields.js'
+import type { Unjudged } from '../../stream/moderate.js'
+import { anything, figure, list, padding, type Rules, record, word, words } from '../known-fields.js'
+import { ANNOTATION, FAILURE, USAGE } from './fields.js'
 
 /** An event, item or part whose type is known. */
 export interface Known {

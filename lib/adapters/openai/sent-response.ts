@@ -1,4 +1,4 @@
-import { type Event, PARTS, placeOf, TEXTS, type TextKind } from './openai-texts.js'
+import { type Event, PARTS, placeOf, TEXTS, type TextKind } from './response-texts.js'
 
 type Fields = Record<string, unknown>
 type Item = Fields & { content?: Fields[]; summary?: Fields[] }

@@ -1,5 +1,5 @@
-import { anything, figure, figures, list, padding, type Rules, record, word, words } from './known-fields.js'
-import { ANNOTATION, FAILURE, FILTERS, PROMPT_FILTERS, USAGE } from './openai-fields.js'
+import { anything, figure, figures, list, padding, type Rules, record, word, words } from '../known-fields.js'
+import { ANNOTATION, FAILURE, FILTERS, PROMPT_FILTERS, USAGE } from './fields.js'
 
 /** What passes of a chunk besides its choices: OpenAI's fields and those of compatible servers. */
 export const ENVELOPE: Rules = {

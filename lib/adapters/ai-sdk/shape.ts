@@ -1,10 +1,10 @@
-import { UnknownChunkError } from '../errors.js'
-import { PARTS, PAYLOAD, TEXT_PART } from './ai-sdk-fields.js'
-import { RAW_REASON } from './ai-sdk-finish.js'
-import { type ContentOptions, FieldSieve, treatment } from './content-options.js'
-import { isObject, known, nameOf, notOne, textsWithin } from './known-fields.js'
-import { type BlockEvent, replacementFor } from './moderator.js'
-import type { Passed, Piece, Shape } from './shape.js'
+import { UnknownChunkError } from '../../errors.js'
+import { type ContentOptions, FieldSieve, treatment } from '../content-options.js'
+import { isObject, known, nameOf, notOne, textsWithin } from '../known-fields.js'
+import { type BlockEvent, replacementFor } from '../moderator.js'
+import type { Passed, Piece, Shape } from '../source-shape.js'
+import { PARTS, PAYLOAD, TEXT_PART } from './fields.js'
+import { RAW_REASON } from './finish.js'
 
 /** Any part of a stream. Models write the text of a delta into `delta`, streamText into `text`. */
 export interface Part {

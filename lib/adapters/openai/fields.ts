@@ -1,4 +1,4 @@
-import { anything, figure, figures, list, type Rules, record, word, words } from './known-fields.js'
+import { anything, figure, figures, list, type Rules, record, word, words } from '../known-fields.js'
 
 /** Fields that both of OpenAI's APIs have. */
 

@@ -1,8 +1,8 @@
-import { type ContentOptions, checkContent } from './content-options.js'
-import type { ForeignInput } from './messages.js'
-import type { Moderator } from './moderator.js'
-import { ChatShape, type Chunk } from './openai-chat-shape.js'
-import { moderatedParts } from './prompt.js'
+import { type ContentOptions, checkContent } from '../content-options.js'
+import type { ForeignInput } from '../messages.js'
+import type { Moderator } from '../moderator.js'
+import { moderatedParts } from '../prompt.js'
+import { ChatShape, type Chunk } from './chat-shape.js'
 
 export interface ChatOptions extends ContentOptions {
   /**

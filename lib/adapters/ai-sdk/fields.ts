@@ -1,4 +1,4 @@
-import type { Unjudged } from '../stream/moderate.js'
+import type { Unjudged } from '../../stream/moderate.js'
 import {
   anything,
   figure,
@@ -11,7 +11,7 @@ import {
   unknown,
   word,
   words,
-} from './known-fields.js'
+} from '../known-fields.js'
 
 /**
  * What providers attach that is no text, and that a later call may need: signatures, ids, sealed reasoning. Of the rest,
