@@ -1,4 +1,4 @@
-#include "core/rows.h"
+#include "core/encode-rows.h"
 
 #include <cmath>
 #include <string>

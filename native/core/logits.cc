@@ -1,4 +1,4 @@
-#include "core/read.h"
+#include "core/logits.h"
 
 #include <algorithm>
 #include <cmath>
