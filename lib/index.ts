@@ -28,6 +28,7 @@ export {
 export { type GenAnswer, parseGen } from './gen/parse.js'
 export type { GenScores } from './gen/scores.js'
 export type { HistoryTooLong } from './history.js'
+export type { Category, Safety } from './labels.js'
 export { CATEGORIES, SAFETIES } from './labels.js'
 export { type PulledModel, type PullOptions, type PullProgress, pullModel } from './models/hub/pull.js'
 export type { InstalledModel } from './models/installed.js'
@@ -42,7 +43,6 @@ export type { PromptUsage } from './stream/prompt-sequence.js'
 export type { HoldBack } from './stream/release.js'
 export type { PromptVerdict, ReplyVerdict, TokenVerdict } from './stream/verdict.js'
 export type {
-  Category,
   ForeignMessage,
   Gpu,
   GuardDevice,
@@ -52,5 +52,4 @@ export type {
   LoadOptions,
   LogLevel,
   Message,
-  Safety,
 } from './types.js'

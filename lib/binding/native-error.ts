@@ -1,4 +1,3 @@
-import { availableMemory } from '../engine/memory.js'
 import {
   BackendError,
   DecodeError,
@@ -7,6 +6,7 @@ import {
   MemoryError,
   ModelFileError,
 } from '../errors.js'
+import { availableMemory } from './available-memory.js'
 
 /** A request was to go on from what native had no memory, or no cells, to keep: it is to be computed anew. */
 export class NotKeptError extends DecodeError {}

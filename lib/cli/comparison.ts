@@ -1,5 +1,4 @@
-import { SAFETIES } from '../labels.js'
-import type { Safety } from '../types.js'
+import { SAFETIES, type Safety } from '../labels.js'
 import { InputError } from './conversation.js'
 import type { CheckResult } from './judge.js'
 import type { RowError } from './row-error.js'

@@ -9,11 +9,12 @@ import { BackendError, MemoryError, ModelFileError, ModelKindError } from '../er
 import type { ModelDescription } from '../models/gguf/describe.js'
 import { findInstalled, HUB_PREFIX } from '../models/installed.js'
 import type { GuardDevice, LoadOptions } from '../types.js'
+import { untilAborted } from '../until-aborted.js'
 import { freeOnDevice, requireDeviceMemory, splitMemory } from './device-memory.js'
 import { Engine, type EngineOptions } from './engine.js'
 import { validateLoadOptions } from './load-options.js'
 import { estimateMemory, type MemoryNeed, requireMemory, weightBytes } from './memory.js'
-import { Model, untilAborted } from './model.js'
+import { Model } from './model.js'
 import { engineOptions, type Variant } from './settings.js'
 import { boundThreads } from './threads.js'
 

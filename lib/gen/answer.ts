@@ -1,7 +1,6 @@
 import type { Sequence } from '../engine/sequence.js'
-import { CATEGORIES } from '../labels.js'
+import { CATEGORIES, type Category } from '../labels.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
-import type { Category } from '../types.js'
 import type { AnswerTokens } from './answer-tokens.js'
 import { draftRest } from './draft.js'
 import type { GenMode } from './template.js'

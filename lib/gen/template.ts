@@ -1,6 +1,6 @@
-import { commonLength } from '../engine/prefix-cache.js'
 import { TemplateError } from '../errors.js'
 import { ChatTemplate } from '../tokenizer/chat-template.js'
+import { commonLength } from '../tokenizer/common-length.js'
 import type { Overlong, Tokenizer } from '../tokenizer/tokenizer.js'
 import type { Message } from '../types.js'
 

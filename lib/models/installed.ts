@@ -4,7 +4,7 @@ import { modelsDirectory } from '../directories.js'
 import { ModelFileError } from '../errors.js'
 import { atomicFile } from './atomic-file.js'
 import { catalogName } from './catalog.js'
-import { isObject } from './checkpoint/json-file.js'
+import { isObject } from './json.js'
 
 /** A model that `pull` registered. */
 export interface InstalledModel {

@@ -1,10 +1,10 @@
-import { untilAborted } from '../engine/model.js'
-import { commonLength } from '../engine/prefix-cache.js'
 import { GuardClosedError } from '../errors.js'
 import { checkHistory, type HistoryTooLong, mostMessages } from '../history.js'
 import { toMessages } from '../input.js'
 import { checkKeys, checkSignal, type Keys } from '../options.js'
+import { commonLength } from '../tokenizer/common-length.js'
 import type { Input, Message } from '../types.js'
+import { untilAborted } from '../until-aborted.js'
 import {
   checkModerate,
   type ModerateOptions,

@@ -1,5 +1,5 @@
+import type { Safety } from '../labels.js'
 import { type Action, actionFor, canBlock, effectiveRisk, type Policy } from '../policy.js'
-import type { Safety } from '../types.js'
 import { Debounce } from './debounce.js'
 import type { ModerationEvent } from './moderate.js'
 import type { TokenVerdict } from './verdict.js'

@@ -1,7 +1,6 @@
 import { DecodeError } from '../errors.js'
-import { severity } from '../labels.js'
-import type { HeadLabels } from '../models/gguf/describe.js'
-import type { Category, Safety } from '../types.js'
+import { type Category, type HeadLabels, type Safety, severity } from '../labels.js'
+import { softmax } from '../softmax.js'
 
 /** What Stream says about a prompt. */
 export interface PromptVerdict {
@@ -101,19 +100,4 @@ function readHeads(logits: Float32Array, at: number, labels: { risk: Safety[]; c
     (categories[label] as number) > (categories[best] as number) ? label : best,
   )
   return { risk, probabilities, category: risk === 'Safe' ? null : category, categories }
-}
-
-/**
- * Probabilities of logits.
- * @throws DecodeError if they are not numbers, so that no label wins by default.
- */
-export function softmax(logits: ArrayLike<number>): number[] {
-  const values = Array.from(logits)
-  const most = Math.max(...values)
-  const weights = values.map((value) => Math.exp(value - most))
-  const sum = weights.reduce((total, weight) => total + weight, 0)
-  if (values.length === 0 || !Number.isFinite(sum)) {
-    throw new DecodeError(`the model's logits are not finite numbers: ${values.slice(0, 8).join(', ')}`)
-  }
-  return weights.map((weight) => weight / sum)
 }

@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { SAFETIES } from '../../lib/labels.js'
+import { SAFETIES, type Safety } from '../../lib/labels.js'
 import { Debounce, type DebounceOptions } from '../../lib/stream/debounce.js'
-import type { Safety } from '../../lib/types.js'
 
 const risks = fc.array(fc.constantFrom(...SAFETIES), { maxLength: 24 })
 

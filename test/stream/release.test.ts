@@ -1,11 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { SAFETIES } from '../../lib/labels.js'
+import { SAFETIES, type Safety } from '../../lib/labels.js'
 import type { Policy } from '../../lib/policy.js'
 import type { ModerationEvent } from '../../lib/stream/moderate.js'
 import { Release } from '../../lib/stream/release.js'
 import type { TokenVerdict } from '../../lib/stream/verdict.js'
-import type { Safety } from '../../lib/types.js'
 
 /** A verdict of a token of two characters. */
 function verdictAt(index: number, risk: Safety): TokenVerdict {

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { ModelKindError } from '../../errors.js'
-import type { Category, Safety } from '../../types.js'
+import type { Category, HeadLabels, Safety } from '../../labels.js'
 import { MOST } from '../gguf/check/keys.js'
 import { wrongLabels } from '../gguf/check/labels.js'
-import type { HeadLabels } from '../gguf/describe.js'
 import type { Qwen3Sizes } from '../gguf/qwen3-tensors.js'
-import { brokenCheckpoint, isObject, objectAt, readJson } from './json-file.js'
+import { isObject, objectAt } from '../json.js'
+import { brokenCheckpoint, readJson } from './json-file.js'
 import type { CheckpointTensor } from './safetensors.js'
 
 /** What config.json says about a Qwen3Guard checkpoint. */

@@ -2,7 +2,8 @@ import type { FileHandle } from 'node:fs/promises'
 import { open, readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { ModelFileError } from '../../errors.js'
-import { brokenCheckpoint, isObject, objectAt, readJson } from './json-file.js'
+import { isObject, objectAt } from '../json.js'
+import { brokenCheckpoint, readJson } from './json-file.js'
 
 /** Types of weights that checkpoints of Qwen3Guard come in, in ggml's spelling. */
 export type CheckpointType = 'f32' | 'f16' | 'bf16'

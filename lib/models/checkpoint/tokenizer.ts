@@ -1,8 +1,9 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NativeGgufValue } from '../../binding/binding.js'
+import { isObject, objectAt } from '../json.js'
 import { tokenId } from './config.js'
-import { brokenCheckpoint, isObject, objectAt, readJson, readOptionalJson, withoutMark } from './json-file.js'
+import { brokenCheckpoint, readJson, readOptionalJson, withoutMark } from './json-file.js'
 
 /** llama.cpp's token types. Its `parse_special = false` passes over CONTROL, but not over USER_DEFINED. */
 const NORMAL = 1

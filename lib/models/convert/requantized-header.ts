@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import { brokenGguf } from '../gguf/format.js'
+import { typeInfo } from '../gguf/ggml-types.js'
 import type { GgufFile, GgufTensor } from '../gguf/reader.js'
-import { typeInfo } from './tensor-type.js'
 
 const VERSION = 3
 /** Number of the value type uint32 in a GGUF. */

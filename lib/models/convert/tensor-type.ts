@@ -1,5 +1,5 @@
 import type { GgmlType } from '../../binding/binding.js'
-import { FILE_TYPES, GGML_TYPES } from '../gguf/ggml-types.js'
+import { FILE_TYPES, typeInfo } from '../gguf/ggml-types.js'
 
 /** ggml's type of most matrices in a file of each type. `_m` files give some tensors more bits. */
 const BASES = {
@@ -115,10 +115,4 @@ function fitting(type: GgmlType, row: number): GgmlType {
 
 function divides(type: GgmlType, row: number): boolean {
   return row % typeInfo(type).blockSize === 0
-}
-
-/** Block sizes of a ggml type by its name. */
-export function typeInfo(name: string): { number: number; blockSize: number; blockBytes: number } {
-  for (const [number, info] of GGML_TYPES) if (info.name === name) return { number, ...info }
-  throw new TypeError(`ggml has no type ${name}`)
 }

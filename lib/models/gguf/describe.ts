@@ -1,14 +1,7 @@
-import type { Category, Safety } from '../../types.js'
+import type { Category, HeadLabels, Safety } from '../../labels.js'
 import { FILE_TYPES } from './ggml-types.js'
 import { ARCHITECTURE, KEYS, scalarAt, statedSizes, stringsAt } from './metadata.js'
 import type { GgufFile } from './reader.js'
-
-/** Labels of Stream's heads in the order of their outputs, and the heads' inner width. */
-export interface HeadLabels {
-  inner: number
-  response: { risk: Safety[]; category: Category[] }
-  query: { risk: Safety[]; category: Category[] }
-}
 
 /** What a GGUF's header says about its model. Lengths are counts of values, `contextLength` of tokens. */
 export interface ModelDescription {

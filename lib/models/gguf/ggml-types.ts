@@ -100,3 +100,9 @@ export const FILE_TYPES: ReadonlyMap<number, string> = new Map([
   [40, 'q1_0'],
   [41, 'q2_0'],
 ])
+
+/** Block sizes of a ggml type by its name. */
+export function typeInfo(name: string): { number: number; blockSize: number; blockBytes: number } {
+  for (const [number, info] of GGML_TYPES) if (info.name === name) return { number, ...info }
+  throw new TypeError(`ggml has no type ${name}`)
+}

@@ -1,5 +1,6 @@
 import { ModelFileError } from '../../errors.js'
-import { objectAt, readJson } from '../checkpoint/json-file.js'
+import { readJson } from '../checkpoint/json-file.js'
+import { objectAt } from '../json.js'
 import type { HubFile } from './hub.js'
 
 const INDEX = 'model.safetensors.index.json'

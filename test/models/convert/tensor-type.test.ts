@@ -7,8 +7,8 @@ import {
   type ConvertType,
   fileTypeNumber,
   tensorType,
-  typeInfo,
 } from '../../../lib/models/convert/tensor-type.js'
+import { typeInfo } from '../../../lib/models/gguf/ggml-types.js'
 import { type Qwen3Sizes, qwen3Tensors } from '../../../lib/models/gguf/qwen3-tensors.js'
 
 /** What llama.cpp's own rule chooses; scripts/golden/tensor_types.cc printed it. */
