@@ -77,6 +77,23 @@ export function loadAddon(): Addon {
   )
 }
 
+let loaded: Addon | undefined
+
+/** The addon that is in use, loaded if it is not yet. Throws as {@link loadBinding} does. */
+export function addon(): Addon {
+  loaded ??= loadAddon()
+  return loaded
+}
+
+/**
+ * The native addon, loaded once: a source build before a prebuilt binary for this CPU.
+ *
+ * @throws AddonLoadError that names the platform, what was tried and how to mend it
+ */
+export function loadBinding(): NativeBinding {
+  return addon().binding
+}
+
 /** The source build, where `wanted` is given only if it is of that flavour. */
 function sourceBuild(root: string, tried: Attempt[], wanted?: string): Omit<Addon, 'tried'> | undefined {
   const file = path.join(root, 'build', 'Release', 'qwen3guard.node')

@@ -1,5 +1,3 @@
-import { type Addon, loadAddon } from './addon.js'
-
 /** The native surface, all of it. JS validates what it passes; native asserts. */
 export interface NativeBinding {
   /** llama.cpp's release and the back ends this build has. */
@@ -216,21 +214,4 @@ export interface NativeEngine {
   stats(): { tokens: number; ticks: number; decodeMs: number; pending: number }
   /** Stops the thread after the tick in hand and frees the context; requests not done fail with ERR_CLOSED. Idempotent. */
   close(): Promise<void>
-}
-
-let loaded: Addon | undefined
-
-/** The addon that is in use, loaded if it is not yet. Throws as {@link loadBinding} does. */
-export function addon(): Addon {
-  loaded ??= loadAddon()
-  return loaded
-}
-
-/**
- * The native addon, loaded once: a source build before a prebuilt binary for this CPU.
- *
- * @throws AddonLoadError that names the platform, what was tried and how to mend it
- */
-export function loadBinding(): NativeBinding {
-  return addon().binding
 }

@@ -2,10 +2,10 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { addAbortSignal } from 'node:stream'
 import type { Command } from 'commander'
-import { resolveModel } from '../engine/load.js'
 import { inOrder } from '../in-order.js'
 import { describeGguf } from '../models/gguf/describe.js'
 import { readModelHeader } from '../models/gguf/split.js'
+import { resolveModel } from '../models/resolve.js'
 import {
   type Agreement,
   Comparison,

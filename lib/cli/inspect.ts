@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { resolveModel } from '../engine/load.js'
+import { resolveModel } from '../models/resolve.js'
 import { compareModels, describeComparison } from './compare.js'
 import { bytes, count, printable, table } from './display.js'
 import { EXIT, type Run } from './exit.js'

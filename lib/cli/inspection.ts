@@ -1,7 +1,6 @@
 import { defaultMemory } from '../engine/load.js'
 import type { MemoryNeed } from '../engine/memory.js'
 import { AddonLoadError, ModelFileError, TemplateError } from '../errors.js'
-import { guardTemplate } from '../gen/template.js'
 import type { HeadLabels } from '../labels.js'
 import { readGgufArray } from '../models/gguf/array.js'
 import { ggufProblems, otherKind } from '../models/gguf/check/check.js'
@@ -12,6 +11,7 @@ import type { GgufFile, GgufScalar, GgufScan, GgufValue } from '../models/gguf/r
 import { scanGguf } from '../models/gguf/reader.js'
 import { partsOf, readModelHeader } from '../models/gguf/split.js'
 import { ChatTemplate } from '../tokenizer/chat-template.js'
+import { guardTemplate } from '../tokenizer/guard-template.js'
 
 /** What `qwen3guard inspect` prints: a GGUF's header and what is wrong with the file. */
 export interface Inspection {

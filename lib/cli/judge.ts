@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { resolveModel } from '../engine/load.js'
 import {
   GenGuard,
   type GenVerdict,
@@ -13,6 +12,7 @@ import {
 } from '../index.js'
 import { describeGguf } from '../models/gguf/describe.js'
 import { readModelHeader } from '../models/gguf/split.js'
+import { resolveModel } from '../models/resolve.js'
 import { replyText } from '../stream/reply/message.js'
 import { worstOf } from './exit.js'
 import { type LoadFlags, readLoadOptions, withLoadProgress } from './load-options.js'

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import { resolveModel } from '../engine/load.js'
 import { type QuantizeReport, quantizeGguf } from '../models/convert/quantize.js'
 import type { ConvertType } from '../models/convert/tensor-type.js'
+import { resolveModel } from '../models/resolve.js'
 import { bytes, count } from './display.js'
 import type { Run } from './exit.js'
 import { startProgress } from './progress.js'

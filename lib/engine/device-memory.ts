@@ -2,7 +2,7 @@ import { availableMemory } from '../binding/available-memory.js'
 import type { Placement } from '../binding/device/place.js'
 import { MemoryError } from '../errors.js'
 import type { ModelDescription } from '../models/gguf/describe.js'
-import type { EngineOptions } from './engine.js'
+import type { EngineOptions } from './engine-options.js'
 import { estimateMemory, type MemoryNeed } from './memory.js'
 
 /** What a model and an engine take of a GPU's memory and of the machine's, in bytes. */

@@ -9,8 +9,6 @@ import type { Model } from './model.js'
 import { type KeptPrefix, PrefixCache } from './prefix-cache.js'
 import { Sequence } from './sequence.js'
 
-export type { EngineOptions } from './engine-options.js'
-
 export interface AcquireOptions {
   /** Positions the sequence must have room for. */
   cells: number

@@ -1,7 +1,7 @@
 // Writes a Stream model of random weights in any shape: every layer computes with values of an ordinary size, as no
 // padded model's does. A few MB are encoded once and repeated, shifted against the rows, so that rows and tensors differ.
 import { demonstrationModel, paddedMetadata } from '../../bench/pad-model.mjs'
-import { loadBinding } from '../../dist/binding/binding.js'
+import { loadBinding } from '../../dist/binding/addon.js'
 import { atomicFile } from '../../dist/models/atomic-file.js'
 import { describeGguf } from '../../dist/models/gguf/describe.js'
 import { qwen3Tensors } from '../../dist/models/gguf/qwen3-tensors.js'

@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { loadBinding } from '../../lib/binding/binding.js'
+import { loadBinding } from '../../lib/binding/addon.js'
 import { flavoursFor } from '../../lib/binding/flavours.js'
 import { judgeInChild } from '../support/addon-child.js'
 import { temporaryDirectory } from '../support/temporary.js'

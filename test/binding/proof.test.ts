@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, readdirSync, statSync, utimesSync } from 'node
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { addon, loadBinding } from '../../lib/binding/binding.js'
+import { addon, loadBinding } from '../../lib/binding/addon.js'
 import { flavoursFor } from '../../lib/binding/flavours.js'
 import { faultOf, proveAddon } from '../../lib/binding/proof.js'
 import { judgeInChild } from '../support/addon-child.js'

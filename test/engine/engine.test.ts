@@ -1,7 +1,8 @@
 import { copyFile, open } from 'node:fs/promises'
 import path from 'node:path'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { Engine, type EngineOptions } from '../../lib/engine/engine.js'
+import { Engine } from '../../lib/engine/engine.js'
+import type { EngineOptions } from '../../lib/engine/engine-options.js'
 import { Model } from '../../lib/engine/model.js'
 import {
   DecodeError,

@@ -1,11 +1,12 @@
 import { describe, expect, it, vi } from 'vitest'
 import { availableMemory } from '../../lib/binding/available-memory.js'
-import { loadEngine, resolveModel } from '../../lib/engine/load.js'
+import { loadEngine } from '../../lib/engine/load.js'
 import { validateLoadOptions } from '../../lib/engine/load-options.js'
 import { estimateMemory, kvBytesPerCell, requireMemory, weightBytes } from '../../lib/engine/memory.js'
 import { Model } from '../../lib/engine/model.js'
 import { defaultThreads } from '../../lib/engine/threads.js'
 import { AddonLoadError, MemoryError, ModelFileError, ModelKindError } from '../../lib/errors.js'
+import { resolveModel } from '../../lib/models/resolve.js'
 import type { LoadOptions } from '../../lib/types.js'
 import { fixtureModel } from '../support/fixture-model.js'
 

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { Engine, type EngineOptions } from '../../lib/engine/engine.js'
+import { Engine } from '../../lib/engine/engine.js'
+import type { EngineOptions } from '../../lib/engine/engine-options.js'
 import { Model } from '../../lib/engine/model.js'
 import type { Sequence } from '../../lib/engine/sequence.js'
 import { GuardClosedError } from '../../lib/errors.js'

@@ -28,7 +28,7 @@ let tokenizer: Tokenizer
 let answerTokens: AnswerTokens
 
 beforeAll(async () => {
-  const { resolveModel } = await import('../../lib/engine/load.js')
+  const { resolveModel } = await import('../../lib/models/resolve.js')
   model = await Model.load(resolveModel('demo-gen', 'gen'), { gpu: GPU })
   tokenizer = new Tokenizer(model.native)
   answerTokens = findAnswerTokens(tokenizer)

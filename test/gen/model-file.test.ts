@@ -2,10 +2,10 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { resolveModel } from '../../lib/engine/load.js'
 import { DecodeError, GenGuard, ModelKindError, TemplateError } from '../../lib/index.js'
 import { describeGguf } from '../../lib/models/gguf/describe.js'
 import { readGguf } from '../../lib/models/gguf/reader.js'
+import { resolveModel } from '../../lib/models/resolve.js'
 import { fixtureModel } from '../support/fixture-model.js'
 import { temporaryDirectory } from '../support/temporary.js'
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { loadBinding } from '../../lib/binding/binding.js'
+import { loadBinding } from '../../lib/binding/addon.js'
 import { writeLargeModel } from '../support/large-model.js'
 import { temporaryDirectory } from '../support/temporary.js'
 

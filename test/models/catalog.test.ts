@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import type { EngineOptions } from '../../lib/engine/engine.js'
+import type { EngineOptions } from '../../lib/engine/engine-options.js'
 import { estimateMemory, weightBytes } from '../../lib/engine/memory.js'
 import { catalog, catalogName } from '../../lib/models/catalog.js'
 import { CONVERT_TYPES } from '../../lib/models/convert/convert.js'

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { resolveModel } from '../../lib/engine/load.js'
 import { GenGuard, ModelFileError } from '../../lib/index.js'
+import { resolveModel } from '../../lib/models/resolve.js'
 import { temporaryDirectory } from '../support/temporary.js'
 
 const directory = temporaryDirectory()

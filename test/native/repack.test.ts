@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { loadBinding } from '../../lib/binding/binding.js'
+import { loadBinding } from '../../lib/binding/addon.js'
 import { Engine } from '../../lib/engine/engine.js'
 import { Model } from '../../lib/engine/model.js'
 import { exactEngine, range } from '../support/fixtures.js'

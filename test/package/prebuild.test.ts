@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'n
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { loadBinding } from '../../lib/binding/binding.js'
+import { loadBinding } from '../../lib/binding/addon.js'
 import { flavoursFor, lacking } from '../../lib/binding/flavours.js'
 import { judgeInChild, type Verdicts } from '../support/addon-child.js'
 import { temporaryDirectory } from '../support/temporary.js'

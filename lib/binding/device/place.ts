@@ -1,7 +1,8 @@
 // Decides where a model's layers go: on a GPU that was probed, or on the CPU.
 import { AddonLoadError, BackendError } from '../../errors.js'
 import type { Gpu } from '../../types.js'
-import { addon as cpuAddon, type NativeBinding } from '../binding.js'
+import { addon as cpuAddon } from '../addon.js'
+import type { NativeBinding } from '../binding.js'
 import {
   findGpuAddons,
   GPU_BACKENDS,

@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { loadBinding } from '../../binding/addon.js'
 import type { GgmlType } from '../../binding/binding.js'
-import { loadBinding } from '../../binding/binding.js'
 import { ModelFileError } from '../../errors.js'
 import { atomicFile } from '../atomic-file.js'
 import { checkGguf } from '../gguf/check/check.js'

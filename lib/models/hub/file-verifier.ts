@@ -3,7 +3,7 @@ import { ModelFileError } from '../../errors.js'
 import { type InstalledModel, recordPath } from '../installed.js'
 import { hashFile } from './file-hash.js'
 import type { HubFile } from './hub.js'
-import type { PullOptions } from './pull.js'
+import type { PullOptions } from './pull-options.js'
 
 interface Expectation {
   sha256: string

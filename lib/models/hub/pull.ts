@@ -2,8 +2,8 @@ import { readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { downloadsDirectory, modelsDirectory } from '../../directories.js'
 import { DownloadError, ModelFileError, ModelKindError } from '../../errors.js'
-import { guardTemplate } from '../../gen/template.js'
-import { checkBoolean, checkKeys, checkSignal, type Keys } from '../../options.js'
+import { checkBoolean, checkKeys, checkSignal } from '../../options.js'
+import { guardTemplate } from '../../tokenizer/guard-template.js'
 import { byHand, type CatalogEntry, catalogName } from '../catalog.js'
 import { CONVERT_TYPES, type ConvertType, convertCheckpoint } from '../convert/convert.js'
 import { checkGguf } from '../gguf/check/check.js'
@@ -23,27 +23,8 @@ import { requireDiskSpace } from './disk-space.js'
 import { FileVerifier } from './file-verifier.js'
 import { Hub, type HubFile } from './hub.js'
 import { withPullLock } from './pull-lock.js'
+import { PULL_KEYS, type PullOptions } from './pull-options.js'
 import { weightFiles } from './weight-files.js'
-
-export interface PullOptions {
-  /** Type of the weights in the GGUF. Default `q8_0`. Not for `hf:` names, whose file is taken as it is. */
-  type?: ConvertType | undefined
-  /** Removes the downloaded checkpoint from the cache, all its revisions, once it is converted. Default false. */
-  deleteCheckpoint?: boolean | undefined
-  onProgress?: ((progress: PullProgress) => void) | undefined
-  /** Aborts: what has arrived is kept for the next pull, and the promise rejects with `signal.reason`. */
-  signal?: AbortSignal | undefined
-}
-
-const PULL_KEYS: Keys<PullOptions> = { type: true, deleteCheckpoint: true, onProgress: true, signal: true }
-
-export interface PullProgress {
-  /** `wait`: another process pulls from the same repository. */
-  stage: 'wait' | 'download' | 'verify' | 'convert'
-  /** Bytes of all files, what was there before included. */
-  done: number
-  total: number
-}
 
 export interface PulledModel extends InstalledModel {
   /** It was there before; its hash was compared and nothing was downloaded. */

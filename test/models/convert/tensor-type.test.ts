@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { loadBinding } from '../../../lib/binding/binding.js'
+import { loadBinding } from '../../../lib/binding/addon.js'
 import {
   CONVERT_TYPES,
   type ConvertType,

@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { DownloadError, type GuardError, type ModelFileError } from '../../../lib/errors.js'
 import { GenGuard, pullModel, StreamGuard } from '../../../lib/index.js'
 import { convertCheckpoint } from '../../../lib/models/convert/convert.js'
-import type { PullOptions } from '../../../lib/models/hub/pull.js'
+import type { PullOptions } from '../../../lib/models/hub/pull-options.js'
 import { checkpointPath } from '../../support/fixtures.js'
 import { writeGguf } from '../../support/gguf-writer.js'
 import {
