@@ -12,7 +12,6 @@ export {
   MemoryError,
   ModelFileError,
   ModelKindError,
-  ReplyBlockedError,
   TemplateError,
   TooLongError,
   UnknownChunkError,
@@ -36,11 +35,12 @@ export type { InstalledModel } from './models/installed.js'
 export { type Action, type Explanation, explain, type JudgedVerdict, type Policy } from './policy.js'
 export { applyPolicy, type PolicyOutcome } from './stream/apply-policy.js'
 export { Conversation, type ConversationOptions } from './stream/conversation.js'
+export type { ModerationEvent, PromptUsage, Unjudged } from './stream/events.js'
+export { ReplyBlockedError } from './stream/events.js'
 export { type ClassifyPromptOptions, StreamGuard } from './stream/guard.js'
-export type { ModerateOptions, ModerationEvent, Unjudged } from './stream/moderate.js'
+export type { ModerateOptions } from './stream/moderate.js'
 export { Moderation } from './stream/moderation.js'
 export type { OpenOptions } from './stream/open-options.js'
-export type { PromptUsage } from './stream/prompt-sequence.js'
 export type { HoldBack } from './stream/release.js'
 export type { PromptVerdict, ReplyVerdict, TokenVerdict } from './stream/verdict.js'
 export type {

@@ -1,4 +1,4 @@
-import type { ModerationEvent } from '../stream/moderate.js'
+import type { ModerationEvent } from '../stream/events.js'
 import type { Passed } from './source-shape.js'
 
 /** Names that are told of: no source can make the list grow without end. */

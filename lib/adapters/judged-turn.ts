@@ -1,5 +1,6 @@
 import { toMessages } from '../input.js'
-import type { ModerateOptions, ModerationEvent } from '../stream/moderate.js'
+import type { ModerationEvent } from '../stream/events.js'
+import type { ModerateOptions } from '../stream/moderate.js'
 import type { Input, Message } from '../types.js'
 import type { Moderator } from './moderator.js'
 

@@ -1,10 +1,5 @@
-import {
-  MODERATE_KEYS,
-  type ModerateOptions,
-  type ModerationEvent,
-  NOT_JUDGED,
-  type Unjudged,
-} from '../stream/moderate.js'
+import type { ModerationEvent, Unjudged } from '../stream/events.js'
+import { MODERATE_KEYS, type ModerateOptions, NOT_JUDGED } from '../stream/moderate.js'
 import { openSource, requireStream, type Source } from '../stream/open-source.js'
 import type { Input } from '../types.js'
 import { Announcer } from './announcer.js'

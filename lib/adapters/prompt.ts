@@ -1,4 +1,5 @@
-import { checkModerate, type ModerationEvent, NOT_JUDGED } from '../stream/moderate.js'
+import type { ModerationEvent } from '../stream/events.js'
+import { checkModerate, NOT_JUDGED } from '../stream/moderate.js'
 import type { Input, Message } from '../types.js'
 import { type ContentOptions, treatment } from './content-options.js'
 import { type ForeignInput, promptOf } from './messages.js'

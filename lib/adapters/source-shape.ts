@@ -1,4 +1,4 @@
-import type { Unjudged } from '../stream/moderate.js'
+import type { Unjudged } from '../stream/events.js'
 import type { BlockEvent } from './moderator.js'
 
 /** Makes a part of released text, `last` if the piece of the source ends with it. With null nothing is shown. */

@@ -1,4 +1,4 @@
-import { ReplyBlockedError } from '../errors.js'
+import { ReplyBlockedError } from '../stream/events.js'
 import type { Input } from '../types.js'
 import { ADAPTER_KEYS, checkAdapter } from './content-options.js'
 import { ModeratedParts } from './moderated-parts.js'

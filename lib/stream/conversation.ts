@@ -5,13 +5,8 @@ import { checkKeys, checkSignal, type Keys } from '../options.js'
 import { commonLength } from '../tokenizer/common-length.js'
 import type { Input, Message } from '../types.js'
 import { untilAborted } from '../until-aborted.js'
-import {
-  checkModerate,
-  type ModerateOptions,
-  type ModerationEvent,
-  type ModerationEvents,
-  moderateReply,
-} from './moderate.js'
+import type { ModerationEvent } from './events.js'
+import { checkModerate, type ModerateOptions, type ModerationEvents, moderateReply } from './moderate.js'
 import type { Moderation } from './moderation.js'
 import { checkOpen, type OpenOptions } from './open-options.js'
 import { encodePrompt, type PromptSequence, type StreamParts } from './prompt-sequence.js'

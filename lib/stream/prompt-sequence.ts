@@ -19,16 +19,6 @@ export interface StreamParts {
   labels: HeadLabels
 }
 
-/** Tokens of a prompt. */
-export interface PromptUsage {
-  /** Template and conversation, up to the end of the last user's message. */
-  promptTokens: number
-  /** Those that an earlier turn of the same conversation had computed. */
-  cachedTokens: number
-  /** With `history: 'drop'`, where the conversation did not fit: its oldest messages, which were left out. */
-  droppedMessages?: number
-}
-
 /** A prompt, and how many messages were left out of it. */
 export interface EncodedPrompt extends StreamPrompt {
   droppedMessages: number

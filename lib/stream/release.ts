@@ -1,7 +1,7 @@
 import type { Safety } from '../labels.js'
 import { type Action, actionFor, canBlock, effectiveRisk, type Policy } from '../policy.js'
 import { Debounce } from './debounce.js'
-import type { ModerationEvent } from './moderate.js'
+import type { ModerationEvent } from './events.js'
 import type { TokenVerdict } from './verdict.js'
 
 /** Judged text kept back: none, to the end of its sentence, or a number of tokens. */

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SAFETIES, type Safety } from '../../lib/labels.js'
 import type { Policy } from '../../lib/policy.js'
-import type { ModerationEvent } from '../../lib/stream/moderate.js'
+import type { ModerationEvent } from '../../lib/stream/events.js'
 import { Release } from '../../lib/stream/release.js'
 import type { TokenVerdict } from '../../lib/stream/verdict.js'
 

@@ -1,4 +1,4 @@
-import type { Unjudged } from '../../stream/moderate.js'
+import type { Unjudged } from '../../stream/events.js'
 import {
   anything,
   figure,

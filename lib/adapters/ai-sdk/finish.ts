@@ -1,4 +1,4 @@
-import type { Part } from './shape.js'
+import type { Part } from './part.js'
 
 /** In a finish part, tells a block by the guard from one by the provider. */
 export const RAW_REASON = 'qwen3guard'

@@ -5,12 +5,7 @@ import { type BlockEvent, replacementFor } from '../moderator.js'
 import type { Passed, Piece, Shape } from '../source-shape.js'
 import { PARTS, PAYLOAD, TEXT_PART } from './fields.js'
 import { RAW_REASON } from './finish.js'
-
-/** Any part of a stream. Models write the text of a delta into `delta`, streamText into `text`. */
-export interface Part {
-  type: string
-  [field: string]: unknown
-}
+import type { Part } from './part.js'
 
 const EXPECTED = 'a part of a stream of the AI SDK, an object with a `type`'
 

@@ -1,4 +1,4 @@
-import type { Unjudged } from '../../stream/moderate.js'
+import type { Unjudged } from '../../stream/events.js'
 import { anything, figure, list, padding, type Rules, record, word, words } from '../known-fields.js'
 import { ANNOTATION, FAILURE, USAGE } from './fields.js'
 
