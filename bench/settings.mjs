@@ -1,6 +1,6 @@
 // npm run bench -- settings: what llama.cpp's and ggml's own settings change on the 0.6B shape. Each is measured
 // beside the addon's, in turn. Those of the build (OpenMP, llamafile's kernels) compile ggml again, once.
-import { loadBinding } from '../dist/engine/binding.js'
+import { loadBinding } from '../dist/binding/addon.js'
 import { flavourDefinitions, flavours } from '../scripts/flavours.mjs'
 import { buildLoop, Loop } from './loop/loop.mjs'
 import { median, quiet, table } from './measure.mjs'

@@ -1,6 +1,6 @@
 // npm run bench -- types: what a type of weights costs and gives on the 0.6B shape.
 import { statSync } from 'node:fs'
-import { loadBinding } from '../dist/engine/binding.js'
+import { loadBinding } from '../dist/binding/addon.js'
 import { buildLoop, Loop } from './loop/loop.mjs'
 import { median, quiet, table } from './measure.mjs'
 import { padModel } from './pad-model.mjs'

@@ -1,5 +1,3 @@
-import type { ModerationEvent } from './stream/moderate.js'
-
 /** Every `code` a {@link GuardError} can carry. docs/errors.md lists what to do about each. */
 export type GuardErrorCode =
   | 'ERR_ADDON_LOAD'
@@ -151,18 +149,6 @@ export class GuardClosedError extends GuardError {
   }
 }
 named(GuardClosedError, 'GuardClosedError')
-
-/** A reply was blocked, where the caller asked for an error rather than for the stream's end. */
-export class ReplyBlockedError extends GuardError {
-  readonly event: Extract<ModerationEvent, { type: 'block' }>
-  constructor(event: Extract<ModerationEvent, { type: 'block' }>) {
-    super('ERR_BLOCKED', `the reply was blocked from character ${event.start} on: ${event.reason}`, {
-      cause: event.error,
-    })
-    this.event = event
-  }
-}
-named(ReplyBlockedError, 'ReplyBlockedError')
 
 /**
  * A stream adapter met a kind of chunk that it does not know, and so cannot say what of it is text. Nothing of the

@@ -12,7 +12,6 @@ export {
   MemoryError,
   ModelFileError,
   ModelKindError,
-  ReplyBlockedError,
   TemplateError,
   TooLongError,
   UnknownChunkError,
@@ -28,20 +27,23 @@ export {
 export { type GenAnswer, parseGen } from './gen/parse.js'
 export type { GenScores } from './gen/scores.js'
 export type { HistoryTooLong } from './history.js'
+export type { Category, Safety } from './labels.js'
 export { CATEGORIES, SAFETIES } from './labels.js'
+export { type PulledModel, pullModel } from './models/hub/pull.js'
+export type { PullOptions, PullProgress } from './models/hub/pull-options.js'
 export type { InstalledModel } from './models/installed.js'
-export { type PulledModel, type PullOptions, type PullProgress, pullModel } from './models/pull.js'
 export { type Action, type Explanation, explain, type JudgedVerdict, type Policy } from './policy.js'
 export { applyPolicy, type PolicyOutcome } from './stream/apply-policy.js'
 export { Conversation, type ConversationOptions } from './stream/conversation.js'
+export type { ModerationEvent, PromptUsage, Unjudged } from './stream/events.js'
+export { ReplyBlockedError } from './stream/events.js'
 export { type ClassifyPromptOptions, StreamGuard } from './stream/guard.js'
-export type { ModerateOptions, ModerationEvent, Unjudged } from './stream/moderate.js'
+export type { ModerateOptions } from './stream/moderate.js'
 export { Moderation } from './stream/moderation.js'
 export type { OpenOptions } from './stream/open-options.js'
-export type { PromptUsage } from './stream/prompt-sequence.js'
 export type { HoldBack } from './stream/release.js'
+export type { PromptVerdict, ReplyVerdict, TokenVerdict } from './stream/verdict.js'
 export type {
-  Category,
   ForeignMessage,
   Gpu,
   GuardDevice,
@@ -51,6 +53,4 @@ export type {
   LoadOptions,
   LogLevel,
   Message,
-  Safety,
 } from './types.js'
-export type { PromptVerdict, ReplyVerdict, TokenVerdict } from './verdict.js'

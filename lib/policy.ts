@@ -1,6 +1,5 @@
-import { CATEGORIES } from './labels.js'
+import { CATEGORIES, type Category, type Safety } from './labels.js'
 import { checkKeys, type Keys } from './options.js'
-import type { Category, Safety } from './types.js'
 
 /** What the application does: let through, let through and report, or stop. */
 export type Action = 'allow' | 'flag' | 'block'

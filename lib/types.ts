@@ -1,21 +1,3 @@
-/**
- * The three severities of Qwen3Guard, as the models spell them.
- * *Strict* readings count `Controversial` as unsafe, *loose* readings as safe.
- */
-export type Safety = 'Safe' | 'Controversial' | 'Unsafe'
-
-/** The nine categories, as Gen writes them. `Jailbreak` exists for prompts only. */
-export type Category =
-  | 'Violent'
-  | 'Non-violent Illegal Acts'
-  | 'Sexual Content or Sexual Acts'
-  | 'PII'
-  | 'Suicide & Self-Harm'
-  | 'Unethical Acts'
-  | 'Politically Sensitive Topics'
-  | 'Copyright Violation'
-  | 'Jailbreak'
-
 /** One turn of a conversation. `reasoning` is what a thinking model wrote before its answer. */
 export interface Message {
   role: 'system' | 'user' | 'assistant'

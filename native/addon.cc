@@ -1,4 +1,4 @@
-// Module entry: registers the two classes and the functions of NativeBinding (lib/engine/binding.ts).
+// Module entry: registers the two classes and the functions of NativeBinding (lib/binding/binding.ts).
 #include <ggml-backend.h>
 #include <llama.h>
 #include <napi.h>

@@ -9,7 +9,7 @@
 
 namespace guard {
 
-// JS face of Engine: `NativeEngine` in lib/engine/binding.ts.
+// JS face of Engine: `NativeEngine` in lib/binding/binding.ts.
 class EngineWrap : public Napi::ObjectWrap<EngineWrap> {
  public:
   static Napi::Function Define(Napi::Env env);

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "arguments.h"
+#include "core/encode-rows.h"
 #include "core/gguf-header.h"
-#include "core/rows.h"
 #include "promise-worker.h"
 
 namespace guard {

@@ -4,7 +4,7 @@
 
 namespace guard {
 
-// The converter's native functions: see NativeBinding in lib/engine/binding.ts.
+// The converter's native functions: see NativeBinding in lib/binding/binding.ts.
 Napi::Value GgufHeader(const Napi::CallbackInfo& info);
 Napi::Value EncodeRowsAsync(const Napi::CallbackInfo& info);
 Napi::Value RowBytes(const Napi::CallbackInfo& info);

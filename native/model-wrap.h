@@ -9,7 +9,7 @@
 
 namespace guard {
 
-// JS face of Model: `NativeModel` in lib/engine/binding.ts.
+// JS face of Model: `NativeModel` in lib/binding/binding.ts.
 class ModelWrap : public Napi::ObjectWrap<ModelWrap> {
  public:
   static Napi::Function Define(Napi::Env env);

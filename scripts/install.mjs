@@ -8,7 +8,7 @@ import { BuildError } from './llama-source.mjs'
 
 /** Why no binary of this package loads here, or null if one does. In a process of its own: a crash is a reason too. */
 function whyNot() {
-  const loader = pathToFileURL(path.join(root, 'dist', 'engine', 'addon.js')).href
+  const loader = pathToFileURL(path.join(root, 'dist', 'binding', 'addon.js')).href
   const program = `
     import { loadAddon } from ${JSON.stringify(loader)}
     try { loadAddon() } catch (error) { console.log(error.message.split('\\n  mend:')[0]); process.exitCode = 1 }`

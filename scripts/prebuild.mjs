@@ -1,7 +1,7 @@
 // Makes this platform's prebuilt binaries, one for each flavour in native/flavours.json: `npm run prebuild`.
 //
 //   prebuilds/linux-x64/qwen3guard.glibc.node         the slowest flavour, where node-gyp-build would look for one
-//   prebuilds/linux-x64/avx2/qwen3guard.glibc.node    the others; lib/engine/addon.ts picks by CPU
+//   prebuilds/linux-x64/avx2/qwen3guard.glibc.node    the others; lib/binding/addon.ts picks by CPU
 //
 // prebuildify works in build-prebuild/, so that build/Release keeps the binary for this machine. The flavours share a
 // build tree: only ggml's kernels are compiled anew for each.

@@ -27,7 +27,7 @@ function compileTrial() {
 export async function selfTest(file, log) {
   try {
     compileTrial()
-    const proof = pathToFileURL(path.join(root, 'dist', 'engine', 'proof.js')).href
+    const proof = pathToFileURL(path.join(root, 'dist', 'binding', 'proof.js')).href
     const { fault, untried } = (await import(proof)).proveAddon(file, { models: true, limitMs: LIMIT_MS })
     if (untried !== null) log(`it was not tried: ${untried}`)
     return fault

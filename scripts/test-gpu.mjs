@@ -6,9 +6,17 @@ import path from 'node:path'
 import { fail, root } from './build-addon.mjs'
 import { BuildError } from './llama-source.mjs'
 
-const TESTS = ['gpu-', 'parity-', 'engine', 'gen-', 'stream-', 'lifecycle', 'load-options', 'memory-'].map(
-  (name) => `test/${name}`,
-)
+const TESTS = [
+  'gpu/',
+  'engine/engine',
+  'engine/load-options',
+  'engine/park',
+  'engine/shared',
+  'gen/',
+  'stream/',
+  'lifecycle/endings',
+  'lifecycle/memory-',
+].map((name) => `test/${name}`)
 
 function main([gpu = 'vulkan']) {
   if (!existsSync(path.join(root, 'build', 'Release', gpu, 'qwen3guard.node'))) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import type { Category, Safety } from '../lib/labels.js'
 import { explain, type JudgedVerdict, type Policy } from '../lib/policy.js'
-import type { Category, Safety } from '../lib/types.js'
 
 function probabilities(unsafe: number, controversial: number): Record<Safety, number> {
   return { Unsafe: unsafe, Controversial: controversial, Safe: 1 - unsafe - controversial }

@@ -1,5 +1,5 @@
 // qwen3guard as a contender.
-import { loadBinding } from '../../dist/engine/binding.js'
+import { loadBinding } from '../../dist/binding/addon.js'
 import { GenGuard } from '../../dist/index.js'
 
 export async function open(options) {

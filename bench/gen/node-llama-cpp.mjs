@@ -1,7 +1,7 @@
 // node-llama-cpp as a contender: the same file and rendered prompts, greedy, with its prebuilt CPU binary.
 
 import { getLlama } from 'node-llama-cpp'
-import { ChatTemplate } from '../../dist/engine/chat-template.js'
+import { ChatTemplate } from '../../dist/tokenizer/chat-template.js'
 
 export async function open({ model: modelPath, chatTemplate, threads, sequences }) {
   const llama = await getLlama({ gpu: false, build: 'never', logLevel: 'error', maxThreads: threads })

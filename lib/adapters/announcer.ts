@@ -1,5 +1,5 @@
-import type { ModerationEvent } from '../stream/moderate.js'
-import type { Passed } from './shape.js'
+import type { ModerationEvent } from '../stream/events.js'
+import type { Passed } from './source-shape.js'
 
 /** Names that are told of: no source can make the list grow without end. */
 const MOST_TOLD = 1000

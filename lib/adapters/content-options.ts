@@ -1,9 +1,10 @@
 import { checkKeys } from '../options.js'
 import { IN_POLICY } from '../policy.js'
-import { checkModerateValues, MODERATE_KEYS, type Unjudged } from '../stream/moderate.js'
+import type { Unjudged } from '../stream/events.js'
+import { checkModerateValues, MODERATE_KEYS } from '../stream/moderate.js'
 import type { Rule, Sieve } from './known-fields.js'
 import type { AdapterOptions } from './moderator.js'
-import type { Piece } from './shape.js'
+import type { Piece } from './source-shape.js'
 
 /** What adapters take besides whose streams hold more than text. */
 export interface ContentOptions extends AdapterOptions {

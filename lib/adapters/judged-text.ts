@@ -1,5 +1,5 @@
 import { DecodeError } from '../errors.js'
-import type { ModerationEvent } from '../stream/moderate.js'
+import type { ModerationEvent } from '../stream/events.js'
 import { Channel } from './channel.js'
 import type { BlockEvent } from './moderator.js'
 

@@ -1,4 +1,4 @@
-import type { Unjudged } from '../stream/moderate.js'
+import type { Unjudged } from '../stream/events.js'
 import type { Message } from '../types.js'
 
 /** What a reply can be judged against: a user's message, or the messages or input items of a call. */

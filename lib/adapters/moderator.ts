@@ -1,4 +1,5 @@
-import type { ModerateOptions, ModerationEvent } from '../stream/moderate.js'
+import type { ModerationEvent } from '../stream/events.js'
+import type { ModerateOptions } from '../stream/moderate.js'
 import type { Input, Message } from '../types.js'
 
 /** What an adapter needs of a guard. A `StreamGuard` is one, and so is a `Conversation`. */

@@ -1,10 +1,11 @@
-import { checkModerate, type ModerationEvent, NOT_JUDGED } from '../stream/moderate.js'
+import type { ModerationEvent } from '../stream/events.js'
+import { checkModerate, NOT_JUDGED } from '../stream/moderate.js'
 import type { Input, Message } from '../types.js'
 import { type ContentOptions, treatment } from './content-options.js'
 import { type ForeignInput, promptOf } from './messages.js'
+import { ModeratedParts } from './moderated-parts.js'
 import type { Moderator } from './moderator.js'
-import { ModeratedParts } from './parts.js'
-import type { Shape } from './shape.js'
+import type { Shape } from './source-shape.js'
 
 /**
  * The parts of a stream, moderated as the reply to what is given. What of that the guard cannot see is announced, or

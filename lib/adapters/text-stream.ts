@@ -1,8 +1,8 @@
-import { ReplyBlockedError } from '../errors.js'
+import { ReplyBlockedError } from '../stream/events.js'
 import type { Input } from '../types.js'
 import { ADAPTER_KEYS, checkAdapter } from './content-options.js'
+import { ModeratedParts } from './moderated-parts.js'
 import { type AdapterOptions, type BlockEvent, type Moderator, replacementFor } from './moderator.js'
-import { ModeratedParts } from './parts.js'
 
 export interface TextStreamOptions extends AdapterOptions {
   /**

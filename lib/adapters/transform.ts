@@ -1,5 +1,5 @@
 import { Channel } from './channel.js'
-import type { ModeratedParts } from './parts.js'
+import type { ModeratedParts } from './moderated-parts.js'
 
 /** A ReadableStream that asks for a part only when it is read. */
 export function readableOf<P>(parts: ModeratedParts<P>): ReadableStream<P> {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import path from 'node:path'
 import type { Command } from 'commander'
-import { packageRoot } from '../engine/package-root.js'
+import { packageRoot } from '../binding/package-root.js'
 import { EXIT, type Run } from './exit.js'
 
 const HELP = `

@@ -2,17 +2,16 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { addAbortSignal } from 'node:stream'
 import type { Command } from 'commander'
-import { resolveModel } from '../engine/load.js'
-import { inOrder } from '../gen/in-order.js'
-import { describeGguf } from '../models/describe.js'
-import { readModelHeader } from '../models/split.js'
+import { inOrder } from '../in-order.js'
+import { describeGguf } from '../models/gguf/describe.js'
+import { readModelHeader } from '../models/gguf/split.js'
+import { resolveModel } from '../models/resolve.js'
 import {
   type Agreement,
   Comparison,
   type ComparisonReport,
   type Part,
   type PartComparison,
-  type Reduced,
   reduce,
 } from './comparison.js'
 import { InputError, parseRow } from './conversation.js'
@@ -20,13 +19,10 @@ import { percent, printable } from './display.js'
 import { type Line, readLines } from './json-lines.js'
 import { judge, loadGuard } from './judge.js'
 import type { LoadFlags } from './load-options.js'
-import { OutcomeFile } from './outcome-file.js'
+import { type Outcome, OutcomeFile } from './outcome-file.js'
 import { startProgress } from './progress.js'
+import { isBlank, parseLine, rowError } from './row-error.js'
 import { requireJsonLinesFile } from './row-format.js'
-import { isBlank, parseLine, type RowError, rowError } from './rows.js'
-
-/** A row as one model judged it. */
-export type Outcome = { line: number } & ({ reduced: Reduced } | { error: RowError })
 
 /**
  * Judges the rows of a JSONL file with one model after the other, so that only one is in memory, and

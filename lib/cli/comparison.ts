@@ -1,8 +1,7 @@
-import { SAFETIES } from '../labels.js'
-import type { Safety } from '../types.js'
+import { SAFETIES, type Safety } from '../labels.js'
 import { InputError } from './conversation.js'
 import type { CheckResult } from './judge.js'
-import type { RowError } from './rows.js'
+import type { RowError } from './row-error.js'
 
 /** What a result has verdicts on: Gen on the whole, Stream on the prompt, the reply and each of its tokens. */
 export type Part = 'verdict' | 'prompt' | 'reply' | 'token'

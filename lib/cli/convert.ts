@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { type ConvertReport, type ConvertType, convertCheckpoint } from '../models/convert.js'
+import { type ConvertReport, type ConvertType, convertCheckpoint } from '../models/convert/convert.js'
 import { bytes, count } from './display.js'
 import type { Run } from './exit.js'
 import { startProgress } from './progress.js'

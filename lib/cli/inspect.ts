@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import { resolveModel } from '../engine/load.js'
-import { type Inspection, inspectGguf } from '../models/inspect.js'
+import { resolveModel } from '../models/resolve.js'
 import { compareModels, describeComparison } from './compare.js'
 import { bytes, count, printable, table } from './display.js'
 import { EXIT, type Run } from './exit.js'
+import { type Inspection, inspectGguf } from './inspection.js'
 import { addEngineOptions, type LoadFlags } from './load-options.js'
 import { print } from './standard-streams.js'
 

@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { resolveModel } from '../engine/load.js'
 import {
   GenGuard,
   type GenVerdict,
@@ -11,9 +10,10 @@ import {
   StreamGuard,
   type TokenVerdict,
 } from '../index.js'
-import { describeGguf } from '../models/describe.js'
-import { readModelHeader } from '../models/split.js'
-import { replyText } from '../stream/reply-message.js'
+import { describeGguf } from '../models/gguf/describe.js'
+import { readModelHeader } from '../models/gguf/split.js'
+import { resolveModel } from '../models/resolve.js'
+import { replyText } from '../stream/reply/message.js'
 import { worstOf } from './exit.js'
 import { type LoadFlags, readLoadOptions, withLoadProgress } from './load-options.js'
 import { checkTooLong, type Fit } from './too-long.js'

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { validateLoadOptions } from '../engine/options.js'
+import { validateLoadOptions } from '../engine/load-options.js'
 import type { Gpu, KvType, LoadOptions, LogLevel } from '../index.js'
 import { startProgress } from './progress.js'
 import { readTextFile } from './text-file.js'

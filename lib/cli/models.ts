@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import { resolveModel } from '../engine/load.js'
-import { describeGguf } from '../models/describe.js'
-import { modelsDirectory } from '../models/directories.js'
+import { modelsDirectory } from '../directories.js'
+import { describeGguf } from '../models/gguf/describe.js'
+import { readModelHeader } from '../models/gguf/split.js'
 import { installedModels, installedProblem } from '../models/installed.js'
-import { readModelHeader } from '../models/split.js'
+import { resolveModel } from '../models/resolve.js'
 import { bytes, table } from './display.js'
 import { print } from './standard-streams.js'
 

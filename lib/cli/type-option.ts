@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
-import { CONVERT_TYPES, type ConvertType } from '../models/mix.js'
+import { CONVERT_TYPES, type ConvertType } from '../models/convert/tensor-type.js'
 
 /** `--type`, in upper or lower case. */
 export function typeOption(description = 'type of the weights'): Option {

@@ -1,14 +1,13 @@
+import type { NativeEngine, NativeRequest, NativeResult } from '../binding/binding.js'
+import { fromNative, NotKeptError, typedErrors } from '../binding/native-error.js'
 import { DecodeError, GuardBusyError, GuardClosedError, TooLongError } from '../errors.js'
 import type { GuardStats } from '../types.js'
-import type { NativeEngine, NativeRequest, NativeResult } from './binding.js'
+import { untilAborted } from '../until-aborted.js'
 import { type EngineOptions, keptCells } from './engine-options.js'
 import { estimateMemory } from './memory.js'
-import { type Model, untilAborted } from './model.js'
-import { fromNative, NotKeptError, typedErrors } from './native-error.js'
+import type { Model } from './model.js'
 import { type KeptPrefix, PrefixCache } from './prefix-cache.js'
 import { Sequence } from './sequence.js'
-
-export type { EngineOptions } from './engine-options.js'
 
 export interface AcquireOptions {
   /** Positions the sequence must have room for. */

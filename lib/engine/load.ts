@@ -1,34 +1,19 @@
-import { existsSync } from 'node:fs'
-import path from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { BackendError, MemoryError, ModelFileError, ModelKindError } from '../errors.js'
-import type { ModelDescription } from '../models/describe.js'
-import { findInstalled, HUB_PREFIX } from '../models/installed.js'
+import { loadBinding } from '../binding/addon.js'
+import { onCpu, type Placement, place } from '../binding/device/place.js'
+import { listen, tell } from '../binding/log.js'
+import { BackendError, MemoryError, ModelKindError } from '../errors.js'
+import type { ModelDescription } from '../models/gguf/describe.js'
+import { resolveModel, type Variant } from '../models/resolve.js'
 import type { GuardDevice, LoadOptions } from '../types.js'
-import { loadBinding } from './binding.js'
-import { freeOnDevice, requireDeviceMemory, splitMemory } from './device/memory.js'
-import { onCpu, type Placement, place } from './device/place.js'
-import { Engine, type EngineOptions } from './engine.js'
-import { listen, tell } from './log.js'
+import { untilAborted } from '../until-aborted.js'
+import { freeOnDevice, requireDeviceMemory, splitMemory } from './device-memory.js'
+import { Engine } from './engine.js'
+import type { EngineOptions } from './engine-options.js'
+import { validateLoadOptions } from './load-options.js'
 import { estimateMemory, type MemoryNeed, requireMemory, weightBytes } from './memory.js'
-import { Model, untilAborted } from './model.js'
-import { validateLoadOptions } from './options.js'
-import { BUNDLE_MENDING, packageRoot } from './package-root.js'
-import { engineOptions, type Variant } from './settings.js'
+import { Model } from './model.js'
+import { engineOptions } from './settings.js'
 import { boundThreads } from './threads.js'
-
-export { SEQUENCES_TO_PIN, type Variant } from './settings.js'
-
-/** @throws ModelFileError in a bundle that the package is not beside */
-function demoModel(name: string): string {
-  const { folder, bundled } = packageRoot()
-  const file = path.join(folder, 'models', `${name}.gguf`)
-  if (bundled && !existsSync(file)) {
-    const message = `the demonstration model is not at ${file}. ${BUNDLE_MENDING}, or give the path of a .gguf file`
-    throw new ModelFileError(message, undefined, 'ERR_MODEL_NOT_FOUND')
-  }
-  return file
-}
 
 /** Settings for probes, tests and measurements. */
 export interface InternalLoadOptions {
@@ -58,49 +43,6 @@ export function requireLoaded(loaded: LoadedEngine, guard: 'GenGuard' | 'StreamG
   throw new TypeError(
     `A ${guard} is made by loading: \`await ${guard}.load(options)\`, not \`new ${guard}()\``,
   )
-}
-
-/**
- * Path of a model: a .gguf file's own, or that of the demonstration model or pulled model a name stands for.
- *
- * @throws ModelFileError ERR_MODEL_NOT_FOUND for a name that has not been pulled
- */
-export function resolveModel(name: string | undefined, variant: Variant): string {
-  if (name === undefined || name === 'demo') return demoModel(`demo-${variant}`)
-  if (name === 'demo-gen' || name === 'demo-stream') return demoModel(name)
-  if (name.includes('\0')) throw new TypeError('Expected `model` to name a file, got a name with a zero byte')
-  if (/^file:/i.test(name)) return fileOf(name)
-  const file = path.resolve(name)
-  // A folder of the same name as a repository's is what was downloaded of it.
-  if (name.includes('/') && !name.startsWith(HUB_PREFIX) && existsSync(file)) return file
-  const installed = findInstalled(name)
-  if (installed === null && /^https?:/i.test(name)) {
-    throw new ModelFileError(
-      `${name} is an address, and loading downloads nothing: pull a model by its name (\`npx qwen3guard pull qwen3guard-${variant}-0.6b\`, or \`hf:owner/repo/file.gguf\` for a GGUF on the hub), or give the path of a .gguf file`,
-      undefined,
-      'ERR_MODEL_NOT_FOUND',
-    )
-  }
-  if (installed === null && REPOSITORY.test(name) && !/\.gguf$/i.test(name)) {
-    throw new ModelFileError(
-      `there is no model file at ${file}. If ${name} is a repository on the hub, a GGUF of it comes with \`npx qwen3guard pull hf:${name}/FILE.gguf\``,
-      undefined,
-      'ERR_MODEL_NOT_FOUND',
-    )
-  }
-  return installed ?? file
-}
-
-/** As the hub spells them. */
-const REPOSITORY = /^[\w-][\w.-]*\/[\w.-]+$/
-
-/** @throws TypeError for an address that names no file on this machine */
-function fileOf(address: string): string {
-  try {
-    return fileURLToPath(address)
-  } catch (cause) {
-    throw new TypeError(`Expected \`model\` to be the address of a file here, got '${address}'`, { cause })
-  }
 }
 
 /**

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
-import os from 'node:os'
+import { availableMemory } from '../binding/available-memory.js'
 import { MemoryError } from '../errors.js'
-import type { ModelDescription } from '../models/describe.js'
+import type { ModelDescription } from '../models/gguf/describe.js'
 import type { KvType } from '../types.js'
 import { type EngineOptions, keptCells, PINNED_CELLS } from './engine-options.js'
 
@@ -58,28 +57,6 @@ export function estimateMemory(model: ModelDescription, engine: EngineOptions, w
   const outputs = 2 * engine.maxOutputs * outputWidth * 4
   const compute = FIXED_BYTES + activations + scores + outputs
   return { weights, kvCache, kept, compute, total: weights + kvCache + kept + compute }
-}
-
-/** Bytes this process may still take: the machine's free memory, or less where a cgroup says so. */
-export function availableMemory(): number {
-  const free = process.availableMemory?.() ?? os.freemem()
-  return Math.min(free, cgroupHeadroom())
-}
-
-function cgroupHeadroom(): number {
-  const read = (file: string) => {
-    try {
-      return readFileSync(file, 'utf8').trim()
-    } catch {
-      return undefined
-    }
-  }
-  const limit = read('/sys/fs/cgroup/memory.max')
-  const current = read('/sys/fs/cgroup/memory.current')
-  if (limit === undefined || limit === 'max' || current === undefined) return Number.POSITIVE_INFINITY
-  // The page cache counts as used but gives way.
-  const reclaimable = Number(read('/sys/fs/cgroup/memory.stat')?.match(/^inactive_file (\d+)$/m)?.[1] ?? 0)
-  return Math.max(0, Number(limit) - Number(current) + reclaimable)
 }
 
 /** @throws MemoryError with both sizes, before the system's out-of-memory killer has its say */

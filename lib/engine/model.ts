@@ -1,11 +1,12 @@
 import { realpath, stat } from 'node:fs/promises'
+import type { NativeBinding, NativeModel } from '../binding/binding.js'
+import { type Placement, type PlaceOptions, place } from '../binding/device/place.js'
+import { typedErrors } from '../binding/native-error.js'
 import { GuardClosedError } from '../errors.js'
-import { checkGguf } from '../models/check.js'
-import { describeGguf, type ModelDescription } from '../models/describe.js'
-import { readModelHeader } from '../models/split.js'
-import type { NativeBinding, NativeModel } from './binding.js'
-import { type Placement, type PlaceOptions, place } from './device/place.js'
-import { typedErrors } from './native-error.js'
+import { checkGguf } from '../models/gguf/check/check.js'
+import { describeGguf, type ModelDescription } from '../models/gguf/describe.js'
+import { readModelHeader } from '../models/gguf/split.js'
+import { untilAborted } from '../until-aborted.js'
 
 export interface ModelOptions extends PlaceOptions {
   /** Where it goes. Default: where `gpu` and `device` come to. */
@@ -207,19 +208,4 @@ async function identity(path: string, how: string): Promise<string> {
     // Not there: reading it gives the typed error.
     return `${path}\0${how}`
   }
-}
-
-/** Settles like `promise`, or rejects with the signal's reason as soon as it aborts. */
-export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    if (signal.aborted) {
-      // It may still fail, and nobody else may be waiting for it.
-      promise.catch(() => {})
-      return onAbort()
-    }
-    signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }

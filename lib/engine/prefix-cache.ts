@@ -1,3 +1,5 @@
+import { commonLength } from '../tokenizer/common-length.js'
+
 /** What a sequence held when it was done with, kept in memory of its own. */
 export interface KeptPrefix {
   /** What `NativeEngine.save` was given. */
@@ -61,12 +63,4 @@ export class PrefixCache {
     this.#cells -= removed.cells
     return removed
   }
-}
-
-/** Number of ids with which both begin. */
-export function commonLength(a: Int32Array, b: Int32Array): number {
-  const most = Math.min(a.length, b.length)
-  let length = 0
-  while (length < most && a[length] === b[length]) length++
-  return length
 }

@@ -1,5 +1,5 @@
+import type { NativeRequest, NativeResult } from '../binding/binding.js'
 import { DecodeError, GuardClosedError, TooLongError } from '../errors.js'
-import type { NativeRequest, NativeResult } from './binding.js'
 
 /** What a sequence needs of its engine. */
 export interface SequenceOwner {

@@ -1,13 +1,13 @@
 // What an engine is created with, by variant and by where it computes. docs/options.md and docs/performance.md have the
 // measurements.
+
+import type { Placement } from '../binding/device/place.js'
 import { BackendError } from '../errors.js'
-import type { ModelDescription } from '../models/describe.js'
+import type { ModelDescription } from '../models/gguf/describe.js'
+import type { Variant } from '../models/resolve.js'
 import type { LoadOptions } from '../types.js'
-import type { Placement } from './device/place.js'
 import { type EngineOptions, PINNED_CELLS } from './engine-options.js'
 import { defaultThreads } from './threads.js'
-
-export type Variant = 'gen' | 'stream'
 
 /** Gen shares one pool of cells; Stream gives each sequence its own. */
 const BY_VARIANT = {

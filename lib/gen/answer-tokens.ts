@@ -1,6 +1,6 @@
-import type { Tokenizer } from '../engine/tokens.js'
 import { ModelKindError } from '../errors.js'
 import { CATEGORIES, SAFETIES } from '../labels.js'
+import type { Tokenizer } from '../tokenizer/tokenizer.js'
 
 /**
  * The ids by which Gen's answers are told apart: the first token of each label where it stands. Scores

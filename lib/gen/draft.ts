@@ -1,5 +1,4 @@
-import { CATEGORIES } from '../labels.js'
-import type { Category } from '../types.js'
+import { CATEGORIES, type Category } from '../labels.js'
 
 /** What a guess at the rest of an answer goes by. */
 export interface DraftHints {

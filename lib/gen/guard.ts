@@ -1,27 +1,23 @@
-import type { ChatTemplate } from '../engine/chat-template.js'
-import {
-  type InternalLoadOptions,
-  type LoadedEngine,
-  loadEngine,
-  requireLoaded,
-  SEQUENCES_TO_PIN,
-} from '../engine/load.js'
-import { untilAborted } from '../engine/model.js'
-import { commonLength } from '../engine/prefix-cache.js'
+import { type InternalLoadOptions, type LoadedEngine, loadEngine, requireLoaded } from '../engine/load.js'
 import type { Sequence } from '../engine/sequence.js'
-import { type Overlong, Tokenizer } from '../engine/tokens.js'
+import { SEQUENCES_TO_PIN } from '../engine/settings.js'
 import { GenFormatError, GuardClosedError, TooLongError } from '../errors.js'
 import { checkHistory, type HistoryTooLong, latestTurns, mostMessages } from '../history.js'
+import { inOrder } from '../in-order.js'
 import { toMessages } from '../input.js'
-import type { ModelDescription } from '../models/describe.js'
+import type { ModelDescription } from '../models/gguf/describe.js'
 import { checkKeys, checkSignal, type Keys } from '../options.js'
+import type { ChatTemplate } from '../tokenizer/chat-template.js'
+import { commonLength } from '../tokenizer/common-length.js'
+import { guardTemplate } from '../tokenizer/guard-template.js'
+import { type Overlong, Tokenizer } from '../tokenizer/tokenizer.js'
 import type { GuardDevice, GuardStats, Input, LoadOptions, Message } from '../types.js'
+import { untilAborted } from '../until-aborted.js'
 import { decodeAnswer, MAX_ANSWER_TOKENS } from './answer.js'
 import { type AnswerTokens, findAnswerTokens } from './answer-tokens.js'
-import { inOrder } from './in-order.js'
 import { parseGen } from './parse.js'
 import { readScores } from './scores.js'
-import { type GenMode, GenTemplate, guardTemplate, modeOf } from './template.js'
+import { type GenMode, GenTemplate, modeOf } from './template.js'
 import { type GenVerdict, type GenWindow, NEAR_TIE, worstOf } from './verdict.js'
 import { whenThereIsRoom } from './when-there-is-room.js'
 import { cutWindows, SHORTEST_WINDOW } from './windows.js'

@@ -1,6 +1,5 @@
 import { GenFormatError } from '../errors.js'
-import { isCategory, isSafety } from '../labels.js'
-import type { Category, Safety } from '../types.js'
+import { type Category, isCategory, isSafety, type Safety } from '../labels.js'
 
 /** What Gen's answer says. */
 export interface GenAnswer {

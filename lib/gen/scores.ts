@@ -1,8 +1,7 @@
-import type { Tokenizer } from '../engine/tokens.js'
 import { DecodeError } from '../errors.js'
-import { CATEGORIES, SAFETIES } from '../labels.js'
-import type { Category, Safety } from '../types.js'
-import { softmax } from '../verdict.js'
+import { CATEGORIES, type Category, SAFETIES, type Safety } from '../labels.js'
+import { softmax } from '../softmax.js'
+import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { Answer } from './answer.js'
 import type { AnswerTokens, Slice } from './answer-tokens.js'
 

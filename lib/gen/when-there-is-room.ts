@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
-import { untilAborted } from '../engine/model.js'
 import { GuardBusyError } from '../errors.js'
+import { untilAborted } from '../until-aborted.js'
 
 /** Many inputs wait their turn: a full queue is theirs to sit out, and no reason to end the iteration. */
 export async function whenThereIsRoom<T>(classify: () => Promise<T>, signal: AbortSignal): Promise<T> {

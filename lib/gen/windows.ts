@@ -1,7 +1,7 @@
-import { nfc } from '../engine/normalise.js'
-import { wellFormed } from '../engine/pre-tokens.js'
-import type { Tokenizer } from '../engine/tokens.js'
-import { nextTurn, turnIsOver } from '../engine/turns.js'
+import { nextTurn, turnIsOver } from '../event-loop.js'
+import { nfc } from '../tokenizer/normalise.js'
+import { wellFormed } from '../tokenizer/pre-tokens.js'
+import type { Tokenizer } from '../tokenizer/tokenizer.js'
 
 /** A stretch of a text in UTF-16 units. */
 export interface Span {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { BUNDLE_MENDING, packageRoot } from '../engine/package-root.js'
+import { BUNDLE_MENDING, packageRoot } from '../binding/package-root.js'
 import { ModelFileError } from '../errors.js'
 
 /** An official checkpoint, as models/catalog.json describes it. */

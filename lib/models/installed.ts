@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
+import { modelsDirectory } from '../directories.js'
 import { ModelFileError } from '../errors.js'
 import { atomicFile } from './atomic-file.js'
 import { catalogName } from './catalog.js'
-import { isObject } from './checkpoint-json.js'
-import { modelsDirectory } from './directories.js'
+import { isObject } from './json.js'
 
 /** A model that `pull` registered. */
 export interface InstalledModel {

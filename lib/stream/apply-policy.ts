@@ -1,6 +1,6 @@
 import { type Action, checkPolicy, type Policy, promptAction } from '../policy.js'
-import type { PromptVerdict, TokenVerdict } from '../verdict.js'
 import { Release } from './release.js'
+import type { PromptVerdict, TokenVerdict } from './verdict.js'
 
 /** What a policy does about a prompt and the reply to it. */
 export interface PolicyOutcome {

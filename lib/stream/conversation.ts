@@ -1,23 +1,18 @@
-import { untilAborted } from '../engine/model.js'
-import { commonLength } from '../engine/prefix-cache.js'
 import { GuardClosedError } from '../errors.js'
 import { checkHistory, type HistoryTooLong, mostMessages } from '../history.js'
 import { toMessages } from '../input.js'
 import { checkKeys, checkSignal, type Keys } from '../options.js'
+import { commonLength } from '../tokenizer/common-length.js'
 import type { Input, Message } from '../types.js'
-import {
-  checkModerate,
-  type ModerateOptions,
-  type ModerationEvent,
-  type ModerationEvents,
-  moderateReply,
-} from './moderate.js'
+import { untilAborted } from '../until-aborted.js'
+import type { ModerationEvent } from './events.js'
+import { checkModerate, type ModerateOptions, type ModerationEvents, moderateReply } from './moderate.js'
 import type { Moderation } from './moderation.js'
 import { checkOpen, type OpenOptions } from './open-options.js'
 import { encodePrompt, type PromptSequence, type StreamParts } from './prompt-sequence.js'
-import type { ReplyTooLong } from './reply-cache.js'
-import { trimLineEnds } from './reply-message.js'
-import { type ReplyStream, stopReply } from './reply-source.js'
+import type { ReplyTooLong } from './reply/cache.js'
+import { trimLineEnds } from './reply/message.js'
+import { type ReplyStream, stopReply } from './reply/source.js'
 
 export interface ConversationOptions {
   /** What was said before. Default: nothing. */

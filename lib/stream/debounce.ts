@@ -1,4 +1,4 @@
-import type { Safety } from '../types.js'
+import type { Safety } from '../labels.js'
 
 export interface DebounceOptions {
   /** Equal verdicts in a row that make one count. Default 2, as in Qwen's evaluation. */

@@ -1,18 +1,19 @@
 import { type InternalLoadOptions, type LoadedEngine, loadEngine, requireLoaded } from '../engine/load.js'
 import type { Sequence } from '../engine/sequence.js'
-import { Tokenizer } from '../engine/tokens.js'
 import { GuardClosedError, ModelKindError } from '../errors.js'
 import { checkHistory, type HistoryTooLong, mostMessages } from '../history.js'
 import { toMessages } from '../input.js'
 import { checkKeys, type Keys } from '../options.js'
+import { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { GuardDevice, GuardStats, Input, LoadOptions, Message } from '../types.js'
-import { headOutputs, type PromptVerdict } from '../verdict.js'
 import { Conversation, type ConversationOptions, checkConversation } from './conversation.js'
-import { checkModerate, type ModerateOptions, type ModerationEvent, moderateReply } from './moderate.js'
+import type { ModerationEvent } from './events.js'
+import { checkModerate, type ModerateOptions, moderateReply } from './moderate.js'
 import type { Moderation } from './moderation.js'
 import { checkOpen, type OpenOptions } from './open-options.js'
 import { type EncodedPrompt, encodePrompt, PromptSequence, type StreamParts } from './prompt-sequence.js'
 import { StreamTemplate } from './template.js'
+import { headOutputs, type PromptVerdict } from './verdict.js'
 
 export interface ClassifyPromptOptions {
   /** As for `open`. */

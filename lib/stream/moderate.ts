@@ -2,57 +2,12 @@ import { DecodeError, GuardBusyError, GuardError } from '../errors.js'
 import { checkHistory, type HistoryTooLong } from '../history.js'
 import { checkBoolean, checkKeys, checkSignal, type Keys } from '../options.js'
 import { type Action, checkPolicy, IN_POLICY, type Policy, promptAction } from '../policy.js'
-import type { PromptVerdict, ReplyVerdict, TokenVerdict } from '../verdict.js'
+import type { ModerationEvent } from './events.js'
 import type { Moderation } from './moderation.js'
-import type { PromptUsage } from './prompt-sequence.js'
 import { checkHoldBack, type HoldBack, Release } from './release.js'
-import { checkTooLong, type ReplyTooLong } from './reply-cache.js'
-import { checkReply, ReplySource, type ReplyStream, stopReply } from './reply-source.js'
-
-/** Content that a guard of text does not judge unless its adapter is told to. */
-export type Unjudged = 'tool-call' | 'tool-result' | 'media'
-
-/** What happens while a reply is moderated. */
-export type ModerationEvent =
-  /** First, unless the prompt could not be judged. */
-  | { type: 'prompt'; verdict: PromptVerdict; action: Action; usage: PromptUsage }
-  /** A token was judged; with `tokens: true`. */
-  | { type: 'token'; verdict: TokenVerdict }
-  /** With `tooLong: 'slide'`: for the tokens from here on the guard sees the prompt and the reply from `start` on. */
-  | { type: 'slide'; start: number }
-  /** Text released, as it came: in order, each unit once. */
-  | { type: 'text'; text: string }
-  /**
-   * The policy flags what is released: once for each severity and category. Without a verdict, and with the
-   * error, where the guard failed and `onFailure: 'allow'` releases the rest unjudged.
-   */
-  | { type: 'flag'; verdict: TokenVerdict | null; action: Action; error?: GuardError }
-  /**
-   * Nothing from `start` on (UTF-16 units of the reply) is released. With `provisional: true` the verdict is one
-   * of `Moderation.provisional`: of text that was still held back, and might have become other tokens.
-   */
-  | {
-      type: 'block'
-      reason: 'prompt' | 'reply' | 'failure' | 'overload' | 'unjudged'
-      verdict: PromptVerdict | TokenVerdict | null
-      start: number
-      provisional?: true
-      error?: GuardError
-      /** With the reason `'unjudged'`, which adapters alone have: what it is that was refused rather than passed. */
-      unjudged?: Unjudged
-    }
-  /**
-   * Of adapters alone: this has passed, or is part of the prompt, and nobody has judged it. Once for each tool call or file
-   * of a reply, and for each kind in a prompt. `name` is a tool's, where it is known.
-   */
-  | { type: 'unjudged'; what: Unjudged; from: 'prompt' | 'reply'; name?: string }
-  /** Of adapters alone: this field of a chunk is not known, and was left out. Once for each. */
-  | { type: 'omitted'; field: string }
-  /**
-   * Last, once. Of a reply that was not judged to its end, `verdict.complete` is false. `action` is the most severe of
-   * what the policy did: the verdict is the model's, and may be Safe where the policy blocked (`threshold`, `consecutive`).
-   */
-  | { type: 'end'; verdict: ReplyVerdict; action: Action }
+import { checkTooLong, type ReplyTooLong } from './reply/cache.js'
+import { checkReply, ReplySource, type ReplyStream, stopReply } from './reply/source.js'
+import type { ReplyVerdict, TokenVerdict } from './verdict.js'
 
 export interface ModerateOptions {
   /** Default: the default policy. */

@@ -1,20 +1,19 @@
-import { leastTokens, type Tokenizer } from '../engine/tokens.js'
-import { nextTurn, turnIsOver } from '../engine/turns.js'
 import { DecodeError, GuardClosedError, ModelKindError, TooLongError } from '../errors.js'
-import type { HeadLabels } from '../models/describe.js'
-import type { Category, Safety } from '../types.js'
+import { nextTurn, turnIsOver } from '../event-loop.js'
+import type { Category, HeadLabels, Safety } from '../labels.js'
+import { leastTokens, type Tokenizer } from '../tokenizer/tokenizer.js'
+import { Debounce } from './debounce.js'
+import type { PromptUsage } from './events.js'
+import { type IdOutputs, ReplyCache, type ReplyCacheParts, type ReplyTooLong } from './reply/cache.js'
+import { ReplyIds } from './reply/ids.js'
+import { type ReasoningEnd, ReplyText, type ReplyToken } from './reply/text.js'
 import {
   headOutputs,
   type PromptVerdict,
   type ReplyVerdict,
   responseHeads,
   type TokenVerdict,
-} from '../verdict.js'
-import { Debounce } from './debounce.js'
-import type { PromptUsage } from './prompt-sequence.js'
-import { type IdOutputs, ReplyCache, type ReplyCacheParts, type ReplyTooLong } from './reply-cache.js'
-import { ReplyIds } from './reply-ids.js'
-import { type ReasoningEnd, ReplyText, type ReplyToken } from './reply-text.js'
+} from './verdict.js'
 
 /** What a moderation is made of; StreamGuard puts it together. */
 export interface ModerationParts {

@@ -1,15 +1,15 @@
 import type { Engine } from '../engine/engine.js'
-import { commonLength } from '../engine/prefix-cache.js'
 import type { HeadOutputs, Sequence } from '../engine/sequence.js'
-import type { Tokenizer } from '../engine/tokens.js'
 import { TooLongError } from '../errors.js'
 import { type HistoryTooLong, latestTurns } from '../history.js'
-import type { HeadLabels } from '../models/describe.js'
+import type { HeadLabels } from '../labels.js'
+import { commonLength } from '../tokenizer/common-length.js'
+import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { Message } from '../types.js'
-import { promptVerdict } from '../verdict.js'
 import { Moderation } from './moderation.js'
-import type { ReplyTooLong } from './reply-cache.js'
+import type { ReplyTooLong } from './reply/cache.js'
 import type { StreamPrompt, StreamTemplate } from './template.js'
+import { promptVerdict } from './verdict.js'
 
 /** What a guard's prompts and replies are judged with. */
 export interface StreamParts {
@@ -17,16 +17,6 @@ export interface StreamParts {
   template: StreamTemplate
   tokenizer: Tokenizer
   labels: HeadLabels
-}
-
-/** Tokens of a prompt. */
-export interface PromptUsage {
-  /** Template and conversation, up to the end of the last user's message. */
-  promptTokens: number
-  /** Those that an earlier turn of the same conversation had computed. */
-  cachedTokens: number
-  /** With `history: 'drop'`, where the conversation did not fit: its oldest messages, which were left out. */
-  droppedMessages?: number
 }
 
 /** A prompt, and how many messages were left out of it. */

@@ -1,8 +1,8 @@
+import type { Safety } from '../labels.js'
 import { type Action, actionFor, canBlock, effectiveRisk, type Policy } from '../policy.js'
-import type { Safety } from '../types.js'
-import type { TokenVerdict } from '../verdict.js'
 import { Debounce } from './debounce.js'
-import type { ModerationEvent } from './moderate.js'
+import type { ModerationEvent } from './events.js'
+import type { TokenVerdict } from './verdict.js'
 
 /** Judged text kept back: none, to the end of its sentence, or a number of tokens. */
 export type HoldBack = 'token' | 'sentence' | number

@@ -1,6 +1,6 @@
-import { ChatTemplate, type Rendered } from '../engine/chat-template.js'
-import type { Overlong, Tokenizer } from '../engine/tokens.js'
 import { TemplateError } from '../errors.js'
+import { ChatTemplate, type Rendered } from '../tokenizer/chat-template.js'
+import type { Overlong, Tokenizer } from '../tokenizer/tokenizer.js'
 import type { Message } from '../types.js'
 
 /** A conversation as Stream reads it. */

@@ -10,8 +10,8 @@
 #include "core/device.h"
 #include "core/failure.h"
 #include "core/log.h"
+#include "core/logits.h"
 #include "core/process-exit.h"
-#include "core/read.h"
 
 namespace guard {
 

@@ -1,6 +1,6 @@
 // Child: writes one model file.
 import { demonstrationModel, writePadded } from '../../bench/pad-model.mjs'
-import { quantizeGguf } from '../../dist/models/quantize.js'
+import { quantizeGguf } from '../../dist/models/convert/quantize.js'
 import { writeRandom } from './random-model.mjs'
 
 export async function run({ kind, variant, type, shape, target }) {

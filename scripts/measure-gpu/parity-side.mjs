@@ -1,7 +1,7 @@
 // Child: judges everything that parity.mjs compares, on one side: the CPU, or the GPU.
 import { loadEngine } from '../../dist/engine/load.js'
 import { GenGuard, StreamGuard } from '../../dist/index.js'
-import { promptVerdict, responseHeads } from '../../dist/verdict.js'
+import { promptVerdict, responseHeads } from '../../dist/stream/verdict.js'
 import { mulberry32 } from './random-model.mjs'
 import { deltas, inputs, pairs } from './texts.mjs'
 

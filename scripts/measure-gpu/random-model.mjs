@@ -1,11 +1,11 @@
 // Writes a Stream model of random weights in any shape: every layer computes with values of an ordinary size, as no
 // padded model's does. A few MB are encoded once and repeated, shifted against the rows, so that rows and tensors differ.
 import { demonstrationModel, paddedMetadata } from '../../bench/pad-model.mjs'
-import { loadBinding } from '../../dist/engine/binding.js'
+import { loadBinding } from '../../dist/binding/addon.js'
 import { atomicFile } from '../../dist/models/atomic-file.js'
-import { describeGguf } from '../../dist/models/describe.js'
-import { readGguf } from '../../dist/models/gguf.js'
-import { qwen3Tensors } from '../../dist/models/qwen3-tensors.js'
+import { describeGguf } from '../../dist/models/gguf/describe.js'
+import { qwen3Tensors } from '../../dist/models/gguf/qwen3-tensors.js'
+import { readGguf } from '../../dist/models/gguf/reader.js'
 
 /** As checkpoints are initialised; the last matrices of the heads larger, so that probabilities are not all alike. */
 const [DEVIATION, HEAD_DEVIATION] = [0.02, 0.1]

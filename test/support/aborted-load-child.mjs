@@ -2,7 +2,7 @@
 // first gives up while the pool's only thread is held by a read from the FIFO: the load begins after that, for certain.
 // Prints the bytes read of the file from then on, what became of each user, and how far the listeners were told.
 import { open as openSlowly, openSync, readFileSync } from 'node:fs'
-import { place } from '../../dist/engine/device/place.js'
+import { place } from '../../dist/binding/device/place.js'
 import { Model } from '../../dist/engine/model.js'
 
 const [path, fifo, users] = process.argv.slice(2)

@@ -20,7 +20,7 @@ const TEXTS = [
 
 const PROGRAM = `
   const { GenGuard, StreamGuard } = await import(${JSON.stringify(pathToFileURL(`${ROOT}dist/index.js`).href)})
-  const { addon } = await import(${JSON.stringify(pathToFileURL(`${ROOT}dist/engine/binding.js`).href)})
+  const { addon } = await import(${JSON.stringify(pathToFileURL(`${ROOT}dist/binding/addon.js`).href)})
   try {
     const { path, flavour } = addon()
     const [gen, stream] = [await GenGuard.load(), await StreamGuard.load()]

@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type ConvertOptions, convertCheckpoint } from '../../lib/models/convert.js'
+import { type ConvertOptions, convertCheckpoint } from '../../lib/models/convert/convert.js'
 
 const CHECKPOINTS = fileURLToPath(new URL('../fixtures/checkpoints/', import.meta.url))
 

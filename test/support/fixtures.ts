@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { EngineOptions } from '../../lib/engine/engine.js'
+import type { EngineOptions } from '../../lib/engine/engine-options.js'
 
 const FIXTURES = join(import.meta.dirname, '..', 'fixtures')
 

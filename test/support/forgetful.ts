@@ -1,5 +1,5 @@
-import type { NativeEngine } from '../../lib/engine/binding.js'
-import { type Placement, place } from '../../lib/engine/device/place.js'
+import type { NativeEngine } from '../../lib/binding/binding.js'
+import { type Placement, place } from '../../lib/binding/device/place.js'
 import type { Gpu } from '../../lib/types.js'
 
 /**

@@ -1,7 +1,7 @@
 // A model that knows nothing, with Qwen3's own tokenizer: for tests of ids.
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { convertCheckpoint } from '../../lib/models/convert.js'
+import { convertCheckpoint } from '../../lib/models/convert/convert.js'
 import { writeTensors } from './checkpoint.js'
 import { checkpointPath } from './fixtures.js'
 import { tokenizerPath } from './qwen3-tokenizer.js'

@@ -1,5 +1,5 @@
 // Many results of one iteration, in a process with a small heap: node --max-old-space-size=… in-order-child.mjs ROWS
-import { inOrder } from '../../dist/gen/in-order.js'
+import { inOrder } from '../../dist/in-order.js'
 
 const rows = Number(process.argv[2])
 const signal = new AbortController().signal

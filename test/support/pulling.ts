@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, vi } from 'vitest'
 import { GuardError } from '../../lib/errors.js'
 import { pullModel } from '../../lib/index.js'
-import type { PullOptions } from '../../lib/models/pull.js'
+import type { PullOptions } from '../../lib/models/hub/pull-options.js'
 import { HubServer } from './hub-server.js'
 import { temporaryDirectory } from './temporary.js'
 

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { expect } from 'vitest'
 import { GuardError } from '../../lib/errors.js'
-import { type ConvertType, convertCheckpoint } from '../../lib/models/convert.js'
+import { type ConvertType, convertCheckpoint } from '../../lib/models/convert/convert.js'
 import { copyCheckpoint } from './checkpoint.js'
 import { temporaryDirectory } from './temporary.js'
 

@@ -1,7 +1,7 @@
 // A KV cache without a model: what comes out at a position is a function of the ids up to it and of nothing else,
 // so that one id too many, too few or out of place anywhere before it shows.
 import type { DecodeOptions, HeadOutputs, Sequence } from '../../lib/engine/sequence.js'
-import type { HeadLabels } from '../../lib/models/describe.js'
+import type { HeadLabels } from '../../lib/labels.js'
 import { seeded } from './texts.js'
 
 const CATEGORIES = [

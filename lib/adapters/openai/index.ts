@@ -1,0 +1,5 @@
+export type { ContentOptions } from '../content-options.js'
+export type { ForeignInput } from '../messages.js'
+export type { AdapterOptions, BlockEvent, Moderator } from '../moderator.js'
+export { type ChatChunk, type ChatOptions, moderateChat } from './chat.js'
+export { moderateResponse, type ResponseEvent } from './responses.js'

@@ -1,0 +1,217 @@
+/** The native surface, all of it. JS validates what it passes; native asserts. */
+export interface NativeBinding {
+  /** llama.cpp's release and the back ends this build has. */
+  systemInfo(): NativeSystemInfo
+  /**
+   * The GPUs that this build's back ends find, asked off the JS thread. Starts their drivers: where no probe has used them
+   * yet, only in a process that may end.
+   */
+  devices(): Promise<NativeDevice[]>
+  /** What this CPU can execute and what this binary's kernels were compiled for, as /proc/cpuinfo spells it. */
+  instructionSets(): { cpu: string[]; build: string[] }
+  /** Whether weight matrices of this type are rearranged for this CPU's kernels, in memory of their own. */
+  repacks(type: string): boolean
+  /**
+   * Loads a model off the JS thread. `onProgress` returning is not awaited. `cancel` ends the reading at its next tensor;
+   * the promise rejects with ERR_ABORTED then, unless the model was there by that time.
+   */
+  loadModel(options: NativeLoadOptions): { model: Promise<NativeModel>; cancel: () => void }
+  /** Creates a context and its decode thread off the JS thread. */
+  createEngine(
+    model: NativeModel,
+    options: NativeEngineOptions,
+    onResults: (results: NativeResult[]) => void,
+  ): Promise<NativeEngine>
+  /**
+   * Serialises a GGUF header with ggml's own writer: metadata and tensor infos, padded to the
+   * alignment, ready to be followed by each tensor's bytes padded to 32.
+   */
+  ggufHeader(metadata: NativeGgufValue[], tensors: NativeTensorInfo[]): Uint8Array
+  /** Converts whole rows of `rowLength` values between ggml types, off the JS thread. */
+  encodeRows(
+    source: Uint8Array,
+    sourceType: GgmlType,
+    targetType: GgmlType,
+    rowLength: number,
+  ): Promise<Uint8Array>
+  /** Bytes of one row of `rowLength` values. Throws a RangeError if the type's blocks do not divide it. */
+  rowBytes(type: GgmlType, rowLength: number): number
+  /**
+   * Products of matrices of every type by this build's kernels, beside plain C++, off the JS thread. Only for a process that
+   * may end: so does one whose CPU lacks an instruction.
+   */
+  products(): Promise<NativeProductCheck[]>
+  /** Sends llama.cpp's log lines of at least `level` to `sink`; one sink an environment. */
+  setLog(
+    level: 'error' | 'warn' | 'info' | 'debug',
+    sink: ((level: string, text: string) => void) | null,
+  ): void
+}
+
+/** ggml's names of tensor types, lower case, as `ggml_type_name` gives them. */
+export type GgmlType =
+  | 'f32'
+  | 'f16'
+  | 'bf16'
+  | 'q8_0'
+  | 'q6_K'
+  | 'q5_K'
+  | 'q4_K'
+  | 'q4_0'
+  | 'iq4_nl'
+  | 'q5_0'
+  | 'q5_1'
+  | 'q4_1'
+  | 'q2_K'
+  | 'q3_K'
+
+export type NativeGgufValue =
+  | { key: string; type: 'string'; value: string }
+  | { key: string; type: 'uint32' | 'float32' | 'uint64'; value: number }
+  | { key: string; type: 'bool'; value: boolean }
+  | { key: string; type: 'string[]'; value: string[] }
+  | { key: string; type: 'int32[]'; value: Int32Array }
+
+/** `shape` in ggml's order: the fastest-running dimension (row length) first. */
+export interface NativeTensorInfo {
+  name: string
+  type: GgmlType
+  shape: number[]
+}
+
+export interface NativeProductCheck {
+  type: GgmlType
+  /** ggml's name of the layout that its kernels want: CPU, CPU_REPACK, AMX. */
+  kernel: string
+  /** Largest distance from plain C++, relative to the lengths of row and column; NaN where a product is not finite. */
+  worst: number
+}
+
+export interface NativeSystemInfo {
+  llamaCpp: string
+  patch: string
+  /** Hash of the native sources and of `patch`: two addons with the same belong together. */
+  source: string
+  /** Name of the flavour that it was compiled as; `native` for one made for the CPU of the machine that built it. */
+  flavour: string
+  backends: string[]
+  cpuFeatures: string
+}
+
+export interface NativeDevice {
+  backend: string
+  name: string
+  description: string
+  freeBytes: number
+  totalBytes: number
+}
+
+export interface NativeLoadOptions {
+  path: string
+  /** ggml's name of a GPU; '' for the CPU. */
+  device: string
+  /** Layers on the GPU, the last ones, the output layer counting as one; -1: all. */
+  gpuLayers: number
+  /** Whether weights may be rearranged for this CPU's kernels. */
+  repack: boolean
+  /** Whether to use the file's pages instead of reading them. */
+  mmap: boolean
+  onProgress?: ((fraction: number) => void) | undefined
+}
+
+export interface NativeModel {
+  readonly vocabSize: number
+  readonly embeddingSize: number
+  readonly layerCount: number
+  readonly trainedContext: number
+  readonly sizeBytes: number
+  /** Logits a position of a model with guard heads, 0 for a plain model. Order: response risk, response category, query risk, query category. */
+  readonly headOutputs: number
+  /** Ids of text in which nothing is special. Fast enough for a delta; longer text goes to `tokenize`. */
+  tokenizeSync(text: string): Int32Array
+  /** The same for several texts, off the JS thread. */
+  tokenize(texts: string[]): Promise<Int32Array[]>
+  /** UTF-8 bytes each id stands for, indexed by id; 0 for control tokens. */
+  tokenLengths(): Int32Array
+  /** Text of ids; control tokens are left out; bytes that are not UTF-8 become U+FFFD. */
+  detokenize(ids: Int32Array): string
+  /** Added tokens: spelling, id, and whether the file marks them CONTROL. */
+  addedTokens(): { text: string; id: number; control: boolean }[]
+  /** Gives this share of the weights back, off the JS thread; the last share frees them. Idempotent. */
+  close(): Promise<void>
+}
+
+export interface NativeEngineOptions {
+  /** KV cells of the whole context. */
+  cells: number
+  maxSequences: number
+  /** true: sequences share one pool of cells and can share prefixes; false: each has its own. */
+  unified: boolean
+  batchSize: number
+  ubatchSize: number
+  /** Outputs (positions read) in one decode at most. */
+  maxOutputs: number
+  /** Tokens of prefills with which a decode takes up no other. */
+  prefillTokens: number
+  /** What sequences share leaves the cells while none of them is open and another is wanted (unified KV only). */
+  setsAside: boolean
+  threads: number
+  /** Memory it takes in this process, of which V8 is told. */
+  bytes: number
+  kvType: 'f16' | 'q8_0' | 'f32'
+  flashAttention: 'auto' | 'on' | 'off'
+}
+
+export interface NativeRequest {
+  id: number
+  sequence: number
+  /** Cells of `sequence` to keep before `tokens` are appended; the rest is dropped. */
+  keep: number
+  /** Take the kept cells from this sequence instead (unified KV only); -1 for none. */
+  from: number
+  /** What `save` kept under this key is the sequence's content to begin with; 0 for none. */
+  saved: number
+  tokens: Int32Array
+  /** Ascending indices into `tokens` whose outputs are wanted. */
+  read: Int32Array
+  /** Vocabulary ids whose logits are wanted at each read position (models with an LM head). */
+  named: Int32Array
+  /** 0: a stream's tokens, decoded first; 1: a prefill, decoded in slices. */
+  priority: 0 | 1
+}
+
+export interface NativeResult {
+  id: number
+  /** `freeBytes`: of the device whose memory ran out, or -1. */
+  error?: { code: string; message: string; freeBytes: number }
+  /** Guard heads: read positions x headOutputs logits. */
+  heads?: Float32Array
+  /** LM head, one entry a read position: the greedy token, the logit lead over the runner-up. */
+  greedy?: Int32Array
+  margin?: Float32Array
+  /** Read positions x named.length logits. */
+  named?: Float32Array
+  /** llama_decode calls this request took part in, and their wall time. */
+  passes: number
+  ms: number
+}
+
+export interface NativeEngine {
+  /** Hands requests over together: one decode takes up as many of them as it has room for. */
+  submit(requests: NativeRequest[]): void
+  /** Drops a request that has not been decoded yet; its result says ERR_ABORTED either way. */
+  cancel(id: number): void
+  /** Empties a sequence's cells, after the requests already submitted for it. */
+  release(sequence: number): void
+  /**
+   * Moves a sequence's content into memory outside the cells, where attention does not visit it, after the
+   * requests already submitted. It stays under `key`, a positive int32, until a request takes it or it is forgotten.
+   * The first `skip` positions are not kept: they are shared with `base`, which must go on holding them.
+   */
+  save(sequence: number, key: number, base: number, skip: number): void
+  /** Drops what `save` kept for this sequence under `key`, if it is still there. */
+  forget(sequence: number, key: number): void
+  stats(): { tokens: number; ticks: number; decodeMs: number; pending: number }
+  /** Stops the thread after the tick in hand and frees the context; requests not done fail with ERR_CLOSED. Idempotent. */
+  close(): Promise<void>
+}

@@ -1,0 +1,166 @@
+import type { Template } from '@huggingface/jinja'
+import { TemplateError } from '../errors.js'
+import { nextTurn, turnIsOver } from '../event-loop.js'
+import type { Message } from '../types.js'
+import { wholeCharacters } from './normalise.js'
+import { plainTemplate } from './plain-template.js'
+import { wellFormed } from './pre-tokens.js'
+import { renderApart, TemplateFailure } from './template-process.js'
+
+/** A rendered conversation in which spellings of added tokens are the template's own. */
+export interface Rendered {
+  text: string
+  /** Stands inside every spelling that came with a message; to be removed once the text is split at spellings. */
+  shield: string
+}
+
+/** Messages, and UTF-16 units of them, that a plain template renders at once. */
+const FEW_MESSAGES = 256
+const FEW_UNITS = 131_072
+
+/** UTF-16 units that are searched at once. */
+const BLOCK = 16_384
+
+/**
+ * A chat template. One that can only take what the messages are worth renders on this thread what is short;
+ * everything else is rendered in a process of its own, with limits on time and memory.
+ */
+export class ChatTemplate {
+  readonly source: string
+  readonly #plain: Template | null
+
+  constructor(source: string) {
+    this.source = source
+    this.#plain = plainTemplate(source)
+  }
+
+  /**
+   * Renders messages with the template's options. `spellings` are the added tokens: what a message
+   * itself spells of them is shielded before the template sees it, so that no content ends its turn.
+   * @throws TemplateError if the template does not compile, refuses the messages or exceeds its limits.
+   */
+  async render(
+    messages: readonly Message[],
+    spellings: readonly string[],
+    options: Record<string, unknown>,
+  ): Promise<Rendered> {
+    const shield = await freeCharacter([this.source, ...messages.map((message) => message.content)])
+    const shields = new Shields(spellings, shield)
+    const shielded: { role: Message['role']; content: string }[] = []
+    for (const { role, content } of messages) {
+      shielded.push({ role, content: await shields.apply(wellFormed(content)) })
+    }
+    return { text: await this.#render({ ...options, messages: shielded }), shield }
+  }
+
+  async #render(context: { messages: { role: string; content: string }[] }): Promise<string> {
+    const { messages } = context
+    const units = messages.reduce((sum, { content }) => sum + content.length, 0)
+    if (this.#plain && messages.length <= FEW_MESSAGES && units <= FEW_UNITS) return this.#renderHere(context)
+    try {
+      return await renderApart(this.source, context)
+    } catch (error) {
+      if (!(error instanceof TemplateFailure)) throw error
+      if (this.#plain && error.stage === 'start') return this.#renderHere(context)
+      const what = { start: 'could not be rendered', compile: 'does not compile', render: RENDER }[
+        error.stage
+      ]
+      throw new TemplateError(`the chat template ${what}: ${error.message}`, { cause: error })
+    }
+  }
+
+  #renderHere(context: Record<string, unknown>): string {
+    try {
+      return (this.#plain as Template).render(context)
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw new TemplateError(`the chat template ${RENDER}: ${reason}`, { cause })
+    }
+  }
+}
+
+const RENDER = 'does not render these messages'
+
+/** A character in none of the texts: a noncharacter or, where all of them occur, one for private use. */
+async function freeCharacter(texts: readonly string[]): Promise<string> {
+  const usual = '\uFDD0'
+  if (!texts.some((text) => text.includes(usual))) return usual
+  const used = new Set<string>()
+  for (const text of texts) {
+    for (let at = 0; at < text.length; at += BLOCK) {
+      for (const [character] of text.slice(at, at + BLOCK).matchAll(/[\uFDD0-\uFDEF\uE000-\uF8FF]/g)) {
+        used.add(character)
+      }
+      if (text.length > BLOCK && turnIsOver()) await nextTurn()
+    }
+  }
+  for (const [first, last] of [
+    [0xfdd0, 0xfdef],
+    [0xe000, 0xf8ff],
+  ] as const) {
+    for (let code = first; code <= last; code++) {
+      const character = String.fromCharCode(code)
+      if (!used.has(character)) return character
+    }
+  }
+  throw new TypeError(
+    'The messages contain every noncharacter and every private-use character of the basic plane',
+  )
+}
+
+/** Puts a shield after the first character of each spelling, also of one that the end of the content cuts off. */
+class Shields {
+  readonly #spellings: readonly string[]
+  readonly #shield: string
+  readonly #whole: RegExp | null
+  readonly #longest: number
+
+  constructor(spellings: readonly string[], shield: string) {
+    this.#spellings = spellings.filter(Boolean)
+    this.#shield = shield
+    const begins = this.#spellings.map((spelling) => {
+      const [first = ''] = spelling
+      return `${escaped(first)}(?=${escaped(spelling.slice(first.length))})`
+    })
+    this.#whole = begins.length > 0 ? new RegExp(begins.join('|'), 'gu') : null
+    this.#longest = this.#spellings.reduce((most, { length }) => Math.max(most, length), 0)
+  }
+
+  async apply(content: string): Promise<string> {
+    if (this.#whole === null) return content
+    let shielded = ''
+    const tail = wholeCharacters(content, Math.max(0, content.length - this.#longest))
+    for (let at = 0; at < tail; ) {
+      const end = wholeCharacters(content, Math.min(tail, at + BLOCK))
+      const view = content.slice(at, wholeCharacters(content, end + this.#longest))
+      let from = 0
+      for (const { 0: first, index } of view.matchAll(this.#whole)) {
+        if (index >= end - at) break
+        shielded += view.slice(from, index + first.length) + this.#shield
+        from = index + first.length
+      }
+      shielded += view.slice(from, end - at)
+      at = end
+      if (at < tail && turnIsOver()) await nextTurn()
+    }
+    return shielded + this.#applyToEnd(content.slice(tail))
+  }
+
+  #applyToEnd(tail: string): string {
+    let shielded = ''
+    let at = 0
+    for (const character of tail) {
+      const here = tail.slice(at)
+      at += character.length
+      const spelled = this.#spellings.some(
+        (spelling) => here.startsWith(spelling) || spelling.startsWith(here),
+      )
+      shielded += spelled ? character + this.#shield : character
+    }
+    return shielded
+  }
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\/]/gu, '\\$&')
+}
