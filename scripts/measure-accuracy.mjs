@@ -2,7 +2,7 @@
 //
 // Converts each checkpoint (default: the fixtures) to every type, judges the same texts with each, and prints a
 // Markdown table of how far the probabilities move from those of f32 weights with an f32 KV cache. FILE has rows
-// { "prompt": …, "response": … }. Needs `npm run build`; with `npm run prebuild` QWEN3GUARD_CPU chooses the flavour.
+// { "prompt": …, "response": … }. Needs `npm run build`; with `npm run build:prebuilds` QWEN3GUARD_CPU chooses the flavour.
 // docs/accuracy.md holds the figures.
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import os from 'node:os'

@@ -1,5 +1,5 @@
 // Prints what an installation weighs and how soon a new process has its first verdict: `npm run measure:install`.
-// Installs the packed package into an empty project; needs `npm run prebuild` and `npm run build:ts`. With `-- --peer`
+// Installs the packed package into an empty project; needs `npm run build:prebuilds` and `npm run build:ts`. With `-- --peer`
 // also installs node-llama-cpp, in bench/'s version, and weighs that.
 import { spawnSync } from 'node:child_process'
 import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'

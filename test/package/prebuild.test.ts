@@ -8,7 +8,7 @@ import { flavoursFor, lacking } from '../../lib/binding/flavours.js'
 import { judgeInChild, type Verdicts } from '../support/addon-child.js'
 import { temporaryDirectory } from '../support/temporary.js'
 
-// The binaries that `npm run prebuild` made. Skipped where there are none, but not in `npm run test:prebuild`.
+// The binaries that `npm run build:prebuilds` made. Skipped where there are none, but not in `npm run test:prebuild`.
 const PLATFORM = `${process.platform}-${process.arch}`
 const FOLDER = fileURLToPath(new URL(`../../prebuilds/${PLATFORM}`, import.meta.url))
 const wanted = existsSync(FOLDER) || process.env.npm_lifecycle_event === 'test:prebuild'
