@@ -184,7 +184,7 @@ Napi::Function EngineWrap::Define(Napi::Env env) {
                          InstanceMethod<&EngineWrap::Submit>("submit"),
                          InstanceMethod<&EngineWrap::Cancel>("cancel"),
                          InstanceMethod<&EngineWrap::Release>("release"),
-                         InstanceMethod<&EngineWrap::Save>("save"),
+                         InstanceMethod<&EngineWrap::Keep>("keep"),
                          InstanceMethod<&EngineWrap::Forget>("forget"),
                          InstanceMethod<&EngineWrap::Stats>("stats"),
                          InstanceMethod<&EngineWrap::Close>("close"),
@@ -248,7 +248,7 @@ Napi::Value EngineWrap::Create(const Napi::CallbackInfo& info) {
     options.ubatch_size = Int32Of(from.Get("ubatchSize"), "ubatchSize");
     options.max_outputs = Int32Of(from.Get("maxOutputs"), "maxOutputs");
     options.prefill_tokens = Int32Of(from.Get("prefillTokens"), "prefillTokens");
-    options.sets_aside = BoolOf(from.Get("setsAside"), "setsAside");
+    options.offloads = BoolOf(from.Get("offloads"), "offloads");
     options.threads = Int32Of(from.Get("threads"), "threads");
     options.kv_type = KvTypeOf(StringOf(from.Get("kvType"), "kvType"));
     options.flash_attention = FlashAttentionOf(StringOf(from.Get("flashAttention"), "flashAttention"));
@@ -303,7 +303,7 @@ Napi::Value EngineWrap::Submit(const Napi::CallbackInfo& info) {
       request.sequence = Int32Of(from.Get("sequence"), "sequence");
       request.keep = Int32Of(from.Get("keep"), "keep");
       request.from = Int32Of(from.Get("from"), "from");
-      request.saved = static_cast<uint32_t>(Int32Of(from.Get("saved"), "saved"));
+      request.restore = static_cast<uint32_t>(Int32Of(from.Get("restore"), "restore"));
       request.priority = Int32Of(from.Get("priority"), "priority");
       request.tokens = Int32sOf(from.Get("tokens"), "tokens");
       request.read = Int32sOf(from.Get("read"), "read");
@@ -330,9 +330,9 @@ Napi::Value EngineWrap::Release(const Napi::CallbackInfo& info) {
   });
 }
 
-Napi::Value EngineWrap::Save(const Napi::CallbackInfo& info) {
+Napi::Value EngineWrap::Keep(const Napi::CallbackInfo& info) {
   return Guarded(info, [&]() -> Napi::Value {
-    engine_->Save(Int32Of(info[0], "a sequence"), static_cast<uint32_t>(Int32Of(info[1], "a key")),
+    engine_->Keep(Int32Of(info[0], "a sequence"), static_cast<uint32_t>(Int32Of(info[1], "a key")),
                   Int32Of(info[2], "a sequence to share with"), Int32Of(info[3], "a number of positions"));
     return info.Env().Undefined();
   });

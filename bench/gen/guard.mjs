@@ -39,9 +39,9 @@ function recordDecodes() {
         recorded.push({ sequence, keep: 0, from: -1, tokens: [], read: [] })
         engine.release(sequence)
       },
-      save: (sequence, ...how) => {
+      keep: (sequence, ...how) => {
         recorded.push({ sequence, keep: 0, from: -1, tokens: [], read: [] })
-        engine.save(sequence, ...how)
+        engine.keep(sequence, ...how)
       },
       forget: (sequence, key) => engine.forget(sequence, key),
       cancel: (id) => engine.cancel(id),

@@ -154,7 +154,7 @@ export interface NativeEngineOptions {
   /** Tokens of prefills with which a decode takes up no other. */
   prefillTokens: number
   /** What sequences share leaves the cells while none of them is open and another is wanted (unified KV only). */
-  setsAside: boolean
+  offloads: boolean
   threads: number
   /** Memory it takes in this process, of which V8 is told. */
   bytes: number
@@ -169,8 +169,8 @@ export interface NativeRequest {
   keep: number
   /** Take the kept cells from this sequence instead (unified KV only); -1 for none. */
   from: number
-  /** What `save` kept under this key is the sequence's content to begin with; 0 for none. */
-  saved: number
+  /** What `keep` kept under this key is the sequence's content to begin with; 0 for none. */
+  restore: number
   tokens: Int32Array
   /** Ascending indices into `tokens` whose outputs are wanted. */
   read: Int32Array
@@ -208,8 +208,8 @@ export interface NativeEngine {
    * requests already submitted. It stays under `key`, a positive int32, until a request takes it or it is forgotten.
    * The first `skip` positions are not kept: they are shared with `base`, which must go on holding them.
    */
-  save(sequence: number, key: number, base: number, skip: number): void
-  /** Drops what `save` kept for this sequence under `key`, if it is still there. */
+  keep(sequence: number, key: number, base: number, skip: number): void
+  /** Drops what `keep` kept for this sequence under `key`, if it is still there. */
   forget(sequence: number, key: number): void
   stats(): { tokens: number; ticks: number; decodeMs: number; pending: number }
   /** Stops the thread after the tick in hand and frees the context; requests not done fail with ERR_CLOSED. Idempotent. */

@@ -13,7 +13,7 @@ export interface AcquireOptions {
   /** Positions the sequence must have room for. */
   cells: number
   /**
-   * What is going to be decoded. Where a parked sequence held more than `longerThan` of its first tokens, the
+   * What is going to be decoded. Where a sequence that was kept held more than `longerThan` of its first tokens, the
    * acquired one goes on from there; its `length` says from where. If that turns out not to be kept after all, the
    * first request computes it anew (`computedAnew`); so a second one is made after the first is done.
    */
@@ -36,7 +36,7 @@ interface InFlight {
 
 /**
  * One llama context with its decode thread. Hands out sequences as long as there are free ones with
- * enough KV cells, first come first served, and routes results back to who asked. What parked sequences held
+ * enough KV cells, first come first served, and routes results back to who asked. What kept sequences held
  * lies outside the cells, in memory of its own, as far as there is room for it.
  */
 export class Engine {
@@ -44,7 +44,7 @@ export class Engine {
   readonly options: Readonly<EngineOptions>
   readonly #native: NativeEngine
   readonly #free: number[]
-  readonly #parked: PrefixCache
+  readonly #kept: PrefixCache
   readonly #open = new Set<Sequence>()
   readonly #waiters: Waiter[] = []
   readonly #inFlight: Map<number, InFlight>
@@ -66,7 +66,7 @@ export class Engine {
     this.options = options
     this.#native = native
     this.#inFlight = inFlight
-    this.#parked = new PrefixCache(keptCells(options))
+    this.#kept = new PrefixCache(keptCells(options))
     this.#free = Array.from({ length: options.maxSequences }, (_, i) => options.maxSequences - 1 - i)
   }
 
@@ -89,7 +89,7 @@ export class Engine {
           ubatchSize: options.batchSize,
           maxOutputs: options.maxOutputs,
           prefillTokens: options.prefillTokens,
-          setsAside: options.setsAside,
+          offloads: options.offloads,
           threads: options.threads,
           bytes: model.placement.device ? 0 : kvCache + compute,
           kvType: options.kvType,
@@ -192,12 +192,12 @@ export class Engine {
   }
 
   #take(cells: number, reuse: AcquireOptions['reuse']): Sequence {
-    const claimed = reuse ? this.#claim(cells, reuse) : null
+    const taken = reuse ? this.#takeKept(cells, reuse) : null
     // All of what was kept is put back before the cells behind what is reused are freed.
-    let reserved = Math.max(cells, claimed?.prefix.cells ?? 0)
+    let reserved = Math.max(cells, taken?.prefix.cells ?? 0)
     const id = this.#free.pop() as number
     this.#cellsReserved += reserved
-    let saved = claimed?.prefix.key ?? 0
+    let toRestore = taken?.prefix.key ?? 0
     const giveBack = () => {
       this.#open.delete(sequence)
       this.#cellsReserved -= reserved
@@ -207,7 +207,7 @@ export class Engine {
       this.#submit()
       this.#native.release(id)
       // Where no request took it, or none got so far.
-      if (claimed) this.#forget(claimed.prefix)
+      if (taken) this.#forget(taken.prefix)
       this.#free.push(id)
       this.#admit()
     }
@@ -216,15 +216,15 @@ export class Engine {
       cells,
       {
         decode: async (request, signal) => {
-          const content = saved
-          saved = 0
+          const content = toRestore
+          toRestore = 0
           let result: NativeResult
           try {
-            result = await this.#decode({ ...request, saved: content }, signal)
+            result = await this.#decode({ ...request, restore: content }, signal)
           } catch (error) {
             if (!reuse || !(error instanceof NotKeptError)) throw error
             sequence.computeAnew()
-            result = await this.#decode({ ...fromBeginning(request, reuse.tokens), saved: 0 }, signal)
+            result = await this.#decode({ ...fromBeginning(request, reuse.tokens), restore: 0 }, signal)
           }
           if (reserved > cells && this.#open.has(sequence)) {
             this.#cellsReserved -= reserved - cells
@@ -234,34 +234,34 @@ export class Engine {
           return result
         },
         release,
-        park: (tokens, shared) => {
+        keep: (tokens, shared) => {
           // What it was to go on from was never put back.
-          if (saved !== 0) return release()
+          if (toRestore !== 0) return release()
           const key = this.#nextKey
           this.#nextKey = key === 0x7fffffff ? 1 : key + 1
           const skip = shared?.length ?? 0
           const prefix = { sequence: id, key, tokens, cells: sequence.length - skip }
-          const gone = this.#parked.add(prefix)
+          const gone = this.#kept.add(prefix)
           for (const other of gone) if (other !== prefix) this.#forget(other)
           if (gone.includes(prefix)) return release()
           giveBack()
           this.#submit()
-          this.#native.save(id, key, shared?.sequence.id ?? -1, skip)
+          this.#native.keep(id, key, shared?.sequence.id ?? -1, skip)
           this.#free.push(id)
           this.#admit()
         },
       },
-      claimed?.length ?? 0,
+      taken?.length ?? 0,
     )
     this.#open.add(sequence)
     return sequence
   }
 
-  #claim(cells: number, { tokens, longerThan }: NonNullable<AcquireOptions['reuse']>) {
-    const claimed = this.#parked.claim(tokens, longerThan)
-    if (!claimed || this.#hasCells(Math.max(cells, claimed.prefix.cells))) return claimed
+  #takeKept(cells: number, { tokens, longerThan }: NonNullable<AcquireOptions['reuse']>) {
+    const taken = this.#kept.take(tokens, longerThan)
+    if (!taken || this.#hasCells(Math.max(cells, taken.prefix.cells))) return taken
     // No room for all of it at once: computed anew.
-    this.#forget(claimed.prefix)
+    this.#forget(taken.prefix)
     return null
   }
 
@@ -374,9 +374,9 @@ export class Engine {
 
 /** The same request with the positions that it was to keep decoded before it: the first of `tokens`. */
 function fromBeginning(
-  request: Omit<NativeRequest, 'id' | 'saved'>,
+  request: Omit<NativeRequest, 'id' | 'restore'>,
   tokens: Int32Array,
-): Omit<NativeRequest, 'id' | 'saved'> {
+): Omit<NativeRequest, 'id' | 'restore'> {
   const { keep } = request
   const whole = new Int32Array(keep + request.tokens.length)
   whole.set(tokens.subarray(0, keep))

@@ -2,7 +2,7 @@ import { commonLength } from '../tokenizer/common-length.js'
 
 /** What a sequence held when it was done with, kept in memory of its own. */
 export interface KeptPrefix {
-  /** What `NativeEngine.save` was given. */
+  /** What `NativeEngine.keep` was given. */
   readonly sequence: number
   readonly key: number
   /** Tokens of its first positions. */
@@ -46,7 +46,7 @@ export class PrefixCache {
    * Takes out what has most of `tokens`' beginning, if that is more than `longerThan`; of equal ones the least
    * recently used. At least one token is left to decode.
    */
-  claim(tokens: Int32Array, longerThan: number): { prefix: KeptPrefix; length: number } | null {
+  take(tokens: Int32Array, longerThan: number): { prefix: KeptPrefix; length: number } | null {
     let longest = longerThan
     let found = -1
     for (const [i, prefix] of this.#kept.entries()) {

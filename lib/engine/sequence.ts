@@ -3,10 +3,13 @@ import { DecodeError, GuardClosedError, TooLongError } from '../errors.js'
 
 /** What a sequence needs of its engine. */
 export interface SequenceOwner {
-  decode(request: Omit<NativeRequest, 'id' | 'saved'>, signal: AbortSignal | undefined): Promise<NativeResult>
+  decode(
+    request: Omit<NativeRequest, 'id' | 'restore'>,
+    signal: AbortSignal | undefined,
+  ): Promise<NativeResult>
   release(): void
   /** Like `release`, but what the cells hold is kept for a prompt that begins like it. */
-  park(tokens: Int32Array, shared: SharedStart | undefined): void
+  keep(tokens: Int32Array, shared: SharedStart | undefined): void
 }
 
 /** The first positions of a sequence where they are another's, which holds them as long as the engine lives. */
@@ -139,13 +142,13 @@ export class Sequence {
    *
    * @param shared what need not be kept, since another sequence holds it
    */
-  park(tokens: Int32Array, shared?: SharedStart): void {
+  keep(tokens: Int32Array, shared?: SharedStart): void {
     if (this.#released) return
     if (tokens.length === 0 || tokens.length > this.#length) {
       this.release()
     } else {
       this.#released = true
-      this.#owner.park(tokens, shared)
+      this.#owner.keep(tokens, shared)
     }
   }
 }

@@ -293,7 +293,7 @@ export class GenGuard implements AsyncDisposable {
         head && inHead >= SHORTEST_SHARED && !sequence.computedAnew
           ? { sequence: head.sequence, length: inHead }
           : undefined
-      if (this.#reuse) sequence.park(prompt, shared)
+      if (this.#reuse) sequence.keep(prompt, shared)
       return verdict
     } finally {
       sequence.release()

@@ -128,7 +128,7 @@ State Context::Copy(int32_t sequence) const {
   return state;
 }
 
-State Context::TakeOut(int32_t sequence, int32_t skip) {
+State Context::Offload(int32_t sequence, int32_t skip) {
   State state;
   if (length(sequence) > skip) {
     llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, 0, skip);
@@ -139,7 +139,7 @@ State Context::TakeOut(int32_t sequence, int32_t skip) {
   return state;
 }
 
-bool Context::PutBack(int32_t sequence, const State& state, int32_t base, int32_t skip, int32_t length) {
+bool Context::Restore(int32_t sequence, const State& state, int32_t base, int32_t skip, int32_t length) {
   Truncate(sequence, 0);
   try {
     if (llama_state_seq_set_data(context_.get(), state.bytes.get(), state.size, sequence) == 0) return false;

@@ -27,7 +27,7 @@ struct ContextOptions {
   int32_t ubatch_size = 512;
   int32_t max_outputs = 512;
   int32_t prefill_tokens = 128;  // with so many tokens of prefills in it a decode takes up no other
-  bool sets_aside = false;       // what is shared leaves the cells while nothing goes on from it
+  bool offloads = false;         // what is shared leaves the cells while nothing goes on from it
   int32_t threads = 1;
   KvType kv_type = KvType::kF16;
   llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
@@ -66,10 +66,10 @@ class Context {
   // bytes if there is nothing, or no memory for it.
   State Copy(int32_t sequence) const;
   // Empties the sequence and gives what its cells from `skip` on held.
-  State TakeOut(int32_t sequence, int32_t skip);
+  State Offload(int32_t sequence, int32_t skip);
   // Makes the first `skip` cells of `base` and what was taken out of the sequence that shared them its whole
   // content: `length` cells. False, and the sequence is empty, if there are no cells for it.
-  bool PutBack(int32_t sequence, const State& state, int32_t base, int32_t skip, int32_t length);
+  bool Restore(int32_t sequence, const State& state, int32_t base, int32_t skip, int32_t length);
 
   int32_t batch_count() const { return batch_.n_tokens; }
   int32_t batch_room() const { return options_.batch_size - batch_.n_tokens; }

@@ -47,7 +47,7 @@ Engine::Engine(std::shared_ptr<Model> model, const ContextOptions& options, std:
       vocab_size_(model->vocab_size()),
       context_(std::make_unique<Context>(std::move(model), options, &stop_)),
       queues_(static_cast<size_t>(options.max_sequences)),
-      begun_from_(static_cast<size_t>(options.max_sequences), -1),
+      shared_from_(static_cast<size_t>(options.max_sequences), -1),
       closed_(std::make_shared<Failure>("ERR_CLOSED", "the engine was closed before this was decoded")),
       cancelled_request_(std::make_shared<Failure>("ERR_ABORTED", "the request was cancelled")),
       no_memory_(std::make_shared<Failure>("ERR_MEMORY",
@@ -118,11 +118,11 @@ void Engine::Release(int32_t sequence) {
   Enqueue(Kind::kRelease, sequence, 0);
 }
 
-void Engine::Save(int32_t sequence, uint32_t key, int32_t base, int32_t skip) {
+void Engine::Keep(int32_t sequence, uint32_t key, int32_t base, int32_t skip) {
   if (skip < 0 || (skip > 0 && (base < 0 || base >= max_sequences_))) {
     throw Failure("ERR_INTERNAL", "what a kept sequence shares is out of range");
   }
-  Enqueue(Kind::kSave, sequence, key, base, skip);
+  Enqueue(Kind::kKeep, sequence, key, base, skip);
 }
 
 void Engine::Forget(int32_t sequence, uint32_t key) {
@@ -145,7 +145,7 @@ void Engine::Enqueue(Kind kind, int32_t sequence, uint32_t key, int32_t base, in
   Work& work = works.front();
   work.kind = kind;
   work.request.sequence = sequence;
-  work.request.saved = key;
+  work.request.restore = key;
   work.request.from = base;
   work.request.keep = skip;
   {
@@ -169,8 +169,8 @@ void Engine::Close() {
   wake_.notify_one();
   std::lock_guard<std::mutex> lock(close_mutex_);
   if (thread_.joinable()) thread_.join();
-  saved_.clear();
-  bases_.clear();
+  kept_.clear();
+  shared_prefixes_.clear();
   context_.reset();
 }
 
@@ -255,7 +255,7 @@ void Engine::AdmitInbox() {
     Work& work = arrived.front();
     work.arrival = ++arrivals_;
     // At once if it is there, and not behind what its sequence does next.
-    if (work.kind == Kind::kForget && saved_.erase(work.request.saved) > 0) {
+    if (work.kind == Kind::kForget && kept_.erase(work.request.restore) > 0) {
       arrived.pop_front();
       continue;
     }
@@ -297,16 +297,16 @@ void Engine::TidyFronts() {
       const Work& work = queue.front();
       const int32_t sequence = work.request.sequence;
       if (work.kind == Kind::kForget) {
-        saved_.erase(work.request.saved);
+        kept_.erase(work.request.restore);
         continue;
       }
       const auto [base, skip, length] =
           std::tuple(work.request.from, work.request.keep, context_->length(sequence));
-      if (work.kind == Kind::kSave && length > skip && (skip == 0 || begun_from_[Index(sequence)] == base)) {
-        State state = context_->TakeOut(sequence, skip);
+      if (work.kind == Kind::kKeep && length > skip && (skip == 0 || shared_from_[Index(sequence)] == base)) {
+        State state = context_->Offload(sequence, skip);
         // Without memory for it a request that counts on it says so, and is made anew.
         try {
-          if (state.bytes) saved_[work.request.saved] = {std::move(state), base, skip, length};
+          if (state.bytes) kept_[work.request.restore] = {std::move(state), base, skip, length};
         } catch (const std::bad_alloc&) {
         }
       }

@@ -24,9 +24,9 @@ namespace guard {
 struct Request {
   uint32_t id = 0;
   int32_t sequence = 0;
-  int32_t keep = 0;    // cells kept before the tokens are appended
-  int32_t from = -1;   // sequence whose first `keep` cells are shared instead, or -1
-  uint32_t saved = 0;  // what Save kept under this key is the sequence's content first, or 0
+  int32_t keep = 0;      // cells kept before the tokens are appended
+  int32_t from = -1;     // sequence whose first `keep` cells are shared instead, or -1
+  uint32_t restore = 0;  // what Keep kept under this key is the sequence's content first, or 0
   int32_t priority = 1;
   std::vector<llama_token> tokens;
   std::vector<int32_t> read;       // ascending indices into tokens
@@ -58,7 +58,7 @@ struct EngineStats {
 // memory, and the errors that say so are made before they are needed.
 class Engine {
  public:
-  enum class Kind { kRequest, kRelease, kSave, kForget };
+  enum class Kind { kRequest, kRelease, kKeep, kForget };
 
   // A request in hand, or something done to its sequence in between.
   struct Work {
@@ -91,8 +91,8 @@ class Engine {
   // [any thread] Keeps the sequence's content outside the cells under a key, and empties it, after the
   // requests submitted for it. A request that names the key takes it out. The first `skip` cells are not
   // kept: they are those of `base`, which goes on holding them.
-  void Save(int32_t sequence, uint32_t key, int32_t base, int32_t skip);
-  // [any thread] Forgets what Save kept for this sequence under a key, if it is still there.
+  void Keep(int32_t sequence, uint32_t key, int32_t base, int32_t skip);
+  // [any thread] Forgets what Keep kept for this sequence under a key, if it is still there.
   void Forget(int32_t sequence, uint32_t key);
   // [any thread] Hands over the requests that are done.
   Works TakeResults();
@@ -106,7 +106,7 @@ class Engine {
   using Error = std::shared_ptr<const Failure>;
 
   // A sequence's content in memory of its own: attention does not visit it.
-  struct Saved {
+  struct Kept {
     State state;
     int32_t base;
     int32_t skip;
@@ -115,8 +115,8 @@ class Engine {
 
   // What other sequences begin with. It stays in the cells only while some do, or until another is wanted:
   // on a unified cache every token's attention visits them.
-  struct Base {
-    State copy;  // once it was set aside
+  struct SharedPrefix {
+    State copy;  // once it was offloaded
     int32_t length = 0;
   };
 
@@ -150,14 +150,14 @@ class Engine {
   // [engine thread] Does what stands between requests at the front of a queue.
   void TidyFronts();
   void Start(Work& work);
-  // [engine thread] Brings what the sequence shares into the cells, and sets aside what nobody goes on from.
-  void BeginFrom(int32_t base, int32_t sequence);
-  void SetAside(int32_t base);
-  void BringBack(int32_t base);
+  // [engine thread] Brings what the sequence shares into the cells, and offloads what nobody goes on from.
+  void ShareFrom(int32_t base, int32_t sequence);
+  void Offload(int32_t base);
+  void Restore(int32_t base);
   // [engine thread] After the last request for it.
   void Empty(int32_t sequence);
   // [engine thread] Before its content changes.
-  void Forsake(int32_t base);
+  void Invalidate(int32_t base);
   static size_t Index(int32_t sequence) { return static_cast<size_t>(sequence); }
   std::vector<Slice> Pack();
   void PackPrefills(std::vector<Work*>& prefills, std::vector<Slice>& slices);
@@ -180,10 +180,10 @@ class Engine {
 
   // [engine thread] work of each sequence in submission order; only the front is in hand.
   std::vector<Works> queues_;
-  std::unordered_map<uint32_t, Saved> saved_;  // [engine thread]
-  std::unordered_map<int32_t, Base> bases_;    // [engine thread] by sequence
-  std::vector<int32_t> begun_from_;            // [engine thread] base of each sequence, or -1
-  size_t next_sequence_ = 0;                   // where packing starts, for fairness
+  std::unordered_map<uint32_t, Kept> kept_;                    // [engine thread]
+  std::unordered_map<int32_t, SharedPrefix> shared_prefixes_;  // [engine thread] by sequence
+  std::vector<int32_t> shared_from_;                           // [engine thread] base of each sequence, or -1
+  size_t next_sequence_ = 0;                                   // where packing starts, for fairness
   uint64_t arrivals_ = 0;
   bool passed_over_ = false;       // the oldest prefill in the last tick
   bool finished_prefill_ = false;  // in the last tick

@@ -26,7 +26,7 @@ const OPTIONS: EngineOptions = {
   batchSize: 512,
   maxOutputs: 64,
   prefillTokens: 128,
-  setsAside: true,
+  offloads: true,
   keeps: true,
   threads: 1,
   kvType: 'f32',

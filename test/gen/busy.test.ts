@@ -138,7 +138,7 @@ describe('an abort', () => {
   })
 })
 
-it('closes with parked, running and queued checks', async () => {
+it('closes with kept, running and queued checks', async () => {
   await load({ maxSequences: 2, contextSize: 2048 })
   await guard.classify('Hello')
   const checks = [words(1800), words(1500), 'x'].map((text) => guard.classify(text))

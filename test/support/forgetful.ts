@@ -3,7 +3,7 @@ import { type Placement, place } from '../../lib/binding/device/place.js'
 import type { Gpu } from '../../lib/types.js'
 
 /**
- * Where engines keep nothing of a sequence that was to be saved, as if there had been no memory for it: the sequence is
+ * Where engines keep nothing of a sequence that was to be kept, as if there had been no memory for it: the sequence is
  * emptied, and JS is told nothing.
  */
 export async function forgetfulPlacement(gpu: Gpu): Promise<Placement> {
@@ -15,7 +15,7 @@ export async function forgetfulPlacement(gpu: Gpu): Promise<Placement> {
       submit: (requests) => native.submit(requests),
       cancel: (id) => native.cancel(id),
       release: (sequence) => native.release(sequence),
-      save: (sequence) => native.release(sequence),
+      keep: (sequence) => native.release(sequence),
       forget: (sequence, key) => native.forget(sequence, key),
       stats: () => native.stats(),
       close: () => native.close(),

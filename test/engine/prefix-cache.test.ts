@@ -32,10 +32,10 @@ async function finish(sequence: Sequence, tokens: Int32Array) {
   return await sequence.decodeText(rest, { read: Int32Array.of(rest.length - 1), named: NAMED })
 }
 
-async function decodeAndPark(tokens: Int32Array, cells = tokens.length): Promise<void> {
+async function decodeAndKeep(tokens: Int32Array, cells = tokens.length): Promise<void> {
   const sequence = await engine.acquire({ cells })
   await finish(sequence, tokens)
-  sequence.park(tokens)
+  sequence.keep(tokens)
 }
 
 const reusing = (tokens: Int32Array, cells = tokens.length) => ({
@@ -49,11 +49,11 @@ beforeAll(async () => {
 afterEach(() => engine?.close())
 afterAll(() => model?.close())
 
-describe('a parked sequence', () => {
+describe('a kept prefix', () => {
   it('gives what it holds to the prompt that begins like it, with the results of a fresh one', async () => {
     await start()
     const [first, second] = [joined(ids(200), ids(50, 2)), joined(ids(200), ids(60, 3))]
-    await decodeAndPark(first)
+    await decodeAndKeep(first)
     const reused = await engine.acquire(reusing(second))
     expect(reused.length).toBe(200)
     const before = engine.stats().tokensDecoded
@@ -82,7 +82,7 @@ describe('a parked sequence', () => {
         keep: 200,
         from: pinned,
       })
-      begun.park(tokens, { sequence: pinned, length: 200 })
+      begun.keep(tokens, { sequence: pinned, length: 200 })
     }
     const other = await engine.acquire(reusing(joined(head, ids(50, 5))))
     expect(other.length).toBe(249)
@@ -91,7 +91,7 @@ describe('a parked sequence', () => {
     expect(reused.length).toBe(first.length)
     const fast = await finish(reused, second)
     const shared = { sequence: pinned, length: 200 }
-    reused.park(second, shared)
+    reused.keep(second, shared)
     const resumed = await engine.acquire(reusing(second))
     const again = await finish(resumed, second)
     resumed.release()
@@ -106,12 +106,12 @@ describe('a parked sequence', () => {
 
   it('leaves one token to decode where it holds all of them', async () => {
     await start()
-    await decodeAndPark(ids(100))
+    await decodeAndKeep(ids(100))
     const again = await engine.acquire(reusing(ids(100)))
     expect(again.length).toBe(99)
     await finish(again, ids(100))
     const shorter = ids(40)
-    again.park(ids(100))
+    again.keep(ids(100))
     const cut = await engine.acquire(reusing(shorter))
     expect(cut.length).toBe(39)
     const fresh = await engine.acquire({ cells: 40 })
@@ -121,9 +121,9 @@ describe('a parked sequence', () => {
   it('is chosen for the longest beginning, and not for one that is too short', async () => {
     await start()
     const prompt = ids(120)
-    await decodeAndPark(joined(ids(60), ids(30, 2)))
-    await decodeAndPark(joined(ids(100), ids(30, 3)))
-    await decodeAndPark(joined(ids(80), ids(30, 4)))
+    await decodeAndKeep(joined(ids(60), ids(30, 2)))
+    await decodeAndKeep(joined(ids(100), ids(30, 3)))
+    await decodeAndKeep(joined(ids(80), ids(30, 4)))
     const barred = await engine.acquire({ cells: 120, reuse: { tokens: prompt, longerThan: 100 } })
     expect(barred.length).toBe(0)
     barred.release()
@@ -134,7 +134,7 @@ describe('a parked sequence', () => {
 
   it('lies outside the cells, the least recently used making room for others', async () => {
     await start({ maxSequences: 8, cells: 600, contextSize: 300 })
-    for (const seed of [1, 2, 3]) await decodeAndPark(ids(120, seed))
+    for (const seed of [1, 2, 3]) await decodeAndKeep(ids(120, seed))
     expect(engine.stats()).toMatchObject({ openSequences: 0, cellsUsed: 0, cellsFree: 600, queued: 0 })
     // All cells are taken by others, and left to others, meanwhile.
     const others = await Promise.all([engine.acquire({ cells: 300 }), engine.acquire({ cells: 300 })])
@@ -156,7 +156,7 @@ describe('a parked sequence', () => {
 
   it('is computed anew where its cells are not free', async () => {
     await start({ maxSequences: 4, cells: 600, contextSize: 500 })
-    await decodeAndPark(ids(400))
+    await decodeAndKeep(ids(400))
     const held = await engine.acquire({ cells: 450 })
     const anew = await engine.acquire(reusing(ids(100)))
     expect(anew.length).toBe(0)
@@ -166,10 +166,10 @@ describe('a parked sequence', () => {
 
   it('is forgotten with the sequence that was to go on from it', async () => {
     await start()
-    await decodeAndPark(ids(100))
+    await decodeAndKeep(ids(100))
     const first = await engine.acquire(reusing(ids(120)))
     expect(first.length).toBe(100)
-    first.park(ids(100))
+    first.keep(ids(100))
     const second = await engine.acquire(reusing(ids(120)))
     // It had decoded nothing, so nothing of it is there, whatever was said about it.
     expect(second.length).toBe(0)
@@ -181,12 +181,12 @@ describe('a parked sequence', () => {
     const held = await engine.acquire({ cells: 300 })
     await finish(held, ids(300))
     const waiting = engine.acquire({ cells: 512 })
-    held.park(ids(300))
+    held.keep(ids(300))
     const full = await waiting
     expect(full.length).toBe(0)
     await finish(full, ids(512, 2))
     const next = engine.acquire(reusing(ids(512, 2)))
-    full.park(ids(512, 2))
+    full.keep(ids(512, 2))
     expect((await next).length).toBe(511)
   })
 
@@ -194,9 +194,9 @@ describe('a parked sequence', () => {
     await start()
     const sequence = await engine.acquire({ cells: 100 })
     await finish(sequence, ids(50))
-    sequence.park(ids(50))
+    sequence.keep(ids(50))
     sequence.release()
-    sequence.park(ids(50))
+    sequence.keep(ids(50))
     await expect(finish(sequence, ids(60))).rejects.toThrow(GuardClosedError)
     const reused = await engine.acquire(reusing(ids(60)))
     expect(reused.length).toBe(50)
@@ -207,13 +207,13 @@ describe('a parked sequence', () => {
     await start()
     const sequence = await engine.acquire({ cells: 100 })
     await finish(sequence, ids(50))
-    sequence.park(ids(70))
+    sequence.keep(ids(70))
     expect((await engine.acquire(reusing(ids(80)))).length).toBe(0)
   })
 
   it('may be longer than what goes on from it, whose cells are free only then', async () => {
     await start({ maxSequences: 4, cells: 1000 })
-    await decodeAndPark(ids(500))
+    await decodeAndKeep(ids(500))
     // What goes on from the long one needs 100 cells; until it has begun, 500 are taken.
     const short = await engine.acquire(reusing(ids(100)))
     expect(short.length).toBe(99)
@@ -226,7 +226,7 @@ describe('a parked sequence', () => {
 
   it('does not keep the engine from closing', async () => {
     await start()
-    await decodeAndPark(ids(100))
+    await decodeAndKeep(ids(100))
     await engine.close()
     await expect(engine.acquire(reusing(ids(100)))).rejects.toThrow(GuardClosedError)
   })
@@ -237,7 +237,7 @@ describe('a parked sequence', () => {
     engine = await Engine.create(forgetting, exactEngine())
     try {
       const [first, second] = [joined(ids(200), ids(50, 2)), joined(ids(200), ids(60, 3))]
-      await decodeAndPark(first)
+      await decodeAndKeep(first)
       const reused = await engine.acquire(reusing(second))
       expect(reused.length).toBe(200)
       const anew = await finish(reused, second)
@@ -262,7 +262,7 @@ describe('a parked sequence', () => {
     }
   })
 
-  it('survives any mix of acquiring, parking and releasing', async () => {
+  it('survives any mix of acquiring, keeping and releasing', async () => {
     await start({ maxSequences: 4, cells: 700 })
     const known = new Map<string, Float32Array>()
     let seed = 1
@@ -284,7 +284,7 @@ describe('a parked sequence', () => {
           expect(value, key).toBeCloseTo(expected[k] as number, digits(3))
         })
         if (next(4) === 0) sequence.release()
-        else sequence.park(tokens)
+        else sequence.keep(tokens)
       }
     }
     await Promise.all([work(), work(), work(), work(), work(), work()])

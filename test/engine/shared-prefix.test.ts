@@ -38,7 +38,7 @@ async function judge(which: number, rest: Int32Array, keep: boolean) {
     keep: length,
     ...(sequence.length === 0 && { from: base.sequence }),
   })
-  if (keep) sequence.park(tokens, { sequence: base.sequence, length: base.tokens.length })
+  if (keep) sequence.keep(tokens, { sequence: base.sequence, length: base.tokens.length })
   else sequence.release()
   return named
 }
