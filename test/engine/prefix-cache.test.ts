@@ -2,12 +2,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { Engine } from '../../lib/engine/engine.js'
 import type { EngineOptions } from '../../lib/engine/engine-options.js'
 import { Model } from '../../lib/engine/model.js'
-import type { Sequence } from '../../lib/engine/sequence.js'
+import type { Sequence, TextOutputs } from '../../lib/engine/sequence.js'
 import { GuardClosedError } from '../../lib/errors.js'
 import { fixtureModel } from '../support/fixture-model.js'
 import { exactEngine } from '../support/fixtures.js'
-import { forgetfulPlacement } from '../support/forgetful.js'
 import { digits, GPU } from '../support/gpu.js'
+import { forgetfulPlacement } from '../support/watched-engine.js'
 
 const NAMED = Int32Array.of(41, 42, 43)
 
@@ -26,22 +26,37 @@ function joined(...parts: Int32Array[]): Int32Array {
   return Int32Array.from(parts.flatMap((part) => [...part]))
 }
 
-/** Decodes what the sequence does not hold yet and reads the last position. */
+/** Decodes what of the tokens the engine has not kept, and reads the last position. */
 async function finish(sequence: Sequence, tokens: Int32Array) {
-  const rest = tokens.slice(sequence.length)
-  return await sequence.decodeText(rest, { read: Int32Array.of(rest.length - 1), named: NAMED })
+  return await sequence.decodeText(tokens, {
+    keep: 'whole',
+    read: Int32Array.of(tokens.length - 1),
+    named: NAMED,
+  })
 }
 
 async function decodeAndKeep(tokens: Int32Array, cells = tokens.length): Promise<void> {
   const sequence = await engine.acquire({ cells })
-  await finish(sequence, tokens)
-  sequence.keep(tokens)
+  // All of it, and from nothing that is kept.
+  await sequence.decodeText(tokens, { keep: 0, read: Int32Array.of(tokens.length - 1), named: NAMED })
+  sequence.keep(tokens.length)
 }
 
-const reusing = (tokens: Int32Array, cells = tokens.length) => ({
-  cells,
-  reuse: { tokens, longerThan: 0 },
-})
+/** What an engine gives that has seen nothing before. */
+async function alone(tokens: Int32Array) {
+  const fresh = await Engine.create(model, exactEngine())
+  const sequence = await fresh.acquire({ cells: tokens.length })
+  const result = await finish(sequence, tokens)
+  await fresh.close()
+  return result
+}
+
+function expectSame(actual: TextOutputs, expected: TextOutputs): void {
+  expect(actual.greedy).toEqual(expected.greedy)
+  for (const [i, value] of actual.named.entries()) {
+    expect(value).toBeCloseTo(expected.named[i] as number, digits(4))
+  }
+}
 
 beforeAll(async () => {
   model = await Model.load(await fixtureModel('gen-f32-tied'), { gpu: GPU })
@@ -50,72 +65,68 @@ afterEach(() => engine?.close())
 afterAll(() => model?.close())
 
 describe('a kept prefix', () => {
-  it('gives what it holds to the prompt that begins like it, with the results of a fresh one', async () => {
+  it('is not computed again for the prompt that begins like it, with the results of a fresh one', async () => {
     await start()
     const [first, second] = [joined(ids(200), ids(50, 2)), joined(ids(200), ids(60, 3))]
     await decodeAndKeep(first)
-    const reused = await engine.acquire(reusing(second))
-    expect(reused.length).toBe(200)
     const before = engine.stats().tokensDecoded
-    const fast = await finish(reused, second)
+    const sequence = await engine.acquire({ cells: 270 })
+    const fast = await finish(sequence, second)
+    expect(fast.cached).toBe(200)
     expect(engine.stats().tokensDecoded - before).toBe(60)
-    const slow = await finish(await engine.acquire({ cells: 260 }), second)
-    expect(fast.greedy).toEqual(slow.greedy)
-    fast.named.forEach((value, i) => {
-      expect(value).toBeCloseTo(slow.named[i] as number, digits(4))
-    })
+    expect(sequence.length).toBe(260)
+    expectSame(fast, await alone(second))
+    // And it goes on from there.
+    const more = await sequence.decodeText(ids(10, 7), { read: Int32Array.of(9), named: NAMED })
+    expectSame(more, await alone(joined(second, ids(10, 7))))
   })
 
-  it('goes on from what it shared with another sequence, which it did not keep a second time', async () => {
+  it('is kept without what it shares, and goes on from that', async () => {
     await start({ maxSequences: 4, cells: 600, contextSize: 400 })
     const head = ids(200)
-    const pinned = await engine.acquire({ cells: 200 })
-    await finish(pinned, head)
-    const [first, second] = [joined(head, ids(50, 2)), joined(head, ids(50, 2), ids(20, 3))]
+    const prefix = await engine.share(head)
+    const shared = { prefix, length: 200 }
     // 500 positions with what they share, of which 400 may be kept; 100 without.
     for (const seed of [5, 2]) {
       const tokens = joined(head, ids(50, seed))
-      const begun = await engine.acquire({ cells: 250 })
-      await begun.decodeText(tokens.slice(200), {
-        read: Int32Array.of(49),
-        named: NAMED,
-        keep: 200,
-        from: pinned,
-      })
-      begun.keep(tokens, { sequence: pinned, length: 200 })
+      const begun = await engine.acquire({ cells: 250, shared })
+      expect((await finish(begun, tokens)).cached).toBe(200)
+      begun.keep(tokens.length)
     }
-    const other = await engine.acquire(reusing(joined(head, ids(50, 5))))
-    expect(other.length).toBe(249)
+    const other = await engine.acquire({ cells: 250, shared })
+    expect((await finish(other, joined(head, ids(50, 5)))).cached).toBe(249)
     other.release()
-    const reused = await engine.acquire(reusing(second))
-    expect(reused.length).toBe(first.length)
+    const second = joined(head, ids(50, 2), ids(20, 3))
+    const expected = await alone(second)
+    const reused = await engine.acquire({ cells: 270, shared })
     const fast = await finish(reused, second)
-    const shared = { sequence: pinned, length: 200 }
-    reused.keep(second, shared)
-    const resumed = await engine.acquire(reusing(second))
-    const again = await finish(resumed, second)
-    resumed.release()
-    const slow = await finish(await engine.acquire({ cells: 270 }), second)
-    expect(fast.greedy).toEqual(slow.greedy)
-    for (const { named } of [fast, again]) {
-      named.forEach((value, i) => {
-        expect(value).toBeCloseTo(slow.named[i] as number, digits(4))
-      })
-    }
+    expect(fast.cached).toBe(250)
+    expectSame(fast, expected)
+    reused.keep(second.length)
+    const again = await finish(await engine.acquire({ cells: 270, shared }), second)
+    expect(again.cached).toBe(269)
+    expectSame(again, expected)
   })
 
   it('leaves one token to decode where it holds all of them', async () => {
     await start()
     await decodeAndKeep(ids(100))
-    const again = await engine.acquire(reusing(ids(100)))
-    expect(again.length).toBe(99)
-    await finish(again, ids(100))
-    const shorter = ids(40)
-    again.keep(ids(100))
-    const cut = await engine.acquire(reusing(shorter))
-    expect(cut.length).toBe(39)
-    const fresh = await engine.acquire({ cells: 40 })
-    expect((await finish(cut, shorter)).greedy).toEqual((await finish(fresh, shorter)).greedy)
+    const again = await engine.acquire({ cells: 100 })
+    expect((await finish(again, ids(100))).cached).toBe(99)
+    again.keep(100)
+    const cut = await finish(await engine.acquire({ cells: 40 }), ids(40))
+    expect(cut.cached).toBe(39)
+    expectSame(cut, await alone(ids(40)))
+  })
+
+  it('is needless to decode where nothing is read', async () => {
+    await start()
+    await decodeAndKeep(ids(100))
+    const sequence = await engine.acquire({ cells: 100 })
+    const before = engine.stats().tokensDecoded
+    const nothing = { keep: 'whole', read: new Int32Array(0), named: NAMED } as const
+    expect((await sequence.decodeText(ids(100), nothing)).cached).toBe(100)
+    expect(engine.stats().tokensDecoded).toBe(before)
   })
 
   it('is chosen for the longest beginning, and not for one that is too short', async () => {
@@ -124,12 +135,13 @@ describe('a kept prefix', () => {
     await decodeAndKeep(joined(ids(60), ids(30, 2)))
     await decodeAndKeep(joined(ids(100), ids(30, 3)))
     await decodeAndKeep(joined(ids(80), ids(30, 4)))
-    const barred = await engine.acquire({ cells: 120, reuse: { tokens: prompt, longerThan: 100 } })
-    expect(barred.length).toBe(0)
-    barred.release()
+    await decodeAndKeep(joined(ids(10), ids(30, 5)))
     const lengths: number[] = []
-    for (let i = 0; i < 3; i++) lengths.push((await engine.acquire(reusing(prompt))).length)
-    expect(lengths).toEqual([100, 80, 60])
+    for (let i = 0; i < 4; i++) {
+      const sequence = await engine.acquire({ cells: 120 })
+      lengths.push((await finish(sequence, prompt)).cached)
+    }
+    expect(lengths).toEqual([100, 80, 60, 0])
   })
 
   it('lies outside the cells, the least recently used making room for others', async () => {
@@ -141,39 +153,35 @@ describe('a kept prefix', () => {
     for (const [i, other] of others.entries()) await finish(other, ids(300, 8 + i))
     for (const other of others) other.release()
     // 300 positions are kept at most, so the first went for the third.
-    expect((await engine.acquire(reusing(ids(120, 1)))).length).toBeLessThan(10)
-    for (const seed of [2, 3]) {
-      const kept = await engine.acquire(reusing(ids(120, seed)))
-      expect(kept.length).toBe(119)
-      const fresh = await engine.acquire({ cells: 120 })
-      const [a, b] = [await finish(kept, ids(120, seed)), await finish(fresh, ids(120, seed))]
-      expect(a.greedy).toEqual(b.greedy)
-      for (const [i, value] of a.named.entries()) expect(value).toBeCloseTo(b.named[i] as number, digits(4))
-      kept.release()
-      fresh.release()
+    const lengths: number[] = []
+    for (const seed of [1, 2, 3]) {
+      const sequence = await engine.acquire({ cells: 120 })
+      const result = await finish(sequence, ids(120, seed))
+      lengths.push(result.cached)
+      expectSame(result, await alone(ids(120, seed)))
+      sequence.release()
     }
+    expect(lengths).toEqual([0, 119, 119])
   })
 
   it('is computed anew where its cells are not free', async () => {
     await start({ maxSequences: 4, cells: 600, contextSize: 500 })
     await decodeAndKeep(ids(400))
     const held = await engine.acquire({ cells: 450 })
-    const anew = await engine.acquire(reusing(ids(100)))
-    expect(anew.length).toBe(0)
-    await finish(anew, ids(100))
-    held.release()
+    await finish(held, ids(450, 2))
+    const anew = await finish(await engine.acquire({ cells: 100 }), ids(100))
+    expect(anew.cached).toBe(0)
+    expectSame(anew, await alone(ids(100)))
   })
 
-  it('is forgotten with the sequence that was to go on from it', async () => {
+  it('is nothing where its sequence decoded nothing, or less than is said', async () => {
     await start()
-    await decodeAndKeep(ids(100))
-    const first = await engine.acquire(reusing(ids(120)))
-    expect(first.length).toBe(100)
-    first.keep(ids(100))
-    const second = await engine.acquire(reusing(ids(120)))
-    // It had decoded nothing, so nothing of it is there, whatever was said about it.
-    expect(second.length).toBe(0)
-    await finish(second, ids(120))
+    const idle = await engine.acquire({ cells: 100 })
+    idle.keep(100)
+    const short = await engine.acquire({ cells: 100 })
+    await finish(short, ids(50))
+    short.keep(70)
+    expect((await finish(await engine.acquire({ cells: 80 }), ids(80))).cached).toBe(0)
   })
 
   it('admits who waits at once', async () => {
@@ -181,81 +189,57 @@ describe('a kept prefix', () => {
     const held = await engine.acquire({ cells: 300 })
     await finish(held, ids(300))
     const waiting = engine.acquire({ cells: 512 })
-    held.keep(ids(300))
+    held.keep(300)
     const full = await waiting
-    expect(full.length).toBe(0)
-    await finish(full, ids(512, 2))
-    const next = engine.acquire(reusing(ids(512, 2)))
-    full.keep(ids(512, 2))
-    expect((await next).length).toBe(511)
+    expect((await finish(full, ids(512, 2))).cached).toBe(0)
+    const next = engine.acquire({ cells: 512 })
+    full.keep(512)
+    expect((await finish(await next, ids(512, 2))).cached).toBe(511)
   })
 
   it('is nothing that can be used or given back again', async () => {
     await start()
     const sequence = await engine.acquire({ cells: 100 })
     await finish(sequence, ids(50))
-    sequence.keep(ids(50))
+    sequence.keep(50)
     sequence.release()
-    sequence.keep(ids(50))
+    sequence.keep(50)
     await expect(finish(sequence, ids(60))).rejects.toThrow(GuardClosedError)
-    const reused = await engine.acquire(reusing(ids(60)))
-    expect(reused.length).toBe(50)
-    expect((await engine.acquire(reusing(ids(60)))).length).toBe(0)
+    expect((await finish(await engine.acquire({ cells: 60 }), ids(60))).cached).toBe(50)
+    expect((await finish(await engine.acquire({ cells: 60 }), ids(60))).cached).toBe(0)
   })
 
-  it('is released instead where it does not hold what is said', async () => {
-    await start()
-    const sequence = await engine.acquire({ cells: 100 })
-    await finish(sequence, ids(50))
-    sequence.keep(ids(70))
-    expect((await engine.acquire(reusing(ids(80)))).length).toBe(0)
-  })
-
-  it('may be longer than what goes on from it, whose cells are free only then', async () => {
+  it('takes no cells from others where it is longer than what goes on from it', async () => {
     await start({ maxSequences: 4, cells: 1000 })
     await decodeAndKeep(ids(500))
-    // What goes on from the long one needs 100 cells; until it has begun, 500 are taken.
-    const short = await engine.acquire(reusing(ids(100)))
-    expect(short.length).toBe(99)
-    const waiting = engine.acquire({ cells: 512 })
-    expect(engine.stats().queued).toBe(1)
-    await finish(short, ids(100))
-    await finish(await waiting, ids(512, 2))
-    short.release()
+    const short = await engine.acquire({ cells: 100 })
+    const other = await engine.acquire({ cells: 512 })
+    expect(engine.stats().queued).toBe(0)
+    expect((await finish(short, ids(100))).cached).toBe(99)
+    await finish(other, ids(512, 2))
   })
 
   it('does not keep the engine from closing', async () => {
     await start()
     await decodeAndKeep(ids(100))
     await engine.close()
-    await expect(engine.acquire(reusing(ids(100)))).rejects.toThrow(GuardClosedError)
+    await expect(engine.acquire({ cells: 100 })).rejects.toThrow(GuardClosedError)
   })
 
-  it('is computed anew by the first request where native could not keep it after all', async () => {
+  it('is computed anew where native could not keep it after all', async () => {
     const placement = await forgetfulPlacement(GPU)
     const forgetting = await Model.load(await fixtureModel('gen-f32-tied'), { placement })
     engine = await Engine.create(forgetting, exactEngine())
     try {
       const [first, second] = [joined(ids(200), ids(50, 2)), joined(ids(200), ids(60, 3))]
       await decodeAndKeep(first)
-      const reused = await engine.acquire(reusing(second))
-      expect(reused.length).toBe(200)
-      const anew = await finish(reused, second)
-      expect(reused.computedAnew).toBe(true)
-      expect(reused.length).toBe(260)
-      const fresh = await engine.acquire({ cells: 270 })
-      const expected = await finish(fresh, second)
-      expect(fresh.computedAnew).toBe(false)
-      expect(anew.greedy).toEqual(expected.greedy)
-      // And it goes on from there.
-      const more = joined(second, ids(10, 7))
-      const [a, b] = [
-        await reused.decodeText(ids(10, 7), { read: Int32Array.of(9), named: NAMED, keep: 250 }),
-        await fresh.decodeText(more.slice(260), { read: Int32Array.of(9), named: NAMED, keep: 250 }),
-      ]
-      a.named.forEach((value, i) => {
-        expect(value).toBeCloseTo(b.named[i] as number, digits(4))
-      })
+      const sequence = await engine.acquire({ cells: 270 })
+      const anew = await finish(sequence, second)
+      expect(anew.cached).toBe(0)
+      expect(sequence.length).toBe(260)
+      expectSame(anew, await alone(second))
+      const more = await sequence.decodeText(ids(10, 7), { read: Int32Array.of(9), named: NAMED })
+      expectSame(more, await alone(joined(second, ids(10, 7))))
     } finally {
       await engine.close()
       await forgetting.close()
@@ -275,7 +259,7 @@ describe('a kept prefix', () => {
         const [shared, tail] = [1 + next(4) * 40, 5 + next(60)]
         const kind = next(3)
         const tokens = joined(ids(shared, kind), ids(tail, 50 + kind))
-        const sequence = await engine.acquire(reusing(tokens, tokens.length + 10))
+        const sequence = await engine.acquire({ cells: tokens.length + 10 })
         const { named } = await finish(sequence, tokens)
         const key = `${shared} ${tail} ${kind}`
         const expected = known.get(key) ?? named
@@ -284,7 +268,7 @@ describe('a kept prefix', () => {
           expect(value, key).toBeCloseTo(expected[k] as number, digits(3))
         })
         if (next(4) === 0) sequence.release()
-        else sequence.keep(tokens)
+        else sequence.keep(tokens.length)
       }
     }
     await Promise.all([work(), work(), work(), work(), work(), work()])
