@@ -44,6 +44,22 @@ export function checkBoolean(name: string, value: unknown): void {
   throw new TypeError(`Expected \`${name}\` to be true or false, got ${shown(value)}`)
 }
 
+/** The longest that a timer of Node's can run. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
+
+/** @throws TypeError, RangeError if it is there and is no number of milliseconds */
+export function checkTimeout(name: string, value: unknown): void {
+  if (value === undefined) return
+  if (typeof value !== 'number' || Number.isNaN(value)) {
+    throw new TypeError(`Expected \`${name}\` to be a number of milliseconds, got ${shown(value)}`)
+  }
+  if (value < 0 || value > LONGEST_TIMEOUT_MS) {
+    throw new RangeError(
+      `Expected \`${name}\` to be from 0 to ${LONGEST_TIMEOUT_MS} milliseconds, got ${value}. Without it there is no limit`,
+    )
+  }
+}
+
 function isBag(value: unknown): value is object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   // Objects that somebody passes in place of options, and that have no keys to refuse.

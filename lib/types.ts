@@ -87,10 +87,12 @@ export interface GuardDevice {
 export interface GuardStats {
   /** Requests and openings that wait for a sequence. */
   queued: number
+  /** Milliseconds that the first of them has waited; 0 where nobody waits. */
+  longestWaitMs: number
   /** Sequences in use, pinned prefixes included. What is kept for conversations that may go on counts as free. */
   openSequences: number
   maxSequences: number
-  /** KV cells (positions) in use and free. */
+  /** KV cells (positions) in use and free; those that several sequences share count once. */
   cellsUsed: number
   cellsFree: number
   /** Tokens decoded since load, and tokens a second over the time spent decoding. */

@@ -35,6 +35,7 @@ llama_flash_attn_type FlashAttentionOf(const std::string& name) {
 Napi::Value ToResult(Napi::Env env, const Result& result) {
   auto object = Napi::Object::New(env);
   object.Set("id", Napi::Number::New(env, result.id));
+  object.Set("cached", Napi::Number::New(env, result.cached));
   object.Set("passes", Napi::Number::New(env, result.passes));
   object.Set("ms", Napi::Number::New(env, result.ms));
   object.Set("heads", ToFloat32Array(env, result.heads));
@@ -184,8 +185,7 @@ Napi::Function EngineWrap::Define(Napi::Env env) {
                          InstanceMethod<&EngineWrap::Submit>("submit"),
                          InstanceMethod<&EngineWrap::Cancel>("cancel"),
                          InstanceMethod<&EngineWrap::Release>("release"),
-                         InstanceMethod<&EngineWrap::Save>("save"),
-                         InstanceMethod<&EngineWrap::Forget>("forget"),
+                         InstanceMethod<&EngineWrap::Keep>("keep"),
                          InstanceMethod<&EngineWrap::Stats>("stats"),
                          InstanceMethod<&EngineWrap::Close>("close"),
                      });
@@ -248,7 +248,8 @@ Napi::Value EngineWrap::Create(const Napi::CallbackInfo& info) {
     options.ubatch_size = Int32Of(from.Get("ubatchSize"), "ubatchSize");
     options.max_outputs = Int32Of(from.Get("maxOutputs"), "maxOutputs");
     options.prefill_tokens = Int32Of(from.Get("prefillTokens"), "prefillTokens");
-    options.sets_aside = BoolOf(from.Get("setsAside"), "setsAside");
+    options.offloads = BoolOf(from.Get("offloads"), "offloads");
+    options.kept_cells = Int32Of(from.Get("keptCells"), "keptCells");
     options.threads = Int32Of(from.Get("threads"), "threads");
     options.kv_type = KvTypeOf(StringOf(from.Get("kvType"), "kvType"));
     options.flash_attention = FlashAttentionOf(StringOf(from.Get("flashAttention"), "flashAttention"));
@@ -257,7 +258,8 @@ Napi::Value EngineWrap::Create(const Napi::CallbackInfo& info) {
     if (options.max_sequences < 1 || options.max_sequences > 256 || options.cells < 1 ||
         options.batch_size < least || options.ubatch_size < 1 || options.ubatch_size > options.batch_size ||
         options.max_outputs < least || options.max_outputs > options.batch_size ||
-        options.prefill_tokens < 1 || options.threads < 1 || options.threads > 512) {
+        options.prefill_tokens < 1 || options.kept_cells < 0 || options.threads < 1 ||
+        options.threads > 512) {
       throw Failure("ERR_INTERNAL", "engine options are out of range");
     }
 
@@ -302,8 +304,7 @@ Napi::Value EngineWrap::Submit(const Napi::CallbackInfo& info) {
       request.id = static_cast<uint32_t>(Int32Of(from.Get("id"), "id"));
       request.sequence = Int32Of(from.Get("sequence"), "sequence");
       request.keep = Int32Of(from.Get("keep"), "keep");
-      request.from = Int32Of(from.Get("from"), "from");
-      request.saved = static_cast<uint32_t>(Int32Of(from.Get("saved"), "saved"));
+      request.shared = Int32Of(from.Get("shared"), "shared");
       request.priority = Int32Of(from.Get("priority"), "priority");
       request.tokens = Int32sOf(from.Get("tokens"), "tokens");
       request.read = Int32sOf(from.Get("read"), "read");
@@ -330,17 +331,9 @@ Napi::Value EngineWrap::Release(const Napi::CallbackInfo& info) {
   });
 }
 
-Napi::Value EngineWrap::Save(const Napi::CallbackInfo& info) {
+Napi::Value EngineWrap::Keep(const Napi::CallbackInfo& info) {
   return Guarded(info, [&]() -> Napi::Value {
-    engine_->Save(Int32Of(info[0], "a sequence"), static_cast<uint32_t>(Int32Of(info[1], "a key")),
-                  Int32Of(info[2], "a sequence to share with"), Int32Of(info[3], "a number of positions"));
-    return info.Env().Undefined();
-  });
-}
-
-Napi::Value EngineWrap::Forget(const Napi::CallbackInfo& info) {
-  return Guarded(info, [&]() -> Napi::Value {
-    engine_->Forget(Int32Of(info[0], "a sequence"), static_cast<uint32_t>(Int32Of(info[1], "a key")));
+    engine_->ReleaseAndKeep(Int32Of(info[0], "a sequence"), Int32Of(info[1], "a number of positions"));
     return info.Env().Undefined();
   });
 }
@@ -356,6 +349,7 @@ Napi::Value EngineWrap::Stats(const Napi::CallbackInfo& info) {
     set("ticks", static_cast<double>(stats.ticks));
     set("decodeMs", stats.decode_ms);
     set("pending", static_cast<double>(stats.pending));
+    set("cells", static_cast<double>(stats.cells));
     return object;
   });
 }

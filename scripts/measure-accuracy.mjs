@@ -143,7 +143,7 @@ async function judge(file, kvType, flashAttention, texts) {
       unified: true,
       cells: 1024,
       maxOutputs: 512,
-      setsAside: false,
+      offloads: false,
       keeps: false,
     }),
   )

@@ -122,7 +122,7 @@ async function oneAtATime(mode, inputs, rounds, { guard, peer, loop, raw }) {
   // The policy text of this mode is decoded here, once, by the guard and by the loop.
   for (const input of inputs.slice(-1)) await turn(input, false)
   for (let round = 0; round < rounds; round++) for (const input of inputs) await turn(input, true)
-  // The guard sets this mode's policy text aside while the other mode's is in use.
+  // The guard offloads this mode's policy text while the other mode's is in use.
   await loop?.run([{ sequence: policy, keep: 0, from: -1, tokens: [], read: [] }])
 
   const against = (name) => median(times[name].map((ms, i) => ms / times.guard[i]))?.toFixed(2)

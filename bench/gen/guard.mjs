@@ -26,24 +26,38 @@ function recordDecodes() {
   const recorded = []
   const binding = loadBinding()
   const create = binding.createEngine
-  binding.createEngine = async (...options) => {
-    const engine = await create.apply(binding, options)
+  binding.createEngine = async (model, options, onResults) => {
+    const whole = new Map()
+    const engine = await create.call(binding, model, options, (results) => {
+      // Of a whole text the engine says, when it is done, how much of it was there before.
+      for (const { id, cached } of results) {
+        const decode = whole.get(id)
+        whole.delete(id)
+        if (!decode) continue
+        decode.keep = cached
+        decode.tokens = decode.tokens.slice(cached)
+        decode.read = decode.read.map((at) => at - cached)
+      }
+      onResults(results)
+    })
+    const empty = (sequence) => recorded.push({ sequence, keep: 0, from: -1, tokens: [], read: [] })
     return {
       submit: (requests) => {
-        for (const { sequence, keep, from, tokens, read } of requests) {
-          recorded.push({ sequence, keep, from, tokens: [...tokens], read: [...read] })
+        for (const { id, sequence, keep, shared, tokens, read } of requests) {
+          const decode = { sequence, keep, from: shared, tokens: [...tokens], read: [...read] }
+          recorded.push(decode)
+          if (keep < 0) whole.set(id, decode)
         }
         engine.submit(requests)
       },
       release: (sequence) => {
-        recorded.push({ sequence, keep: 0, from: -1, tokens: [], read: [] })
+        empty(sequence)
         engine.release(sequence)
       },
-      save: (sequence, ...how) => {
-        recorded.push({ sequence, keep: 0, from: -1, tokens: [], read: [] })
-        engine.save(sequence, ...how)
+      keep: (sequence, length) => {
+        empty(sequence)
+        engine.keep(sequence, length)
       },
-      forget: (sequence, key) => engine.forget(sequence, key),
       cancel: (id) => engine.cancel(id),
       stats: () => engine.stats(),
       close: () => engine.close(),

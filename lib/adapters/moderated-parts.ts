@@ -7,7 +7,7 @@ import { Bell } from './channel.js'
 import { JudgedText } from './judged-text.js'
 import { Turn } from './judged-turn.js'
 import type { AdapterOptions, BlockEvent, Moderator } from './moderator.js'
-import type { Item, TextPiece } from './queue-item.js'
+import type { Item, TextPiece } from './outgoing-item.js'
 import type { Piece, Shape, Write } from './source-shape.js'
 
 const STOPPED = Symbol('the consumer takes no more')

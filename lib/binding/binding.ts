@@ -154,7 +154,9 @@ export interface NativeEngineOptions {
   /** Tokens of prefills with which a decode takes up no other. */
   prefillTokens: number
   /** What sequences share leaves the cells while none of them is open and another is wanted (unified KV only). */
-  setsAside: boolean
+  offloads: boolean
+  /** Positions of done sequences that are kept outside the cells at most. */
+  keptCells: number
   threads: number
   /** Memory it takes in this process, of which V8 is told. */
   bytes: number
@@ -162,15 +164,20 @@ export interface NativeEngineOptions {
   flashAttention: 'auto' | 'on' | 'off'
 }
 
+/** `NativeRequest.keep` of a request that says all that its sequence is to hold. */
+export const WHOLE = -1
+
 export interface NativeRequest {
   id: number
   sequence: number
-  /** Cells of `sequence` to keep before `tokens` are appended; the rest is dropped. */
+  /**
+   * Cells of `sequence` to keep before `tokens` are appended; the rest is dropped. With `WHOLE` the tokens are all that it is
+   * to hold: what of them is there already, in the sequence, in what was kept, or in `shared`, is not computed again, up to
+   * the first position that is read; the result's `cached` says how much that was.
+   */
   keep: number
-  /** Take the kept cells from this sequence instead (unified KV only); -1 for none. */
-  from: number
-  /** What `save` kept under this key is the sequence's content to begin with; 0 for none. */
-  saved: number
+  /** With `WHOLE`: a sequence whose content the tokens may begin with (unified KV only); -1 for none. */
+  shared: number
   tokens: Int32Array
   /** Ascending indices into `tokens` whose outputs are wanted. */
   read: Int32Array
@@ -191,6 +198,8 @@ export interface NativeResult {
   margin?: Float32Array
   /** Read positions x named.length logits. */
   named?: Float32Array
+  /** With `WHOLE`: tokens that did not have to be computed. */
+  cached?: number
   /** llama_decode calls this request took part in, and their wall time. */
   passes: number
   ms: number
@@ -204,14 +213,12 @@ export interface NativeEngine {
   /** Empties a sequence's cells, after the requests already submitted for it. */
   release(sequence: number): void
   /**
-   * Moves a sequence's content into memory outside the cells, where attention does not visit it, after the
-   * requests already submitted. It stays under `key`, a positive int32, until a request takes it or it is forgotten.
-   * The first `skip` positions are not kept: they are shared with `base`, which must go on holding them.
+   * Empties a sequence's cells as well, but keeps what its first `length` positions held, in memory outside the cells, where
+   * attention does not visit it: for requests with `WHOLE` that begin alike. Where there is no room or no memory it is not kept.
    */
-  save(sequence: number, key: number, base: number, skip: number): void
-  /** Drops what `save` kept for this sequence under `key`, if it is still there. */
-  forget(sequence: number, key: number): void
-  stats(): { tokens: number; ticks: number; decodeMs: number; pending: number }
+  keep(sequence: number, length: number): void
+  /** `cells`: those that sequences hold, shared ones counted once, as the decode thread last left them. */
+  stats(): { tokens: number; ticks: number; decodeMs: number; pending: number; cells: number }
   /** Stops the thread after the tick in hand and frees the context; requests not done fail with ERR_CLOSED. Idempotent. */
   close(): Promise<void>
 }

@@ -8,9 +8,6 @@ import {
 } from '../errors.js'
 import { availableMemory } from './available-memory.js'
 
-/** A request was to go on from what native had no memory, or no cells, to keep: it is to be computed anew. */
-export class NotKeptError extends DecodeError {}
-
 /** Settles like a promise of the binding, its rejection made the typed error. Not for promises that others can reject. */
 export async function typedErrors<T>(promise: Promise<T>): Promise<T> {
   try {
@@ -41,8 +38,6 @@ function typed(code: string, message: string, cause: unknown): GuardError | unde
     case 'ERR_MEMORY':
       // llama.cpp does not say how much it wanted.
       return new MemoryError(Number.NaN, freeOnDevice(cause) ?? availableMemory(), message, options)
-    case 'ERR_NOT_KEPT':
-      return new NotKeptError(message, options)
     case 'ERR_DECODE':
     case 'ERR_INTERNAL':
       return new DecodeError(message, options)

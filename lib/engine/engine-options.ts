@@ -22,7 +22,7 @@ export interface EngineOptions {
    * Whether what sequences share leaves the cells while none of them is open and another is wanted: worth the copying
    * where attention takes long.
    */
-  setsAside: boolean
+  offloads: boolean
   /**
    * Whether a unified engine keeps what done sequences hold: worth the copying where a prefill takes long.
    */

@@ -1,32 +1,22 @@
 import type { NativeEngine, NativeRequest, NativeResult } from '../binding/binding.js'
-import { fromNative, NotKeptError, typedErrors } from '../binding/native-error.js'
-import { DecodeError, GuardBusyError, GuardClosedError, TooLongError } from '../errors.js'
+import { fromNative, typedErrors } from '../binding/native-error.js'
+import { DecodeError, GuardClosedError, TooLongError } from '../errors.js'
 import type { GuardStats } from '../types.js'
 import { untilAborted } from '../until-aborted.js'
+import { Admission } from './admission.js'
 import { type EngineOptions, keptCells } from './engine-options.js'
 import { estimateMemory } from './memory.js'
 import type { Model } from './model.js'
-import { type KeptPrefix, PrefixCache } from './prefix-cache.js'
-import { Sequence } from './sequence.js'
+import { Sequence, type SharedBeginning, type SharedPrefix } from './sequence.js'
 
 export interface AcquireOptions {
   /** Positions the sequence must have room for. */
   cells: number
-  /**
-   * What is going to be decoded. Where a parked sequence held more than `longerThan` of its first tokens, the
-   * acquired one goes on from there; its `length` says from where. If that turns out not to be kept after all, the
-   * first request computes it anew (`computedAnew`); so a second one is made after the first is done.
-   */
-  reuse?: { tokens: Int32Array; longerThan: number } | undefined
+  /** What of them is a shared prefix's, whose cells are counted there: whole texts begin with it. */
+  shared?: SharedBeginning | undefined
   signal?: AbortSignal | undefined
-}
-
-interface Waiter {
-  cells: number
-  reuse: AcquireOptions['reuse']
-  resolve(sequence: Sequence): void
-  reject(error: unknown): void
-  detach(): void
+  /** How long it may wait for a sequence. Default: as long as it takes. */
+  timeoutMs?: number | undefined
 }
 
 interface InFlight {
@@ -36,24 +26,18 @@ interface InFlight {
 
 /**
  * One llama context with its decode thread. Hands out sequences as long as there are free ones with
- * enough KV cells, first come first served, and routes results back to who asked. What parked sequences held
- * lies outside the cells, in memory of its own, as far as there is room for it.
+ * enough KV cells, and routes results back to who asked.
  */
 export class Engine {
   readonly model: Model
   readonly options: Readonly<EngineOptions>
   readonly #native: NativeEngine
+  readonly #admission: Admission
   readonly #free: number[]
-  readonly #parked: PrefixCache
   readonly #open = new Set<Sequence>()
-  readonly #waiters: Waiter[] = []
   readonly #inFlight: Map<number, InFlight>
-  #cellsReserved = 0
-  /** Callers that are on their way to `acquire`. */
-  #announced = 0
   readonly #unsubmitted: NativeRequest[] = []
   #nextId = 1
-  #nextKey = 1
   #closing: Promise<void> | undefined
 
   private constructor(
@@ -66,8 +50,14 @@ export class Engine {
     this.options = options
     this.#native = native
     this.#inFlight = inFlight
-    this.#parked = new PrefixCache(keptCells(options))
-    this.#free = Array.from({ length: options.maxSequences }, (_, i) => options.maxSequences - 1 - i)
+    const { maxSequences, maxQueue, unified, cells } = options
+    const limits = {
+      sequences: maxSequences,
+      cells: unified ? cells : Number.POSITIVE_INFINITY,
+      queue: maxQueue,
+    }
+    this.#admission = new Admission(limits, () => this.#retryAfterMs())
+    this.#free = Array.from({ length: maxSequences }, (_, i) => maxSequences - 1 - i)
   }
 
   /** Allocates the context off the JS thread. @throws MemoryError */
@@ -89,7 +79,8 @@ export class Engine {
           ubatchSize: options.batchSize,
           maxOutputs: options.maxOutputs,
           prefillTokens: options.prefillTokens,
-          setsAside: options.setsAside,
+          offloads: options.offloads,
+          keptCells: keptCells(options),
           threads: options.threads,
           bytes: model.placement.device ? 0 : kvCache + compute,
           kvType: options.kvType,
@@ -120,177 +111,80 @@ export class Engine {
     return this.options.contextSize
   }
 
-  /**
-   * Announces a caller of `acquire` that has yet to find out what it needs, which takes time and memory: as many are
-   * let in as there are sequences free and places in the queue.
-   *
-   * @returns what is to be called when it acquires, or gives up; further calls do nothing
-   * @throws GuardBusyError, GuardClosedError
-   */
+  /** As `Admission.announce`, for callers of `acquire`. @throws GuardBusyError, GuardClosedError */
   announce(): () => void {
-    if (this.#closing) throw new GuardClosedError('the guard is closed')
-    const { maxSequences, maxQueue } = this.options
-    if (this.#announced + this.#waiters.length >= maxQueue + maxSequences - this.#open.size) {
-      throw this.#busy(this.#announced + this.#waiters.length)
-    }
-    this.#announced += 1
-    let coming = true
-    return () => {
-      if (coming) this.#announced -= 1
-      coming = false
-    }
-  }
-
-  #busy(waiting: number): GuardBusyError {
-    return new GuardBusyError(
-      `${waiting} requests wait already (maxQueue): try again later, or load with more maxSequences`,
-      this.#retryAfterMs(),
-    )
+    return this.#admission.announce()
   }
 
   /**
    * A sequence with room for `cells` positions. Waits for one when all are taken by others.
    *
    * @throws TooLongError if no sequence could ever hold that many
-   * @throws GuardBusyError if `maxQueue` callers wait already
+   * @throws GuardBusyError if `maxQueue` callers wait already, or after `timeoutMs`
    * @throws GuardClosedError, or `signal.reason`
    */
-  acquire({ cells, reuse, signal }: AcquireOptions): Promise<Sequence> {
-    return new Promise<Sequence>((resolve, reject) => {
-      if (this.#closing) return reject(new GuardClosedError('the guard is closed'))
-      if (signal?.aborted) return reject(signal.reason)
-      if (cells > this.contextSize) return reject(new TooLongError(cells, this.contextSize))
-      if (this.#waiters.length === 0 && this.#fits(cells)) return resolve(this.#take(cells, reuse))
-      if (this.#waiters.length >= this.options.maxQueue) {
-        return reject(this.#busy(this.#waiters.length))
-      }
-      const onAbort = () => {
-        const index = this.#waiters.indexOf(waiter)
-        if (index >= 0) this.#waiters.splice(index, 1)
-        reject(signal?.reason)
-        this.#admit()
-      }
-      const waiter: Waiter = {
-        cells,
-        reuse,
-        resolve,
-        reject,
-        detach: () => signal?.removeEventListener('abort', onAbort),
-      }
-      signal?.addEventListener('abort', onAbort, { once: true })
-      this.#waiters.push(waiter)
-    })
+  acquire({ cells, shared, signal, timeoutMs }: AcquireOptions): Promise<Sequence> {
+    if (cells > this.contextSize) return Promise.reject(new TooLongError(cells, this.contextSize))
+    const own = cells - (shared?.length ?? 0)
+    return this.#admission.enter({ cells: own, signal, timeoutMs }, () => this.#take(cells, own, shared))
   }
 
-  #fits(cells: number): boolean {
-    return this.#open.size < this.options.maxSequences && this.#hasCells(cells)
+  /**
+   * Decodes what many texts begin with into a sequence of its own, which it holds as long as the engine lives.
+   *
+   * @throws as `acquire` and `Sequence.decodeText`
+   */
+  async share(tokens: Int32Array): Promise<SharedPrefix> {
+    const sequence = await this.acquire({ cells: tokens.length })
+    const none = new Int32Array(0)
+    try {
+      await sequence.decodeText(tokens, { read: none, named: none })
+    } catch (error) {
+      sequence.release()
+      throw error
+    }
+    return { tokens, sequence: sequence.id }
   }
 
-  /** Whether a unified cache has this many cells that no open sequence has reserved. */
-  #hasCells(cells: number): boolean {
-    return !this.options.unified || this.#cellsReserved + cells <= this.options.cells
-  }
-
-  #take(cells: number, reuse: AcquireOptions['reuse']): Sequence {
-    const claimed = reuse ? this.#claim(cells, reuse) : null
-    // All of what was kept is put back before the cells behind what is reused are freed.
-    let reserved = Math.max(cells, claimed?.prefix.cells ?? 0)
+  #take(capacity: number, own: number, shared: SharedBeginning | undefined): Sequence {
     const id = this.#free.pop() as number
-    this.#cellsReserved += reserved
-    let saved = claimed?.prefix.key ?? 0
-    const giveBack = () => {
+    const giveBack = (empty: () => void) => {
       this.#open.delete(sequence)
-      this.#cellsReserved -= reserved
-    }
-    const release = () => {
-      giveBack()
       this.#submit()
-      this.#native.release(id)
-      // Where no request took it, or none got so far.
-      if (claimed) this.#forget(claimed.prefix)
+      empty()
       this.#free.push(id)
-      this.#admit()
+      this.#admission.leave(own)
     }
-    const sequence = new Sequence(
-      id,
-      cells,
-      {
-        decode: async (request, signal) => {
-          const content = saved
-          saved = 0
-          let result: NativeResult
-          try {
-            result = await this.#decode({ ...request, saved: content }, signal)
-          } catch (error) {
-            if (!reuse || !(error instanceof NotKeptError)) throw error
-            sequence.computeAnew()
-            result = await this.#decode({ ...fromBeginning(request, reuse.tokens), saved: 0 }, signal)
-          }
-          if (reserved > cells && this.#open.has(sequence)) {
-            this.#cellsReserved -= reserved - cells
-            reserved = cells
-            this.#admit()
-          }
-          return result
-        },
-        release,
-        park: (tokens, shared) => {
-          // What it was to go on from was never put back.
-          if (saved !== 0) return release()
-          const key = this.#nextKey
-          this.#nextKey = key === 0x7fffffff ? 1 : key + 1
-          const skip = shared?.length ?? 0
-          const prefix = { sequence: id, key, tokens, cells: sequence.length - skip }
-          const gone = this.#parked.add(prefix)
-          for (const other of gone) if (other !== prefix) this.#forget(other)
-          if (gone.includes(prefix)) return release()
-          giveBack()
-          this.#submit()
-          this.#native.save(id, key, shared?.sequence.id ?? -1, skip)
-          this.#free.push(id)
-          this.#admit()
-        },
-      },
-      claimed?.length ?? 0,
-    )
+    const owner = {
+      decode: (request: Omit<NativeRequest, 'id'>, signal: AbortSignal | undefined, failed: () => void) =>
+        this.#decode(request, signal, failed),
+      release: () => giveBack(() => this.#native.release(id)),
+      keep: (length: number) => giveBack(() => this.#native.keep(id, length)),
+    }
+    const sequence = new Sequence(id, capacity, owner, shared)
     this.#open.add(sequence)
     return sequence
   }
 
-  #claim(cells: number, { tokens, longerThan }: NonNullable<AcquireOptions['reuse']>) {
-    const claimed = this.#parked.claim(tokens, longerThan)
-    if (!claimed || this.#hasCells(Math.max(cells, claimed.prefix.cells))) return claimed
-    // No room for all of it at once: computed anew.
-    this.#forget(claimed.prefix)
-    return null
-  }
-
-  #forget({ sequence, key }: KeptPrefix): void {
-    this.#native.forget(sequence, key)
-  }
-
-  #admit(): void {
-    for (
-      let waiter = this.#waiters[0];
-      waiter !== undefined && this.#fits(waiter.cells);
-      waiter = this.#waiters[0]
-    ) {
-      this.#waiters.shift()
-      waiter.detach()
-      waiter.resolve(this.#take(waiter.cells, waiter.reuse))
-    }
-  }
-
-  #decode(request: Omit<NativeRequest, 'id'>, signal: AbortSignal | undefined): Promise<NativeResult> {
-    if (this.#closing) return Promise.reject(new GuardClosedError('the guard is closed'))
-    if (signal?.aborted) return Promise.reject(signal.reason)
-    const id = this.#nextId
-    this.#nextId = id === 0x7fffffff ? 1 : id + 1
+  #decode(
+    request: Omit<NativeRequest, 'id'>,
+    signal: AbortSignal | undefined,
+    failed: () => void,
+  ): Promise<NativeResult> {
     return new Promise<NativeResult>((resolve, reject) => {
+      const fail = (error: unknown) => {
+        failed()
+        reject(error)
+      }
+      if (this.#closing) return fail(new GuardClosedError('the guard is closed'))
+      if (signal?.aborted) return fail(signal.reason)
+      const id = this.#nextId
+      this.#nextId = id === 0x7fffffff ? 1 : id + 1
       const onAbort = () => {
         this.#submit()
         this.#native.cancel(id)
-        reject(signal?.reason)
+        this.#inFlight.delete(id)
+        fail(signal?.reason)
       }
       const detach = () => signal?.removeEventListener('abort', onAbort)
       this.#inFlight.set(id, {
@@ -300,7 +194,7 @@ export class Engine {
         },
         reject: (error) => {
           detach()
-          reject(fromNative(error))
+          fail(fromNative(error))
         },
       })
       signal?.addEventListener('abort', onAbort, { once: true })
@@ -335,9 +229,11 @@ export class Engine {
     const { maxSequences, contextSize, cells, unified } = this.options
     const total = unified ? cells : contextSize * maxSequences
     let cellsUsed = 0
-    for (const sequence of this.#open) cellsUsed += sequence.length
+    for (const sequence of this.#open) cellsUsed += sequence.cells
+    const { count, longestMs } = this.#admission.waiting
     return {
-      queued: this.#waiters.length,
+      queued: count,
+      longestWaitMs: longestMs,
       openSequences: this.#open.size,
       maxSequences,
       cellsUsed,
@@ -355,10 +251,7 @@ export class Engine {
   }
 
   async #close(): Promise<void> {
-    for (const waiter of this.#waiters.splice(0)) {
-      waiter.detach()
-      waiter.reject(new GuardClosedError('the guard was closed while this waited'))
-    }
+    this.#admission.close()
     this.#submit()
     try {
       await this.#native.close()
@@ -370,16 +263,4 @@ export class Engine {
       this.#inFlight.clear()
     }
   }
-}
-
-/** The same request with the positions that it was to keep decoded before it: the first of `tokens`. */
-function fromBeginning(
-  request: Omit<NativeRequest, 'id' | 'saved'>,
-  tokens: Int32Array,
-): Omit<NativeRequest, 'id' | 'saved'> {
-  const { keep } = request
-  const whole = new Int32Array(keep + request.tokens.length)
-  whole.set(tokens.subarray(0, keep))
-  whole.set(request.tokens, keep)
-  return { ...request, keep: 0, from: -1, tokens: whole, read: request.read.map((at) => at + keep) }
 }

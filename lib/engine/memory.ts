@@ -14,7 +14,7 @@ const FIXED_BYTES = 32 * 2 ** 20
 export interface MemoryNeed {
   weights: number
   kvCache: number
-  /** What is kept of done sequences, and copies of what is set aside. */
+  /** What is kept of done sequences, and copies of what is offloaded. */
   kept: number
   compute: number
   total: number
@@ -44,8 +44,8 @@ export function weightBytes(model: ModelDescription, repacked: boolean): number 
 export function estimateMemory(model: ModelDescription, engine: EngineOptions, weights: number): MemoryNeed {
   const cells = engine.unified ? padded(engine.cells) : padded(engine.contextSize) * engine.maxSequences
   const kvCache = cells * kvBytesPerCell(model, engine.kvType)
-  const aside = engine.setsAside ? PINNED_CELLS : 0
-  const kept = (keptCells(engine) + aside) * kvBytesPerCell(model, engine.kvType)
+  const offloaded = engine.offloads ? PINNED_CELLS : 0
+  const kept = (keptCells(engine) + offloaded) * kvBytesPerCell(model, engine.kvType)
   // Activations of one micro-batch, attention scores where there is no flash attention, output rows.
   const activations =
     engine.batchSize *

@@ -1,68 +1,89 @@
-import type { NativeRequest, NativeResult } from '../binding/binding.js'
+import { type NativeRequest, type NativeResult, WHOLE } from '../binding/binding.js'
 import { DecodeError, GuardClosedError, TooLongError } from '../errors.js'
 
 /** What a sequence needs of its engine. */
 export interface SequenceOwner {
-  decode(request: Omit<NativeRequest, 'id' | 'saved'>, signal: AbortSignal | undefined): Promise<NativeResult>
+  /** `failed` is called before the promise rejects. */
+  decode(
+    request: Omit<NativeRequest, 'id'>,
+    signal: AbortSignal | undefined,
+    failed: () => void,
+  ): Promise<NativeResult>
   release(): void
-  /** Like `release`, but what the cells hold is kept for a prompt that begins like it. */
-  park(tokens: Int32Array, shared: SharedStart | undefined): void
+  /** Like `release`, but its first positions are kept for texts that begin like it. */
+  keep(length: number): void
 }
 
-/** The first positions of a sequence where they are another's, which holds them as long as the engine lives. */
-export interface SharedStart {
-  sequence: Sequence
+/** Tokens that many texts begin with, in cells of their own as long as the engine lives. */
+export interface SharedPrefix {
+  readonly tokens: Int32Array
+  /** The sequence that holds them. */
+  readonly sequence: number
+}
+
+/** The first positions of a sequence, where they are a shared prefix's. */
+export interface SharedBeginning {
+  prefix: SharedPrefix
   length: number
 }
 
 export interface DecodeOptions {
   /** Ascending indices into `tokens` whose outputs are wanted. */
   read: Int32Array
-  /** Positions kept before `tokens`; default all. */
-  keep?: number | undefined
+  /**
+   * Positions kept before `tokens`; default all. `'whole'`: the tokens are all that the sequence is to hold, and what of them
+   * the engine has already, up to the first that is read, is not computed again; the outputs' `cached` says how much that was.
+   */
+  keep?: number | 'whole' | undefined
   /** 0 for a stream's tokens, decoded before prefills (1, the default). */
   priority?: 0 | 1 | undefined
   signal?: AbortSignal | undefined
 }
 
-/** Guard head logits, read positions x head outputs. */
-export interface HeadOutputs {
-  heads: Float32Array
+/** What the engine says of a request. */
+interface Computed {
+  /** Tokens that did not have to be computed. */
+  cached: number
   passes: number
   /** Wall time of the decodes this request took part in. */
   ms: number
 }
 
+/** Guard head logits, read positions x head outputs. */
+export interface HeadOutputs extends Computed {
+  heads: Float32Array
+}
+
 /** LM head outputs, one entry a read position. */
-export interface TextOutputs {
+export interface TextOutputs extends Computed {
   /** Greedy token ids. */
   greedy: Int32Array
   /** Logit lead of the greedy token over the runner-up. */
   margin: Float32Array
   /** Read positions x named ids: logits. */
   named: Float32Array
-  passes: number
-  ms: number
 }
 
 const NONE = new Int32Array(0)
 
-/** One line of an engine's KV cache. Requests of one sequence are decoded in the order they are made. */
+/**
+ * One line of an engine's KV cache. Requests of one sequence are decoded in the order they are made. What its cells hold, and
+ * what is kept of others, only the native engine knows: a request says what is to be there.
+ */
 export class Sequence {
   readonly id: number
   /** Positions this sequence may hold. */
   readonly capacity: number
+  readonly #shared: SharedBeginning | undefined
   readonly #owner: SequenceOwner
-  #length: number
-  #computedAnew = false
+  #length = 0
   #released = false
 
-  /** `length`: positions that the KV cache holds already. */
-  constructor(id: number, capacity: number, owner: SequenceOwner, length = 0) {
+  constructor(id: number, capacity: number, owner: SequenceOwner, shared?: SharedBeginning) {
     this.id = id
     this.capacity = capacity
     this.#owner = owner
-    this.#length = length
+    this.#shared = shared
   }
 
   /** Positions in the KV cache once the requests made so far are done. */
@@ -70,60 +91,50 @@ export class Sequence {
     return this.#length
   }
 
-  /** Whether what it was to go on from was not there after all, and its first request computed that too. */
-  get computedAnew(): boolean {
-    return this.#computedAnew
-  }
-
-  /** For its owner: it does so now. */
-  computeAnew(): void {
-    this.#computedAnew = true
+  /** Cells that this sequence alone takes then. */
+  get cells(): number {
+    return Math.max(0, this.#length - (this.#shared?.length ?? 0))
   }
 
   /** Appends tokens and reads the guard heads. @throws DecodeError, TooLongError, GuardClosedError, `signal.reason` */
   async decodeHeads(tokens: Int32Array, options: DecodeOptions): Promise<HeadOutputs> {
-    const result = await this.#decode(tokens, options, NONE, undefined)
-    if (!result.heads) throw new DecodeError('the engine gave no head outputs')
-    return { heads: result.heads, passes: result.passes, ms: result.ms }
+    const { heads, cached = 0, passes, ms } = await this.#decode(tokens, options, NONE)
+    if (!heads) throw new DecodeError('the engine gave no head outputs')
+    return { heads, cached, passes, ms }
   }
 
-  /**
-   * Appends tokens and reads the LM head. With `from`, the kept positions are those of another sequence
-   * of the same engine (unified KV cache only), shared and not computed again.
-   *
-   * @throws DecodeError, TooLongError, GuardClosedError, `signal.reason`
-   */
-  async decodeText(
-    tokens: Int32Array,
-    options: DecodeOptions & { named: Int32Array; from?: Sequence | undefined },
-  ): Promise<TextOutputs> {
-    const result = await this.#decode(tokens, options, options.named, options.from)
-    const { greedy, margin, named } = result
+  /** Appends tokens and reads the LM head. @throws DecodeError, TooLongError, GuardClosedError, `signal.reason` */
+  async decodeText(tokens: Int32Array, options: DecodeOptions & { named: Int32Array }): Promise<TextOutputs> {
+    const {
+      greedy,
+      margin,
+      named,
+      cached = 0,
+      passes,
+      ms,
+    } = await this.#decode(tokens, options, options.named)
     if (!greedy || !margin || !named) throw new DecodeError('the engine gave no text outputs')
-    return { greedy, margin, named, passes: result.passes, ms: result.ms }
+    return { greedy, margin, named, cached, passes, ms }
   }
 
-  async #decode(
+  #decode(
     tokens: Int32Array,
     { read, keep = this.#length, priority = 1, signal }: DecodeOptions,
     named: Int32Array,
-    from: Sequence | undefined,
   ): Promise<NativeResult> {
     if (this.#released) throw new GuardClosedError('the sequence was released')
-    const length = keep + tokens.length
+    const whole = keep === 'whole'
+    const kept = whole ? 0 : keep
+    const length = kept + tokens.length
     if (length > this.capacity) throw new TooLongError(length, this.capacity)
     // Set at once, so that a request made before this one is done follows on.
     this.#length = length
-    try {
-      return await this.#owner.decode(
-        { sequence: this.id, keep, from: from?.id ?? -1, tokens, read, named, priority },
-        signal,
-      )
-    } catch (error) {
+    const shared = whole && this.#shared ? this.#shared.prefix.sequence : -1
+    const request = { sequence: this.id, keep: whole ? WHOLE : keep, shared, tokens, read, named, priority }
+    return this.#owner.decode(request, signal, () => {
       // Some of the tokens may be in the cache; a next request drops them by what it keeps.
-      this.#length = Math.min(this.#length, from ? 0 : keep)
-      throw error
-    }
+      this.#length = Math.min(this.#length, kept)
+    })
   }
 
   /** Gives the sequence back; its cells are freed after the work already submitted. Idempotent. */
@@ -134,18 +145,13 @@ export class Sequence {
   }
 
   /**
-   * Gives the sequence back, but leaves its first positions, which hold `tokens`, to a later `acquire` that
-   * begins with them. For sequences whose requests have all succeeded. Idempotent, and after `release` nothing.
-   *
-   * @param shared what need not be kept, since another sequence holds it
+   * Gives the sequence back, but has its first `length` positions kept for whole texts that begin with them, where there is
+   * room. For sequences whose requests have all succeeded. Idempotent, and after `release` nothing.
    */
-  park(tokens: Int32Array, shared?: SharedStart): void {
+  keep(length: number): void {
     if (this.#released) return
-    if (tokens.length === 0 || tokens.length > this.#length) {
-      this.release()
-    } else {
-      this.#released = true
-      this.#owner.park(tokens, shared)
-    }
+    this.#released = true
+    if (length === 0 || length > this.#length) this.#owner.release()
+    else this.#owner.keep(length)
   }
 }

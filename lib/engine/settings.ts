@@ -20,7 +20,7 @@ const ON_CPU = {
   batchSize: 512,
   prefillTokens: 128,
   maxOutputs: { gen: 64, stream: 512 },
-  setsAside: true,
+  offloads: true,
   keeps: true,
 }
 
@@ -29,7 +29,7 @@ const ON_GPU = {
   batchSize: 2048,
   prefillTokens: 2048,
   maxOutputs: { gen: 256, stream: 2048 },
-  setsAside: false,
+  offloads: false,
   keeps: false,
 }
 
@@ -74,7 +74,7 @@ export function engineOptions(
     batchSize: tuned.batchSize,
     maxOutputs: Math.max(tuned.maxOutputs[variant], maxSequences),
     prefillTokens: tuned.prefillTokens,
-    setsAside: unified && tuned.setsAside,
+    offloads: unified && tuned.offloads,
     keeps: tuned.keeps,
     // The CPU only looks embeddings up then: waking threads for that takes longer than doing it.
     threads: options.threads ?? (offloaded ? 1 : defaultThreads(description.parameters)),

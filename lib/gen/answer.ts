@@ -22,13 +22,13 @@ export interface Answer {
   /** llama_decode calls and their wall time. */
   passes: number
   ms: number
+  /** Tokens of the prompt that did not have to be computed. */
+  cached: number
 }
 
 export interface AnswerRequest {
   mode: GenMode
   prompt: Int32Array
-  /** Positions of `prompt` that are in the cache already, of another sequence if `from` names one. */
-  cached: { length: number; from?: Sequence }
   /** false decodes one token at a time. Both ways give the same answer. */
   drafts: boolean
   signal: AbortSignal | undefined
@@ -43,7 +43,7 @@ export async function decodeAnswer(
   sequence: Pick<Sequence, 'decodeText'>,
   tokenizer: Tokenizer,
   answerTokens: AnswerTokens,
-  { mode, prompt, cached, drafts, signal }: AnswerRequest,
+  { mode, prompt, drafts, signal }: AnswerRequest,
 ): Promise<Answer> {
   const { named, stops } = answerTokens
   const answer: Answer = {
@@ -53,24 +53,22 @@ export async function decodeAnswer(
     leastMargin: Number.POSITIVE_INFINITY,
     passes: 0,
     ms: 0,
+    cached: 0,
   }
   let category: Category | null = null
-  let from = cached.from
-  let keep = cached.length
-  let pending = [...prompt.subarray(keep)]
+  let keep: number | 'whole' = 'whole'
+  let pending: ArrayLike<number> = prompt
 
   for (let ended = false; !ended; ) {
     const room = Math.min(MAX_DRAFT_TOKENS, MAX_ANSWER_TOKENS - answer.ids.length - 1)
     const draft = drafts ? draftTokens(tokenizer, answer, mode, category).slice(0, room) : []
     const first = pending.length - 1
     const read = Int32Array.from({ length: draft.length + 1 }, (_, i) => first + i)
-    const output = await sequence.decodeText(Int32Array.from([...pending, ...draft]), {
-      read,
-      named,
-      keep,
-      from,
-      signal,
-    })
+    const tokens = new Int32Array(pending.length + draft.length)
+    tokens.set(pending)
+    tokens.set(draft, pending.length)
+    const output = await sequence.decodeText(tokens, { read, named, keep, signal })
+    if (keep === 'whole') answer.cached = output.cached
     answer.passes += output.passes
     answer.ms += output.ms
 
@@ -91,7 +89,6 @@ export async function decodeAnswer(
     answer.text = tokenizer.decode(Int32Array.from(answer.ids))
     category ??= leaning(tokenizer, answerTokens, before, draft, rows)
     // All of the answer but its last token is in the cache.
-    from = undefined
     keep = prompt.length + answer.ids.length - 1
     pending = answer.ids.slice(-1)
   }

@@ -1,12 +1,12 @@
 import { type InternalLoadOptions, type LoadedEngine, loadEngine, requireLoaded } from '../engine/load.js'
-import type { Sequence } from '../engine/sequence.js'
+import type { SharedPrefix } from '../engine/sequence.js'
 import { SEQUENCES_TO_PIN } from '../engine/settings.js'
 import { GenFormatError, GuardClosedError, TooLongError } from '../errors.js'
 import { checkHistory, type HistoryTooLong, latestTurns, mostMessages } from '../history.js'
 import { inOrder } from '../in-order.js'
 import { toMessages } from '../input.js'
 import type { ModelDescription } from '../models/gguf/describe.js'
-import { checkKeys, checkSignal, type Keys } from '../options.js'
+import { checkKeys, checkSignal, checkTimeout, type Keys } from '../options.js'
 import type { ChatTemplate } from '../tokenizer/chat-template.js'
 import { commonLength } from '../tokenizer/common-length.js'
 import { guardTemplate } from '../tokenizer/guard-template.js'
@@ -37,6 +37,8 @@ export interface ClassifyOptions {
    * oldest turns are left out, and `usage.droppedMessages` counts their messages. Default `'error'`.
    */
   history?: HistoryTooLong
+  /** Milliseconds to wait for a place in the engine before `GuardBusyError`. Default: as long as it takes. */
+  queueTimeoutMs?: number
 }
 
 export interface ClassifyAllOptions {
@@ -51,8 +53,18 @@ export interface ClassifyAllOptions {
 
 export type TooLong = 'error' | 'window'
 
-const CLASSIFY_KEYS: Keys<ClassifyOptions> = { signal: true, tooLong: true, history: true }
-const CLASSIFY_ALL_KEYS: Keys<ClassifyAllOptions> = { ...CLASSIFY_KEYS, concurrency: true }
+const CLASSIFY_KEYS: Keys<ClassifyOptions> = {
+  signal: true,
+  tooLong: true,
+  history: true,
+  queueTimeoutMs: true,
+}
+const CLASSIFY_ALL_KEYS: Keys<ClassifyAllOptions> = {
+  signal: true,
+  tooLong: true,
+  history: true,
+  concurrency: true,
+}
 
 /** Settings for probes, tests and measurements. */
 interface InternalOptions extends InternalLoadOptions {
@@ -68,11 +80,6 @@ const SHORTEST_SHARED = 16
 /** Tokens by which a text may grow where it is joined with the template. */
 const JOIN_TOKENS = 4
 
-interface SharedHead {
-  ids: Int32Array
-  sequence: Sequence
-}
-
 /**
  * Qwen3Guard-Gen: reads a whole conversation and judges its last message.
  *
@@ -87,9 +94,8 @@ export class GenGuard implements AsyncDisposable {
   readonly #template: GenTemplate
   readonly #answerTokens: AnswerTokens
   readonly #drafts: boolean
-  readonly #reuse: boolean
   /** The policy text of each mode in a sequence of its own; null where there is no room for it. */
-  readonly #heads = new Map<GenMode, Promise<SharedHead | null>>()
+  readonly #heads = new Map<GenMode, Promise<SharedPrefix | null>>()
   #cellsShared = 0
   #closed = false
 
@@ -97,14 +103,13 @@ export class GenGuard implements AsyncDisposable {
     loaded: LoadedEngine,
     tokenizer: Tokenizer,
     template: GenTemplate,
-    { drafts, reuse = true }: InternalOptions = { drafts: true },
+    { drafts }: InternalOptions = { drafts: true },
   ) {
     this.#loaded = requireLoaded(loaded, 'GenGuard')
     this.#tokenizer = tokenizer
     this.#template = template
     this.#answerTokens = findAnswerTokens(this.#tokenizer)
     this.#drafts = drafts
-    this.#reuse = reuse
   }
 
   /**
@@ -121,7 +126,11 @@ export class GenGuard implements AsyncDisposable {
     const admit = async ({ chatTemplate, name }: Pick<ModelDescription, 'chatTemplate' | 'name'>) => {
       template = await guardTemplate(options.chatTemplate ?? chatTemplate, name)
     }
-    const loaded = await loadEngine(options, 'gen', admit, internal)
+    const { reuse = true, engine } = internal
+    const loaded = await loadEngine(options, 'gen', admit, {
+      ...internal,
+      engine: reuse ? { ...engine } : { ...engine, keeps: false },
+    })
     try {
       const tokenizer = new Tokenizer(loaded.model.native)
       return new GenGuard(loaded, tokenizer, new GenTemplate(template as ChatTemplate, tokenizer), internal)
@@ -144,6 +153,7 @@ export class GenGuard implements AsyncDisposable {
     checkKeys('the options of classify', options, CLASSIFY_KEYS)
     const { signal, tooLong = 'error', history = 'error' } = options
     checkSignal(signal)
+    checkTimeout('queueTimeoutMs', options.queueTimeoutMs)
     const { engine } = this.#loaded
     checkTooLong(tooLong)
     checkHistory(history)
@@ -153,36 +163,36 @@ export class GenGuard implements AsyncDisposable {
     const arrive = engine.announce()
     try {
       const prompt = await this.#template.encode(messages, engine.contextSize)
-      if (this.#fits(prompt)) return await this.#judge(modeOf(messages), prompt, signal, arrive)
+      if (this.#fits(prompt)) return await this.#judge(modeOf(messages), prompt, options, arrive)
       if (history === 'drop') {
         const latest = await latestTurns(messages, async (list) => {
           const ids = await this.#template.encode(list, engine.contextSize)
           return this.#fits(ids) ? ids : null
         })
         if (latest) {
-          const verdict = await this.#judge(modeOf(messages), latest.encoded, signal, arrive)
+          const verdict = await this.#judge(modeOf(messages), latest.encoded, options, arrive)
           return { ...verdict, usage: { ...verdict.usage, droppedMessages: latest.dropped } }
         }
       }
       if (tooLong === 'error') throw this.#tooLong(prompt, 'the conversation')
       arrive()
-      return await this.#judgeWindows(messages, signal)
+      return await this.#judgeWindows(messages, options)
     } finally {
       arrive()
     }
   }
 
   /** The worst verdict about the windows of the last message. */
-  async #judgeWindows(messages: readonly Message[], signal: AbortSignal | undefined): Promise<GenVerdict> {
+  async #judgeWindows(messages: readonly Message[], options: ClassifyOptions): Promise<GenVerdict> {
     const mode = modeOf(messages)
     const { cells, contextSize, maxSequences } = this.#loaded.engine.options
     // Half of the engine at most: other checks find room beside one long text.
     const concurrency = Math.max(1, Math.floor(Math.min(maxSequences, cells / contextSize) / 2))
     const judge = async (item: { prompt: Int32Array; window: GenWindow }, stop: AbortSignal) => {
-      return { ...(await this.#judge(mode, item.prompt, stop)), window: item.window }
+      return { ...(await this.#judge(mode, item.prompt, { ...options, signal: stop })), window: item.window }
     }
     const verdicts: GenVerdict[] = []
-    for await (const verdict of inOrder(this.#windows(messages), judge, concurrency, signal)) {
+    for await (const verdict of inOrder(this.#windows(messages), judge, concurrency, options.signal)) {
       verdicts.push(verdict)
     }
     // Nothing in the last message: what comes before it is too long.
@@ -239,27 +249,23 @@ export class GenGuard implements AsyncDisposable {
   async #judge(
     mode: GenMode,
     prompt: Int32Array,
-    signal: AbortSignal | undefined,
+    { signal, queueTimeoutMs: timeoutMs }: ClassifyOptions,
     arrive = () => {},
   ): Promise<GenVerdict> {
     const { engine } = this.#loaded
     const head = await untilAborted(this.#sharedHead(mode), signal)
-    const inHead = head ? Math.min(commonLength(prompt, head.ids), prompt.length - 1) : 0
+    const inHead = head ? Math.min(commonLength(prompt, head.tokens), prompt.length - 1) : 0
     arrive()
     const sequence = await engine.acquire({
       cells: prompt.length + MAX_ANSWER_TOKENS,
-      reuse: this.#reuse ? { tokens: prompt, longerThan: inHead + SHORTEST_SHARED } : undefined,
+      shared: head && inHead >= SHORTEST_SHARED ? { prefix: head, length: inHead } : undefined,
       signal,
+      timeoutMs,
     })
     try {
-      const cached =
-        sequence.length > 0 || !head || inHead < SHORTEST_SHARED
-          ? { length: sequence.length }
-          : { length: inHead, from: head.sequence }
       const answer = await decodeAnswer(sequence, this.#tokenizer, this.#answerTokens, {
         mode,
         prompt,
-        cached,
         drafts: this.#drafts,
         signal,
       })
@@ -280,7 +286,7 @@ export class GenGuard implements AsyncDisposable {
         scores: asked ? scores : { ...scores, refusal: null },
         usage: {
           promptTokens: prompt.length,
-          cachedTokens: sequence.computedAnew ? 0 : cached.length,
+          cachedTokens: answer.cached,
           generatedTokens: answer.named.length,
           passes: answer.passes,
           ms: answer.ms,
@@ -289,11 +295,7 @@ export class GenGuard implements AsyncDisposable {
         },
       }
       // The conversation may go on. Whatever failed is not kept.
-      const shared =
-        head && inHead >= SHORTEST_SHARED && !sequence.computedAnew
-          ? { sequence: head.sequence, length: inHead }
-          : undefined
-      if (this.#reuse) sequence.park(prompt, shared)
+      sequence.keep(prompt.length)
       return verdict
     } finally {
       sequence.release()
@@ -347,7 +349,7 @@ export class GenGuard implements AsyncDisposable {
     if (this.#closed) throw new GuardClosedError('the guard is closed: load another')
   }
 
-  #sharedHead(mode: GenMode): Promise<SharedHead | null> {
+  #sharedHead(mode: GenMode): Promise<SharedPrefix | null> {
     let head = this.#heads.get(mode)
     if (!head) {
       head = this.#decodeHead(mode)
@@ -358,7 +360,7 @@ export class GenGuard implements AsyncDisposable {
     return head
   }
 
-  async #decodeHead(mode: GenMode): Promise<SharedHead | null> {
+  async #decodeHead(mode: GenMode): Promise<SharedPrefix | null> {
     const { engine } = this.#loaded
     const ids = await this.#template.encodeConstantHead(mode)
     const { cells, contextSize, maxSequences } = engine.options
@@ -366,16 +368,8 @@ export class GenGuard implements AsyncDisposable {
     const fits = cells - this.#cellsShared - ids.length >= contextSize
     if (ids.length < SHORTEST_SHARED || maxSequences < SEQUENCES_TO_PIN || !fits) return null
     this.#cellsShared += ids.length
-    const none = new Int32Array(0)
     try {
-      const sequence = await engine.acquire({ cells: ids.length })
-      try {
-        await sequence.decodeText(ids, { read: none, named: none })
-        return { ids, sequence }
-      } catch (error) {
-        sequence.release()
-        throw error
-      }
+      return await engine.share(ids)
     } catch (error) {
       this.#cellsShared -= ids.length
       throw error

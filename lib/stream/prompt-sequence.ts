@@ -1,9 +1,8 @@
 import type { Engine } from '../engine/engine.js'
-import type { HeadOutputs, Sequence } from '../engine/sequence.js'
+import type { Sequence } from '../engine/sequence.js'
 import { TooLongError } from '../errors.js'
 import { type HistoryTooLong, latestTurns } from '../history.js'
 import type { HeadLabels } from '../labels.js'
-import { commonLength } from '../tokenizer/common-length.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { Message } from '../types.js'
 import { Moderation } from './moderation.js'
@@ -62,11 +61,10 @@ export async function encodePrompt(
 
 const NONE = new Int32Array(0)
 
-/** A sequence and what its first positions hold, so that a prompt is computed only from where it differs. */
+/** A sequence for prompts that begin alike: of each only what the one before did not have is computed. */
 export class PromptSequence {
   readonly #parts: StreamParts
   readonly #sequence: Sequence
-  #held: Int32Array = NONE
 
   constructor(parts: StreamParts, sequence: Sequence) {
     this.#parts = parts
@@ -88,16 +86,16 @@ export class PromptSequence {
     },
   ): Promise<Moderation> {
     const { tokenizer, labels } = this.#parts
-    const last = prompt.length - 1
-    // The last position is computed in any case: the verdict is read there.
-    const cachedTokens = Math.min(commonLength(prompt, this.#held), last)
-    const read = Int32Array.of(last - cachedTokens)
-    const { heads } = await this.#decode(prompt, cachedTokens, read, options.signal)
+    const { heads, cached } = await this.#sequence.decodeHeads(prompt, {
+      keep: 'whole',
+      read: Int32Array.of(prompt.length - 1),
+      signal: options.signal,
+    })
     return new Moderation({
       prompt: promptVerdict(heads, labels),
       usage: {
         promptTokens: prompt.length,
-        cachedTokens,
+        cachedTokens: cached,
         ...(droppedMessages > 0 && { droppedMessages }),
       },
       sequence: this.#sequence,
@@ -111,25 +109,11 @@ export class PromptSequence {
 
   /** Computes what prompts to come begin with. @throws as `open`; TooLongError */
   async prepare(ids: Int32Array, signal: AbortSignal): Promise<void> {
-    const common = commonLength(ids, this.#held)
-    if (common < ids.length) await this.#decode(ids, common, NONE, signal)
+    await this.#sequence.decodeHeads(ids, { keep: 'whole', read: NONE, signal })
   }
 
   /** Gives the sequence back; what is still asked of it fails with GuardClosedError. Idempotent. */
   release(): void {
     this.#sequence.release()
-  }
-
-  async #decode(
-    tokens: Int32Array,
-    keep: number,
-    read: Int32Array,
-    signal: AbortSignal | undefined,
-  ): Promise<HeadOutputs> {
-    // If this fails, what it was to replace may be gone.
-    this.#held = tokens.subarray(0, keep)
-    const outputs = await this.#sequence.decodeHeads(tokens.slice(keep), { keep, read, signal })
-    this.#held = tokens
-    return outputs
   }
 }

@@ -35,7 +35,7 @@ Context::Context(std::shared_ptr<Model> model, const ContextOptions& options, co
       options_(options),
       owned_batch_(options.batch_size),
       batch_(owned_batch_.value),
-      lengths_(static_cast<size_t>(options.max_sequences), 0) {
+      held_(static_cast<size_t>(options.max_sequences)) {
   llama_context_params params = llama_context_default_params();
   params.n_ctx = static_cast<uint32_t>(options.cells);
   params.n_batch = static_cast<uint32_t>(options.batch_size);
@@ -99,20 +99,20 @@ void Context::Abandon() {
 }
 
 void Context::Truncate(int32_t sequence, int32_t count) {
-  int32_t& length = lengths_[static_cast<size_t>(sequence)];
-  if (count >= length) return;
+  if (count >= length(sequence)) return;
   llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, count, -1);
-  length = count;
+  held_[static_cast<size_t>(sequence)].resize(static_cast<size_t>(count));
 }
 
 void Context::Share(int32_t source, int32_t target, int32_t count) {
   if (!options_.unified) throw Failure("ERR_INTERNAL", "a split KV cache cannot share cells");
   if (count > length(source)) throw Failure("ERR_INTERNAL", "the shared prefix is longer than its sequence");
   if (source == target) return Truncate(target, count);
+  std::vector<llama_token> tokens(held(source).begin(), held(source).begin() + count);
   llama_memory_t memory = llama_get_memory(context_.get());
   llama_memory_seq_rm(memory, target, -1, -1);
   if (count > 0) llama_memory_seq_cp(memory, source, target, 0, count);
-  lengths_[static_cast<size_t>(target)] = count;
+  held_[static_cast<size_t>(target)] = std::move(tokens);
 }
 
 State Context::Copy(int32_t sequence) const {
@@ -128,33 +128,37 @@ State Context::Copy(int32_t sequence) const {
   return state;
 }
 
-State Context::TakeOut(int32_t sequence, int32_t skip) {
+State Context::Offload(int32_t sequence, int32_t skip) {
   State state;
   if (length(sequence) > skip) {
     llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, 0, skip);
     state = Copy(sequence);
   }
   llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, -1, -1);
-  lengths_[static_cast<size_t>(sequence)] = 0;
+  held_[static_cast<size_t>(sequence)].clear();
   return state;
 }
 
-bool Context::PutBack(int32_t sequence, const State& state, int32_t base, int32_t skip, int32_t length) {
+bool Context::Restore(int32_t sequence, const State& state, const std::vector<llama_token>& tokens,
+                      int32_t shared, int32_t skip) {
   Truncate(sequence, 0);
+  std::vector<llama_token>& held = held_[static_cast<size_t>(sequence)];
   try {
+    held.reserve(tokens.size());  // the copy below takes no memory then
     if (llama_state_seq_set_data(context_.get(), state.bytes.get(), state.size, sequence) == 0) return false;
   } catch (const std::exception&) {
     return false;
   }
-  if (skip > 0) llama_memory_seq_cp(llama_get_memory(context_.get()), base, sequence, 0, skip);
-  lengths_[static_cast<size_t>(sequence)] = length;
+  if (skip > 0) llama_memory_seq_cp(llama_get_memory(context_.get()), shared, sequence, 0, skip);
+  held = tokens;
   return true;
 }
 
 void Context::Add(llama_token token, int32_t sequence, bool output) {
   const int32_t i = batch_.n_tokens++;
   batch_.token[i] = token;
-  batch_.pos[i] = lengths_[static_cast<size_t>(sequence)]++;
+  batch_.pos[i] = length(sequence);
+  held_[static_cast<size_t>(sequence)].push_back(token);
   batch_.n_seq_id[i] = 1;
   batch_.seq_id[i][0] = sequence;
   batch_.logits[i] = output;
@@ -177,7 +181,7 @@ int32_t Context::Decode() {
     // The first position a sequence has in the batch is where it was; micro-batches that were decoded
     // before the failure have left cells behind it.
     for (int32_t i = batch_.n_tokens - 1; i >= 0; --i) {
-      lengths_[static_cast<size_t>(batch_.seq_id[i][0])] = batch_.pos[i];
+      held_[static_cast<size_t>(batch_.seq_id[i][0])].resize(static_cast<size_t>(batch_.pos[i]));
     }
     for (int32_t i = 0; i < batch_.n_tokens; ++i) {
       const int32_t sequence = batch_.seq_id[i][0];

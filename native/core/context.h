@@ -27,7 +27,8 @@ struct ContextOptions {
   int32_t ubatch_size = 512;
   int32_t max_outputs = 512;
   int32_t prefill_tokens = 128;  // with so many tokens of prefills in it a decode takes up no other
-  bool sets_aside = false;       // what is shared leaves the cells while nothing goes on from it
+  bool offloads = false;         // what is shared leaves the cells while nobody shares it
+  int32_t kept_cells = 0;        // of done sequences, kept outside the cells
   int32_t threads = 1;
   KvType kv_type = KvType::kF16;
   llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
@@ -55,7 +56,11 @@ class Context {
   const ContextOptions& options() const { return options_; }
   // Cells a sequence may hold.
   int32_t sequence_capacity() const { return sequence_capacity_; }
-  int32_t length(int32_t sequence) const { return lengths_[static_cast<size_t>(sequence)]; }
+  // The tokens that a sequence holds: nobody else keeps a record of the cells.
+  const std::vector<llama_token>& held(int32_t sequence) const {
+    return held_[static_cast<size_t>(sequence)];
+  }
+  int32_t length(int32_t sequence) const { return static_cast<int32_t>(held(sequence).size()); }
 
   // Keeps the first `count` cells of a sequence.
   void Truncate(int32_t sequence, int32_t count);
@@ -66,10 +71,12 @@ class Context {
   // bytes if there is nothing, or no memory for it.
   State Copy(int32_t sequence) const;
   // Empties the sequence and gives what its cells from `skip` on held.
-  State TakeOut(int32_t sequence, int32_t skip);
-  // Makes the first `skip` cells of `base` and what was taken out of the sequence that shared them its whole
-  // content: `length` cells. False, and the sequence is empty, if there are no cells for it.
-  bool PutBack(int32_t sequence, const State& state, int32_t base, int32_t skip, int32_t length);
+  State Offload(int32_t sequence, int32_t skip);
+  // Makes the first `skip` cells of `shared` and what was offloaded of a sequence that shared them, which
+  // held `tokens`, its whole content. False, and the sequence is empty, if there are no cells or no memory
+  // for it.
+  bool Restore(int32_t sequence, const State& state, const std::vector<llama_token>& tokens, int32_t shared,
+               int32_t skip);
 
   int32_t batch_count() const { return batch_.n_tokens; }
   int32_t batch_room() const { return options_.batch_size - batch_.n_tokens; }
@@ -115,7 +122,7 @@ class Context {
   int32_t outputs_ = 0;
   bool abandoned_ = false;
   int32_t sequence_capacity_ = 0;
-  std::vector<int32_t> lengths_;
+  std::vector<std::vector<llama_token>> held_;
 };
 
 }  // namespace guard

@@ -4,7 +4,6 @@
 #include <exception>
 #include <new>
 #include <system_error>
-#include <tuple>
 #include <utility>
 
 #include "core/device.h"
@@ -47,7 +46,8 @@ Engine::Engine(std::shared_ptr<Model> model, const ContextOptions& options, std:
       vocab_size_(model->vocab_size()),
       context_(std::make_unique<Context>(std::move(model), options, &stop_)),
       queues_(static_cast<size_t>(options.max_sequences)),
-      begun_from_(static_cast<size_t>(options.max_sequences), -1),
+      prefix_cache_(static_cast<size_t>(options.kept_cells)),
+      shared_(static_cast<size_t>(options.max_sequences)),
       closed_(std::make_shared<Failure>("ERR_CLOSED", "the engine was closed before this was decoded")),
       cancelled_request_(std::make_shared<Failure>("ERR_ABORTED", "the request was cancelled")),
       no_memory_(std::make_shared<Failure>("ERR_MEMORY",
@@ -75,10 +75,13 @@ void Engine::Check(const Request& request) const {
   const auto in_range = [this](int32_t sequence) { return sequence >= 0 && sequence < max_sequences_; };
   const auto is_token = [this](llama_token id) { return id >= 0 && id < vocab_size_; };
   const auto count = static_cast<int32_t>(request.tokens.size());
-  bool ok = in_range(request.sequence) && count > 0 && request.keep >= 0 &&
-            (request.from == -1 || in_range(request.from)) && request.keep <= capacity_ - count &&
-            std::all_of(request.tokens.begin(), request.tokens.end(), is_token) &&
-            std::all_of(request.named.begin(), request.named.end(), is_token);
+  const bool whole = request.keep == kWhole;
+  bool ok =
+      in_range(request.sequence) && count > 0 && (whole || request.keep >= 0) &&
+      (request.shared == -1 || (whole && in_range(request.shared) && request.shared != request.sequence)) &&
+      std::max(request.keep, 0) <= capacity_ - count &&
+      std::all_of(request.tokens.begin(), request.tokens.end(), is_token) &&
+      std::all_of(request.named.begin(), request.named.end(), is_token);
   for (size_t i = 0; ok && i < request.read.size(); ++i) {
     ok = request.read[i] >= 0 && request.read[i] < count && (i == 0 || request.read[i] > request.read[i - 1]);
   }
@@ -118,18 +121,12 @@ void Engine::Release(int32_t sequence) {
   Enqueue(Kind::kRelease, sequence, 0);
 }
 
-void Engine::Save(int32_t sequence, uint32_t key, int32_t base, int32_t skip) {
-  if (skip < 0 || (skip > 0 && (base < 0 || base >= max_sequences_))) {
-    throw Failure("ERR_INTERNAL", "what a kept sequence shares is out of range");
-  }
-  Enqueue(Kind::kSave, sequence, key, base, skip);
+void Engine::ReleaseAndKeep(int32_t sequence, int32_t length) {
+  if (length < 0) throw Failure("ERR_INTERNAL", "the positions to keep are out of range");
+  Enqueue(Kind::kKeep, sequence, length);
 }
 
-void Engine::Forget(int32_t sequence, uint32_t key) {
-  Enqueue(Kind::kForget, sequence, key);
-}
-
-void Engine::Enqueue(Kind kind, int32_t sequence, uint32_t key, int32_t base, int32_t skip) {
+void Engine::Enqueue(Kind kind, int32_t sequence, int32_t length) {
   if (sequence < 0 || sequence >= max_sequences_) {
     throw Failure("ERR_INTERNAL", "sequence out of range");
   }
@@ -138,16 +135,13 @@ void Engine::Enqueue(Kind kind, int32_t sequence, uint32_t key, int32_t base, in
     works.emplace_back();
   } catch (const std::bad_alloc&) {
     std::lock_guard<std::mutex> lock(mutex_);
-    // What was to be kept is not, and what was to be forgotten goes with the engine at the latest.
-    if (kind != Kind::kForget) unsaid_[Index(sequence)] = has_unsaid_ = true;
+    unsaid_[Index(sequence)] = has_unsaid_ = true;  // what was to be kept is not
     return;
   }
   Work& work = works.front();
   work.kind = kind;
   work.request.sequence = sequence;
-  work.request.saved = key;
-  work.request.from = base;
-  work.request.keep = skip;
+  work.request.keep = length;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (stop_) return;
@@ -169,8 +163,8 @@ void Engine::Close() {
   wake_.notify_one();
   std::lock_guard<std::mutex> lock(close_mutex_);
   if (thread_.joinable()) thread_.join();
-  saved_.clear();
-  bases_.clear();
+  prefix_cache_.Clear();
+  shared_prefixes_.clear();
   context_.reset();
 }
 
@@ -197,9 +191,17 @@ void Engine::Loop() {
   while (WaitForWork()) {
     std::vector<Slice> slices = Pack();
     if (!slices.empty()) Decode(slices);
+    CountCells();
     DropFinished();
     Publish();
   }
+}
+
+void Engine::CountCells() {
+  int64_t cells = 0;
+  for (int32_t i = 0; i < max_sequences_; ++i) cells += context_->length(i) - shared_[Index(i)].length;
+  std::lock_guard<std::mutex> lock(mutex_);
+  stats_.cells = static_cast<uint64_t>(std::max<int64_t>(cells, 0));
 }
 
 Failure Engine::DeviceFailure(const std::string& reason) const {
@@ -254,11 +256,6 @@ void Engine::AdmitInbox() {
   while (!arrived.empty()) {
     Work& work = arrived.front();
     work.arrival = ++arrivals_;
-    // At once if it is there, and not behind what its sequence does next.
-    if (work.kind == Kind::kForget && saved_.erase(work.request.saved) > 0) {
-      arrived.pop_front();
-      continue;
-    }
     Works& queue = queues_[Index(work.request.sequence)];
     queue.splice(queue.end(), arrived, arrived.begin());
   }
@@ -296,21 +293,11 @@ void Engine::TidyFronts() {
     for (; !queue.empty() && queue.front().kind != Kind::kRequest; queue.pop_front()) {
       const Work& work = queue.front();
       const int32_t sequence = work.request.sequence;
-      if (work.kind == Kind::kForget) {
-        saved_.erase(work.request.saved);
-        continue;
+      if (work.kind == Kind::kKeep) {
+        Keep(sequence, work.request.keep);
+      } else {
+        Empty(sequence);
       }
-      const auto [base, skip, length] =
-          std::tuple(work.request.from, work.request.keep, context_->length(sequence));
-      if (work.kind == Kind::kSave && length > skip && (skip == 0 || begun_from_[Index(sequence)] == base)) {
-        State state = context_->TakeOut(sequence, skip);
-        // Without memory for it a request that counts on it says so, and is made anew.
-        try {
-          if (state.bytes) saved_[work.request.saved] = {std::move(state), base, skip, length};
-        } catch (const std::bad_alloc&) {
-        }
-      }
-      Empty(sequence);
     }
   }
 }

@@ -17,16 +17,21 @@
 #include "core/context.h"
 #include "core/failure.h"
 #include "core/model.h"
+#include "core/prefix-cache.h"
 
 namespace guard {
+
+// Request::keep where the tokens are all that the sequence is to hold.
+constexpr int32_t kWhole = -1;
 
 // Tokens for one sequence and what to read from them. Plain values: nothing of JS, nothing of llama.cpp.
 struct Request {
   uint32_t id = 0;
   int32_t sequence = 0;
-  int32_t keep = 0;    // cells kept before the tokens are appended
-  int32_t from = -1;   // sequence whose first `keep` cells are shared instead, or -1
-  uint32_t saved = 0;  // what Save kept under this key is the sequence's content first, or 0
+  // Cells kept before the tokens are appended. With kWhole the engine finds what of them is there already, in
+  // this sequence, in what is kept, or in `shared`, and decodes the rest.
+  int32_t keep = 0;
+  int32_t shared = -1;  // sequence whose content the tokens may begin with, or -1
   int32_t priority = 1;
   std::vector<llama_token> tokens;
   std::vector<int32_t> read;       // ascending indices into tokens
@@ -40,6 +45,7 @@ struct Result {
   std::vector<int32_t> greedy;           // read
   std::vector<float> margin;             // read
   std::vector<float> named;              // read x named
+  int32_t cached = 0;                    // with kWhole: tokens that were there already
   int32_t passes = 0;
   double ms = 0;
 };
@@ -49,6 +55,7 @@ struct EngineStats {
   uint64_t ticks = 0;
   double decode_ms = 0;
   uint64_t pending = 0;
+  uint64_t cells = 0;  // that sequences hold, shared ones counted once
 };
 
 // One llama context and the thread that owns it. Every tick packs the waiting tokens of all sequences,
@@ -58,7 +65,7 @@ struct EngineStats {
 // memory, and the errors that say so are made before they are needed.
 class Engine {
  public:
-  enum class Kind { kRequest, kRelease, kSave, kForget };
+  enum class Kind { kRequest, kRelease, kKeep };
 
   // A request in hand, or something done to its sequence in between.
   struct Work {
@@ -85,15 +92,12 @@ class Engine {
   void Submit(std::vector<Request> requests);
   // [any thread] Asks for an early end of a request; its result says ERR_ABORTED unless it is done by then.
   void Cancel(uint32_t id);
-  // These three never fail for want of memory: JS could do nothing about it.
+  // These two never fail for want of memory: JS could do nothing about it.
   // [any thread] Empties the sequence after the requests submitted for it.
   void Release(int32_t sequence);
-  // [any thread] Keeps the sequence's content outside the cells under a key, and empties it, after the
-  // requests submitted for it. A request that names the key takes it out. The first `skip` cells are not
-  // kept: they are those of `base`, which goes on holding them.
-  void Save(int32_t sequence, uint32_t key, int32_t base, int32_t skip);
-  // [any thread] Forgets what Save kept for this sequence under a key, if it is still there.
-  void Forget(int32_t sequence, uint32_t key);
+  // [any thread] Empties it as well, but keeps its first `length` positions, as far as there is room, for
+  // texts that begin like it.
+  void ReleaseAndKeep(int32_t sequence, int32_t length);
   // [any thread] Hands over the requests that are done.
   Works TakeResults();
   EngineStats stats() const;
@@ -105,19 +109,17 @@ class Engine {
  private:
   using Error = std::shared_ptr<const Failure>;
 
-  // A sequence's content in memory of its own: attention does not visit it.
-  struct Saved {
-    State state;
-    int32_t base;
-    int32_t skip;
-    int32_t length;
+  // The first positions of a sequence where another holds them.
+  struct Shared {
+    int32_t source = -1;
+    int32_t length = 0;
   };
 
-  // What other sequences begin with. It stays in the cells only while some do, or until another is wanted:
-  // on a unified cache every token's attention visits them.
-  struct Base {
-    State copy;  // once it was set aside
-    int32_t length = 0;
+  // What other sequences share. It stays in the cells only while some do, or until another is wanted: on a
+  // unified cache every token's attention visits them.
+  struct SharedPrefix {
+    std::vector<llama_token> tokens;
+    State copy;  // once it was offloaded
   };
 
   // The share of one request in a tick's batch.
@@ -137,6 +139,8 @@ class Engine {
   void Break(const Error& error);
   // [engine thread]
   void FailAll(const Error& error);
+  // [engine thread] For stats.
+  void CountCells();
   // [engine thread] What the driver said, as a failure of the whole engine.
   Failure DeviceFailure(const std::string& reason) const;
   // [engine thread] true when there is something to decode; takes new work from the inbox.
@@ -144,20 +148,27 @@ class Engine {
   // [engine thread] Leaves JS a moment to follow on from the prefills that the last tick finished.
   void AwaitFollowers();
   void AdmitInbox();
-  void Enqueue(Kind kind, int32_t sequence, uint32_t key, int32_t base = -1, int32_t skip = 0);
+  void Enqueue(Kind kind, int32_t sequence, int32_t length);
   // [engine thread] Empties what Enqueue had no memory to say so about.
   void EmptyUnsaid();
   // [engine thread] Does what stands between requests at the front of a queue.
   void TidyFronts();
   void Start(Work& work);
-  // [engine thread] Brings what the sequence shares into the cells, and sets aside what nobody goes on from.
-  void BeginFrom(int32_t base, int32_t sequence);
-  void SetAside(int32_t base);
-  void BringBack(int32_t base);
-  // [engine thread] After the last request for it.
+  // [engine thread] How much of its tokens the sequence holds then.
+  size_t FindBeginning(const Request& request);
+  bool RestoreKept(int32_t sequence, const KeptPrefix& kept);
+  // [engine thread] After the last request for it: both empty it.
+  void Keep(int32_t sequence, int32_t length);
   void Empty(int32_t sequence);
-  // [engine thread] Before its content changes.
-  void Forsake(int32_t base);
+  void Truncate(int32_t sequence, int32_t length);
+  void Share(int32_t source, int32_t sequence, int32_t length);
+  // [engine thread] Notes it, and offloads what nobody shares any more.
+  void SetShared(int32_t source, int32_t sequence, int32_t length);
+  void OffloadShared(int32_t source);
+  bool TryRestoreShared(int32_t source);
+  void RestoreShared(int32_t source);
+  // [engine thread] Before what others share changes.
+  void Invalidate(int32_t source);
   static size_t Index(int32_t sequence) { return static_cast<size_t>(sequence); }
   std::vector<Slice> Pack();
   void PackPrefills(std::vector<Work*>& prefills, std::vector<Slice>& slices);
@@ -180,10 +191,10 @@ class Engine {
 
   // [engine thread] work of each sequence in submission order; only the front is in hand.
   std::vector<Works> queues_;
-  std::unordered_map<uint32_t, Saved> saved_;  // [engine thread]
-  std::unordered_map<int32_t, Base> bases_;    // [engine thread] by sequence
-  std::vector<int32_t> begun_from_;            // [engine thread] base of each sequence, or -1
-  size_t next_sequence_ = 0;                   // where packing starts, for fairness
+  PrefixCache prefix_cache_;                                   // [engine thread]
+  std::unordered_map<int32_t, SharedPrefix> shared_prefixes_;  // [engine thread] by sequence
+  std::vector<Shared> shared_;                                 // [engine thread] of each sequence
+  size_t next_sequence_ = 0;                                   // where packing starts, for fairness
   uint64_t arrivals_ = 0;
   bool passed_over_ = false;       // the oldest prefill in the last tick
   bool finished_prefill_ = false;  // in the last tick

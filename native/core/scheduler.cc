@@ -28,6 +28,11 @@ std::vector<Engine::Slice> Engine::Pack() {
         Retire(queue, queue.begin());
         continue;
       }
+      if (work.done == work.request.tokens.size()) {  // all of it was there
+        Finish(work);
+        Retire(queue, queue.begin());
+        continue;
+      }
       (work.request.priority == 0 ? streams : prefills).push_back(&work);
       break;
     }

@@ -26,7 +26,7 @@ const OPTIONS: EngineOptions = {
   batchSize: 512,
   maxOutputs: 64,
   prefillTokens: 128,
-  setsAside: true,
+  offloads: true,
   keeps: true,
   threads: 1,
   kvType: 'f32',
@@ -63,21 +63,21 @@ describe('sequences', () => {
     const running = await engine()
     const prefix = ids(300)
     const tails = [ids(20, 2), ids(45, 3)]
-    const pinned = await running.acquire({ cells: 300 })
-    await pinned.decodeText(prefix, LAST(prefix))
+    const shared = { prefix: await running.share(prefix), length: 300 }
     for (const tail of tails) {
-      const shared = await running.acquire({ cells: 400 })
+      const whole = Int32Array.from([...prefix, ...tail])
+      const behind = await running.acquire({ cells: 400, shared })
       const before = running.stats().tokensDecoded
-      const fast = await shared.decodeText(tail, { ...LAST(tail), from: pinned, keep: 300 })
+      const fast = await behind.decodeText(whole, { ...LAST(whole), keep: 'whole' })
+      expect(fast.cached).toBe(300)
       expect(running.stats().tokensDecoded - before).toBe(tail.length)
       const alone = await running.acquire({ cells: 400 })
-      const whole = Int32Array.from([...prefix, ...tail])
       const slow = await alone.decodeText(whole, LAST(whole))
       expect(fast.greedy).toEqual(slow.greedy)
       fast.named.forEach((value, i) => {
         expect(value).toBeCloseTo(slow.named[i] as number, digits(4))
       })
-      shared.release()
+      behind.release()
       alone.release()
     }
   })

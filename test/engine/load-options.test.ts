@@ -148,7 +148,7 @@ describe('memory', () => {
       batchSize: 512,
       maxOutputs: 512,
       prefillTokens: 128,
-      setsAside: false,
+      offloads: false,
       keeps: true,
       threads: 1,
       kvType: 'f16',

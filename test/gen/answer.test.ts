@@ -48,7 +48,8 @@ class Scripted implements Pick<Sequence, 'decodeText'> {
     this.#named = named ?? (() => [...answerTokens.named].map((_, i) => -i))
   }
 
-  decodeText: Sequence['decodeText'] = async (tokens, { read, keep = this.decoded.length }) => {
+  decodeText: Sequence['decodeText'] = async (tokens, { read, keep: kept = this.decoded.length }) => {
+    const keep = kept === 'whole' ? 0 : kept
     expect(keep).toBeLessThanOrEqual(this.decoded.length)
     this.decoded.length = keep
     this.decoded.push(...tokens)
@@ -65,6 +66,7 @@ class Scripted implements Pick<Sequence, 'decodeText'> {
       named: Float32Array.from(
         [...read].flatMap((index) => this.#named(keep + index + 1 - this.#promptLength)),
       ),
+      cached: 0,
       passes: 1,
       ms: 1,
     }
@@ -80,7 +82,6 @@ async function answered(
   return await decodeAnswer(sequence, tokenizer, answerTokens, {
     mode: response ? 'response' : 'prompt',
     prompt,
-    cached: { length: 0 },
     drafts,
     signal: undefined,
   })

@@ -1,8 +1,12 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { DecodeError, GenGuard, GuardBusyError, GuardClosedError, type LoadOptions } from '../../lib/index.js'
 import { GPU } from '../support/gpu.js'
 
 let guard: GenGuard
+
+const OFFICIAL_TEMPLATE = path.join(import.meta.dirname, '../fixtures/rendered/gen_template.jinja')
 
 async function load(options: LoadOptions): Promise<void> {
   guard = await GenGuard.load({ gpu: GPU, model: 'demo-gen', ...options })
@@ -68,6 +72,34 @@ describe('many checks at once', () => {
     // Nobody who was let in suffers for it, and later there is room again.
     for (const verdict of await Promise.all(admitted)) expect(verdict).toHaveProperty('text')
     await expect(guard.classify('four')).resolves.toHaveProperty('text')
+  })
+})
+
+describe('the policy text that checks share', () => {
+  it('takes its cells once: of ten checks eight are decoded at a time, and not three', async () => {
+    const chatTemplate = readFileSync(OFFICIAL_TEMPLATE, 'utf8')
+    const contextSize = 1024
+    guard = await GenGuard.load(
+      { model: 'demo-gen', gpu: GPU, chatTemplate, contextSize },
+      { drafts: true, engine: { cells: 1536 } },
+    )
+    const { usage } = await guard.classify('How do I keep bees?')
+    const policy = guard.stats().cellsUsed
+    expect(policy).toBeGreaterThan(200)
+    expect(guard.stats()).toMatchObject({ openSequences: 1, cellsFree: 1536 - policy })
+    const own = usage.promptTokens + 128 - policy
+    const room = Math.floor((1536 - policy) / own)
+    expect(room).toBeGreaterThan(2 * Math.floor((1536 - policy) / (own + policy)))
+    const checks = Array.from({ length: room + 2 }, () => guard.classify('How do I keep bees?'))
+    const outcomes = Promise.all(checks)
+    // Two of them wait: the others have their cells, and do not end before they are decoded.
+    await expect.poll(() => guard.stats().queued, { interval: 1 }).toBe(2)
+    const { openSequences, cellsUsed, cellsFree } = guard.stats()
+    expect(openSequences).toBe(1 + room)
+    expect(cellsUsed).toBeLessThanOrEqual(policy + room * own)
+    expect(cellsUsed + cellsFree).toBe(1536)
+    for (const { safety } of await outcomes) expect(safety).toBe('Safe')
+    expect(guard.stats()).toMatchObject({ openSequences: 1, cellsUsed: policy, queued: 0 })
   })
 })
 
@@ -138,7 +170,7 @@ describe('an abort', () => {
   })
 })
 
-it('closes with parked, running and queued checks', async () => {
+it('closes with kept, running and queued checks', async () => {
   await load({ maxSequences: 2, contextSize: 2048 })
   await guard.classify('Hello')
   const checks = [words(1800), words(1500), 'x'].map((text) => guard.classify(text))

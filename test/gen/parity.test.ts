@@ -79,14 +79,14 @@ describe.each(GEN_CHECKPOINTS)('%s against transformers', (name) => {
 
   it('gives the same from a prefix that another sequence holds', async () => {
     const { ids, greedy } = golden.prompts.at(-1)!
-    const prefix = await engine.acquire({ cells: ids.length })
-    await prefix.decodeText(Int32Array.from(ids.slice(0, 200)), { read: range(0), named })
-    const sequence = await engine.acquire({ cells: ids.length + greedy.length })
-    const tokens = Int32Array.from([...ids.slice(200), ...greedy.slice(0, -1)])
-    const read = range(greedy.length).map((i) => ids.length - 200 - 1 + i)
-    const output = await sequence.decodeText(tokens, { read, named, keep: 200, from: prefix })
+    const prefix = await engine.share(Int32Array.from(ids.slice(0, 200)))
+    const shared = { prefix, length: 200 }
+    const sequence = await engine.acquire({ cells: ids.length + greedy.length, shared })
+    const tokens = Int32Array.from([...ids, ...greedy.slice(0, -1)])
+    const read = range(greedy.length).map((i) => ids.length - 1 + i)
+    const output = await sequence.decodeText(tokens, { read, named, keep: 'whole' })
+    expect(output.cached).toBe(200)
     sequence.release()
-    prefix.release()
     expect([...output.greedy]).toEqual(greedy)
   })
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { GenFormatError, GenGuard, type GenVerdict, type LoadOptions, type Message } from '../../lib/index.js'
-import { forgetfulPlacement } from '../support/forgetful.js'
 import { GPU, near } from '../support/gpu.js'
+import { forgetfulPlacement } from '../support/watched-engine.js'
 
 const EXACT: LoadOptions = { kvType: 'f32', flashAttention: false, gpu: GPU, model: 'demo-gen' }
 
@@ -115,13 +115,17 @@ describe('a conversation that grows', () => {
 
   it('is computed anew, and says so, where there was no memory to keep it', async () => {
     const placement = await forgetfulPlacement(GPU)
-    for (const maxSequences of [1, 4]) {
+    // With four sequences one has the policy text, which prompts still share.
+    for (const [maxSequences, most] of [
+      [1, 0],
+      [4, 120],
+    ] as const) {
       const options = { ...EXACT, maxSequences }
       await using forgetful = await GenGuard.load(options, { drafts: true, placement })
       for (const count of [1, 3, 5, 5]) {
         const verdict = await forgetful.classify(conversation('Ada', count))
         expectSame(verdict, await fresh.classify(conversation('Ada', count)))
-        if (count > 1) expect(verdict.usage.cachedTokens).toBe(0)
+        expect(verdict.usage.cachedTokens).toBeLessThanOrEqual(most)
       }
     }
   })

@@ -41,7 +41,7 @@ function engine(
     maxQueue: 1024,
     batchSize: 512,
     prefillTokens: 128,
-    setsAside: true,
+    offloads: true,
     keeps: true,
     threads: 1,
     kvType: 'f16',

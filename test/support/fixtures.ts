@@ -45,7 +45,7 @@ export function exactEngine(changes: Partial<EngineOptions> = {}): EngineOptions
     batchSize: 512,
     maxOutputs: 512,
     prefillTokens: 128,
-    setsAside: true,
+    offloads: true,
     keeps: true,
     threads: 1,
     kvType: 'f32',

@@ -14,7 +14,7 @@ const OPTIONS = {
   batchSize: 512,
   maxOutputs: 512,
   prefillTokens: 128,
-  setsAside: true,
+  offloads: true,
   keeps: true,
   threads: 1,
   kvType: 'f16',

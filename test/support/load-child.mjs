@@ -15,7 +15,7 @@ const OPTIONS = {
   batchSize: 64,
   maxOutputs: 64,
   prefillTokens: 128,
-  setsAside: true,
+  offloads: true,
   keeps: true,
   threads: 1,
   kvType: 'f16',

@@ -36,7 +36,7 @@ const ENGINE = {
   batchSize: 64,
   maxOutputs: 64,
   prefillTokens: 64,
-  setsAside: false,
+  offloads: false,
   keeps: false,
   threads: 1,
   kvType: 'f32',

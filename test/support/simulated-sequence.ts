@@ -55,7 +55,9 @@ export class SimulatedSequence implements Pick<Sequence, 'capacity' | 'length' |
     return this.#ids.length
   }
 
-  async decodeHeads(tokens: Int32Array, { read, keep = this.length }: DecodeOptions): Promise<HeadOutputs> {
+  async decodeHeads(tokens: Int32Array, options: DecodeOptions): Promise<HeadOutputs> {
+    const { read, keep: kept = this.length } = options
+    const keep = kept === 'whole' ? 0 : kept
     if (keep > this.length) throw new Error(`keeps ${keep} of ${this.length} positions`)
     if (keep + tokens.length > this.capacity) throw new Error(`${keep + tokens.length} positions do not fit`)
     if (tokens.length === 0) throw new Error('an empty request')
@@ -74,6 +76,6 @@ export class SimulatedSequence implements Pick<Sequence, 'capacity' | 'length' |
     read.forEach((at, i) => {
       heads.set(logitsOf(states[at] as number), i * WIDTH)
     })
-    return { heads, passes: 1, ms: 0 }
+    return { heads, cached: 0, passes: 1, ms: 0 }
   }
 }

@@ -1,7 +1,7 @@
 import { type ContentOptions, checkContent } from '../content-options.js'
 import type { ForeignInput } from '../messages.js'
 import type { Moderator } from '../moderator.js'
-import { moderatedParts } from '../prompt.js'
+import { moderatedParts } from '../unjudged-prompt.js'
 import { ChatShape, type Chunk } from './chat-shape.js'
 
 export interface ChatOptions extends ContentOptions {

@@ -1,10 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { NativeEngine } from '../../lib/binding/binding.js'
 import { Engine } from '../../lib/engine/engine.js'
 import { Model } from '../../lib/engine/model.js'
-import type { Sequence } from '../../lib/engine/sequence.js'
+import type { SharedPrefix } from '../../lib/engine/sequence.js'
 import { fixtureModel } from '../support/fixture-model.js'
 import { exactEngine } from '../support/fixtures.js'
 import { digits, GPU } from '../support/gpu.js'
+import { watchedPlacement } from '../support/watched-engine.js'
 
 const NAMED = Int32Array.of(41, 42, 43)
 /** Lengths of what is shared; with one text behind it they nearly fill the cells. */
@@ -12,7 +14,8 @@ const LENGTHS = [200, 150, 100]
 
 let model: Model
 let engine: Engine
-let bases: { tokens: Int32Array; sequence: Sequence }[]
+let natives: NativeEngine[]
+let prefixes: SharedPrefix[]
 
 function ids(length: number, seed: number): Int32Array {
   return Int32Array.from({ length }, (_, i) => 40 + ((i * 37 + seed * 101) % 400))
@@ -24,21 +27,16 @@ function joined(...parts: Int32Array[]): Int32Array {
 
 /** Judges a text behind one of the shared beginnings, from what is kept of an earlier one if there is any. */
 async function judge(which: number, rest: Int32Array, keep: boolean) {
-  const base = bases[which] as (typeof bases)[number]
-  const tokens = joined(base.tokens, rest)
-  const sequence = await engine.acquire({
-    cells: tokens.length,
-    reuse: keep ? { tokens, longerThan: base.tokens.length } : undefined,
-  })
-  const length = sequence.length || base.tokens.length
-  const todo = tokens.slice(length)
-  const { named } = await sequence.decodeText(todo, {
-    read: Int32Array.of(todo.length - 1),
+  const prefix = prefixes[which] as SharedPrefix
+  const tokens = joined(prefix.tokens, rest)
+  const shared = { prefix, length: prefix.tokens.length }
+  const sequence = await engine.acquire({ cells: tokens.length, shared })
+  const { named } = await sequence.decodeText(tokens, {
+    read: Int32Array.of(tokens.length - 1),
     named: NAMED,
-    keep: length,
-    ...(sequence.length === 0 && { from: base.sequence }),
+    keep: 'whole',
   })
-  if (keep) sequence.park(tokens, { sequence: base.sequence, length: base.tokens.length })
+  if (keep) sequence.keep(tokens.length)
   else sequence.release()
   return named
 }
@@ -60,17 +58,15 @@ function expectClose(actual: Float32Array, expected: Float32Array, what: string)
 }
 
 beforeAll(async () => {
-  model = await Model.load(await fixtureModel('gen-f32-tied'), { gpu: GPU })
+  const watched = await watchedPlacement(GPU)
+  natives = watched.natives
+  model = await Model.load(await fixtureModel('gen-f32-tied'), { placement: watched.placement })
 })
 beforeEach(async () => {
+  natives.length = 0
   engine = await Engine.create(model, exactEngine({ maxSequences: 6, cells: 720, contextSize: 300 }))
-  bases = []
-  for (const [i, length] of LENGTHS.entries()) {
-    const sequence = await engine.acquire({ cells: length })
-    const tokens = ids(length, i)
-    await sequence.decodeText(tokens, { read: new Int32Array(0), named: NAMED })
-    bases.push({ tokens, sequence })
-  }
+  prefixes = []
+  for (const [i, length] of LENGTHS.entries()) prefixes.push(await engine.share(ids(length, i)))
 })
 afterEach(() => engine.close())
 afterAll(() => model.close())
@@ -80,7 +76,7 @@ describe('what sequences share', () => {
     for (let round = 0; round < 3; round++) {
       for (const which of LENGTHS.keys()) {
         const rest = ids(30, 10 + round)
-        const expected = await alone(joined((bases[which] as (typeof bases)[number]).tokens, rest))
+        const expected = await alone(joined(prefix(which).tokens, rest))
         expectClose(await judge(which, rest, false), expected, `${round} ${which}`)
       }
     }
@@ -107,38 +103,44 @@ describe('what sequences share', () => {
     await Promise.all([work(), work(), work()])
     for (const [key, named] of known) {
       const [which, first, more] = key.split(' ').map(Number) as [number, number, number]
-      const tokens = joined(
-        (bases[which] as (typeof bases)[number]).tokens,
-        ids(25, 20 + first),
-        ids(more, 30),
-      )
+      const tokens = joined(prefix(which).tokens, ids(25, 20 + first), ids(more, 30))
       expectClose(named, await alone(tokens), key)
     }
   })
 
-  it('may itself go on, and what begins with it sees what it has become', async () => {
-    const [first] = bases as [(typeof bases)[number]]
-    await judge(0, ids(20, 5), true)
-    await judge(1, ids(20, 5), false)
-    const rest = ids(20, 6)
-    const changed = joined(first.tokens.subarray(0, 150), ids(50, 9))
-    await first.sequence.decodeText(ids(50, 9), { read: new Int32Array(0), named: NAMED, keep: 150 })
-    first.tokens = changed
-    expectClose(await judge(0, rest, false), await alone(joined(changed, rest)), 'changed')
+  it('takes its cells once, and lets in all who have room behind it', async () => {
+    const [prefix] = prefixes as [SharedPrefix]
+    const pinned = LENGTHS.reduce((sum, length) => sum + length)
+    expect(engine.stats()).toMatchObject({ cellsUsed: pinned, cellsFree: 720 - pinned })
+    // 270 cells are left: one text of 290 alone, three of them behind what they share.
+    const tokens = joined(prefix.tokens, ids(90, 4))
+    const shared = { prefix, length: prefix.tokens.length }
+    const open = await Promise.all([1, 2, 3].map(() => engine.acquire({ cells: tokens.length, shared })))
+    expect(engine.stats().queued).toBe(0)
+    const read = Int32Array.of(tokens.length - 1)
+    await Promise.all(
+      open.map((sequence) => sequence.decodeText(tokens, { keep: 'whole', read, named: NAMED })),
+    )
+    expect(engine.stats()).toMatchObject({ cellsUsed: 720, cellsFree: 0 })
+    await expect.poll(() => natives[0]?.stats().cells).toBe(720)
+    for (const sequence of open) sequence.release()
+    expect(engine.stats()).toMatchObject({ cellsUsed: pinned, cellsFree: 720 - pinned })
   })
 
-  it('is computed anew, and no other text, for what was kept of a beginning that is gone', async () => {
-    const [first] = bases as [(typeof bases)[number]]
+  it('is computed anew, and no other text, where native has lost it', async () => {
+    const [first] = prefixes as [SharedPrefix]
     const rest = ids(20, 5)
     await judge(0, rest, true)
-    first.sequence.release()
-    const other = await engine.acquire({ cells: 200 })
-    await other.decodeText(ids(200, 8), { read: new Int32Array(0), named: NAMED })
+    natives[0]?.release(first.sequence)
     const longer = joined(rest, ids(5, 7))
+    const whole = joined(first.tokens, longer)
     const before = engine.stats().tokensDecoded
     const anew = await judge(0, longer, true)
-    const whole = joined(first.tokens, longer)
     expect(engine.stats().tokensDecoded - before).toBe(whole.length)
     expectClose(anew, await alone(whole), 'anew')
   })
 })
+
+function prefix(which: number): SharedPrefix {
+  return prefixes[which] as SharedPrefix
+}
