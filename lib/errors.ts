@@ -171,9 +171,10 @@ named(DecodeError, 'DecodeError')
 
 /** The model, its KV cache and its buffers do not fit into the memory this process may use. */
 export class MemoryError extends GuardError {
-  readonly neededBytes: number
+  /** An estimate; null where nobody knows. */
+  readonly neededBytes: number | null
   readonly availableBytes: number
-  constructor(neededBytes: number, availableBytes: number, message: string, options?: ErrorOptions) {
+  constructor(neededBytes: number | null, availableBytes: number, message: string, options?: ErrorOptions) {
     super('ERR_MEMORY', message, options)
     this.neededBytes = neededBytes
     this.availableBytes = availableBytes

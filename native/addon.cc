@@ -61,6 +61,7 @@ Napi::Value ListDevices(const Napi::CallbackInfo& info) {
             object.Set("description", Napi::String::New(env, device.description));
             object.Set("freeBytes", Napi::Number::New(env, static_cast<double>(device.free_bytes)));
             object.Set("totalBytes", Napi::Number::New(env, static_cast<double>(device.total_bytes)));
+            object.Set("unified", Napi::Boolean::New(env, device.unified));
             array.Set(static_cast<uint32_t>(i), object);
           }
           return array;

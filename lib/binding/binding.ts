@@ -104,6 +104,8 @@ export interface NativeDevice {
   description: string
   freeBytes: number
   totalBytes: number
+  /** Its memory is the machine's. */
+  unified: boolean
 }
 
 export interface NativeLoadOptions {

@@ -41,7 +41,7 @@ describe.each(names)('the package %s', (name) => {
     })
   })
 
-  it('packs its addon, a licence and a README, and nothing else', () => {
+  it('packs its addon, licences and a README, and nothing else', () => {
     const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
     const [packed] = JSON.parse(
       execFileSync(npm, ['pack', '--dry-run', '--json', '--silent'], {
@@ -51,7 +51,13 @@ describe.each(names)('the package %s', (name) => {
       }),
     )
     const files = packed.files.map((entry: { path: string }) => entry.path)
-    expect(files.sort()).toEqual(['LICENSE', 'README.md', 'package.json', 'qwen3guard.node'])
+    expect(files.sort()).toEqual([
+      'LICENSE',
+      'README.md',
+      'THIRD-PARTY-LICENSES',
+      'package.json',
+      'qwen3guard.node',
+    ])
   })
 
   it('needs a CPU of one flavour', () => {
