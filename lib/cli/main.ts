@@ -9,6 +9,7 @@ import { InputError } from './conversation.js'
 import { addConvert } from './convert.js'
 import { addDoctor } from './doctor.js'
 import { EXIT, type Run } from './exit.js'
+import { inFlags } from './flag-names.js'
 import { addInspect } from './inspect.js'
 import { addModels } from './models.js'
 import { addPull } from './pull.js'
@@ -59,15 +60,20 @@ function report(error: unknown, run: Run): number {
     return error.exitCode
   }
   const known = GuardError.isGuardError(error) || error instanceof InputError || isSystemError(error)
-  if (known) process.stderr.write(`error: ${error.message} (${error.code})\n`)
+  if (known) process.stderr.write(`error: ${inFlags(error.message)} (${error.code})\n`)
   else if (error instanceof TypeError || error instanceof RangeError)
-    process.stderr.write(`error: ${error.message}\n`)
+    process.stderr.write(`error: ${inFlags(error.message)}\n`)
   else process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
   return EXIT.error
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
   return error instanceof Error && 'syscall' in error && 'code' in error
+}
+
+/** A progress bar may stand in the line. */
+function lineStart(): string {
+  return process.stderr.isTTY ? '\r\x1b[K' : ''
 }
 
 async function main(): Promise<void> {
@@ -82,7 +88,9 @@ async function main(): Promise<void> {
   process.stderr.on('error', () => {})
   if (process.listenerCount('warning') > 0) {
     process.removeAllListeners('warning')
-    process.on('warning', (warning) => process.stderr.write(`warning: ${warning.message}\n`))
+    process.on('warning', (warning) =>
+      process.stderr.write(`${lineStart()}warning: ${inFlags(warning.message)}\n`),
+    )
   }
 
   const run: Run = { signal: abort.signal, exitCode: EXIT.done, failOn: false }

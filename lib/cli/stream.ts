@@ -49,7 +49,7 @@ export function addStream(program: Command, run: Run): void {
     .option('--json', 'print one moderation event a line')
     .addHelpText('after', HELP)
     .action(async (flags: StreamFlags) => {
-      const options = await readLoadOptions(command, flags, signal)
+      const options = await readLoadOptions(command, flags, signal, 'demo-stream')
       const guard = await withLoadProgress(options, (options) => StreamGuard.load(options))
       try {
         if (process.stdin.isTTY) process.stderr.write('Type the reply; end it with Ctrl-D.\n')

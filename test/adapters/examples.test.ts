@@ -47,7 +47,7 @@ describe('the examples', () => {
   let harmful: string
 
   beforeAll(async () => {
-    guard = await StreamGuard.load()
+    guard = await StreamGuard.load({ model: 'demo' })
     harmful = await released(guard, HARMLESS + HARMFUL)
   })
   afterAll(() => guard?.close())

@@ -178,7 +178,7 @@ describe('doctor', () => {
     for (const flags of [[], ['--json']]) {
       const { code, stdout, stderr } = await run(['doctor', ...flags], { QWEN3GUARD_PREBUILD: directory })
       expect({ code, stderr }).toEqual({ code: 1, stderr: '' })
-      expect(stdout).toContain('npm run build:native')
+      expect(stdout).toContain('npx qwen3guard build')
       expect(stdout).toContain(process.version)
     }
   })

@@ -4,7 +4,7 @@ import { GPU } from '../support/gpu.js'
 
 let guard: GenGuard
 
-async function load(options: LoadOptions): Promise<void> {
+async function load(options: Omit<LoadOptions, 'model'>): Promise<void> {
   guard = await GenGuard.load({ gpu: GPU, model: 'demo-gen', ...options })
 }
 
