@@ -76,7 +76,7 @@ export async function readLoadOptions(
     ...(gpu !== undefined && { gpu }),
     ...(flags.device !== undefined && { device: flags.device }),
     ...(flags.gpuLayers !== undefined && { gpuLayers: flags.gpuLayers }),
-    ...(flags.chatTemplate !== undefined && { chatTemplate: await readTextFile(flags.chatTemplate) }),
+    ...(flags.chatTemplate !== undefined && { chatTemplate: await readTextFile(flags.chatTemplate, signal) }),
     logLevel: flags.logLevel,
     onLog: (_level, message) => process.stderr.write(message.endsWith('\n') ? message : `${message}\n`),
     signal,

@@ -15,6 +15,10 @@ import { addModels } from './models.js'
 import { addPull } from './pull.js'
 import { addQuantize } from './quantize.js'
 import { addStream } from './stream.js'
+import { terminalWidth, wrapHelp } from './wrap.js'
+
+/** Columns of a help text that goes to a file. */
+const WIDEST_HELP = 100
 
 /** Ends the command quietly: whoever read its output has seen enough. */
 class BrokenPipe extends Error {}
@@ -35,6 +39,15 @@ function createProgram(run: Run): Command {
     .version(version)
     .exitOverride()
     .showHelpAfterError('(--help shows what is expected)')
+    // Descriptions are wrapped beside long flags too.
+    .configureHelp({ minWidthToWrap: 20 })
+    .configureOutput({
+      getOutHelpWidth: () => terminalWidth() ?? WIDEST_HELP,
+      writeOut: (text) => {
+        const width = terminalWidth()
+        process.stdout.write(width === undefined ? text : wrapHelp(text, width))
+      },
+    })
   program.hook('preAction', (_program, command) => {
     run.failOn = command.getOptionValue('failOn') !== undefined
   })

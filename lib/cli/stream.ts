@@ -49,6 +49,8 @@ export function addStream(program: Command, run: Run): void {
     .option('--json', 'print one moderation event a line')
     .addHelpText('after', HELP)
     .action(async (flags: StreamFlags) => {
+      if (flags.prompt === '-') command.error('error: stdin is the reply: give --prompt as a text')
+      if (flags.prompt === '') command.error('error: nothing to judge: --prompt is empty')
       const options = await readLoadOptions(command, flags, signal, 'demo-stream')
       const guard = await withLoadProgress(options, (options) => StreamGuard.load(options))
       try {

@@ -37,6 +37,10 @@ export function resolveModel(name: string, variant: Variant): string {
 function there(file: string, name: string, variant: Variant): string {
   // What is there and is no model is told by whoever reads it; so is what may not be looked at.
   if (isThere(file) || isReadDenied(file)) return file
+  if (name === '-') {
+    const message = 'a model is not read from stdin: give the path of a .gguf file or the name of a model'
+    throw new ModelFileError(message, undefined, 'ERR_MODEL_NOT_FOUND')
+  }
   const nearest = nearestModel(name, variant)
   const hints = [
     ...(nearest === null ? [] : [nearest]),
