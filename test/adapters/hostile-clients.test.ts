@@ -128,13 +128,14 @@ describe.each(LISTENERS)('the server of docs/examples/%s.mjs', (name, json, body
 
   it('refuses a body without end as soon as it is too long', async () => {
     const request = httpRequest(url, { method: 'POST' })
-    request.on('error', () => {})
-    const answered = once(request, 'response') as Promise<[{ statusCode: number; resume(): void }]>
+    // A client that goes on writing may see the connection closed before it has read why.
+    const answered = new Promise<number | null>((resolve) => {
+      request.on('error', () => resolve(null))
+      request.on('response', (response) => resolve(response.resume().statusCode ?? 0))
+    })
     const endless = setInterval(() => request.destroyed || request.write('x'.repeat(50_000)), 1)
     try {
-      const [response] = await answered
-      expect(response.statusCode).toBe(413)
-      response.resume()
+      expect([413, null]).toContain(await answered)
     } finally {
       clearInterval(endless)
       request.destroy()
