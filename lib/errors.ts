@@ -121,10 +121,16 @@ export class TooLongError extends GuardError {
   readonly tokens: number
   /** Tokens the context holds. */
   readonly limit: number
-  constructor(tokens: number, limit: number, what = 'the text', atLeast = false) {
+  constructor(
+    tokens: number,
+    limit: number,
+    what = 'the text',
+    atLeast = false,
+    mending = 'shorten it or load with a larger contextSize',
+  ) {
     super(
       'ERR_TOO_LONG',
-      `${what} has ${atLeast ? 'at least ' : ''}${tokens} tokens, the context holds ${limit}: shorten it or load with a larger contextSize`,
+      `${what} has ${atLeast ? 'at least ' : ''}${tokens} tokens, the context holds ${limit}: ${mending}`,
     )
     this.tokens = tokens
     this.limit = limit

@@ -54,7 +54,10 @@ export function toMessages(
   }
   const { length } = input
   if (length === 0) throw new TypeError('Expected at least one message, got an empty array')
-  if (length > most) throw new TooLongError(length, most, 'the conversation', true)
+  if (length > most) {
+    const mending = "leave out its oldest messages, or set `history: 'drop'`"
+    throw new TooLongError(length, most, 'the conversation', true, mending)
+  }
   const messages: Message[] = []
   for (let at = 0; at < length; at++) {
     const message = read(input, at, at === length - 1)

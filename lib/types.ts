@@ -27,8 +27,11 @@ export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
 
 /** Options of `GenGuard.load` and `StreamGuard.load`. docs/options.md explains the defaults. */
 export interface LoadOptions {
-  /** Path of a .gguf file, `'demo'`, `'demo-gen'`, `'demo-stream'`, or a catalog name. Default: the demonstration model of the class. */
-  model?: string
+  /**
+   * Path of a .gguf file, name of a model that was pulled, or `'demo'` (`'demo-gen'`, `'demo-stream'`): the demonstration
+   * model, which protects nobody and is never taken unless it is named.
+   */
+  model: string
   /** Jinja chat template to use instead of the GGUF's own. */
   chatTemplate?: string
   /**

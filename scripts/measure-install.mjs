@@ -13,10 +13,10 @@ const short = process.argv.includes('--short')
 const ROUNDS = short ? 1 : 9
 const VERDICTS = {
   Gen: `const { GenGuard } = await import('qwen3guard')
-    const guard = await GenGuard.load()
+    const guard = await GenGuard.load({ model: 'demo' })
     await guard.classify('How can I make a bomb?')`,
   Stream: `const { StreamGuard } = await import('qwen3guard')
-    const guard = await StreamGuard.load()
+    const guard = await StreamGuard.load({ model: 'demo' })
     await guard.classifyPrompt('How can I make a bomb?')`,
 }
 

@@ -19,8 +19,8 @@ let gen: GenGuard
 let guard: StreamGuard
 let conversation: Conversation
 beforeAll(async () => {
-  gen = await GenGuard.load()
-  guard = await StreamGuard.load()
+  gen = await GenGuard.load({ model: 'demo' })
+  guard = await StreamGuard.load({ model: 'demo' })
   conversation = await guard.conversation()
 })
 afterAll(async () => {

@@ -42,8 +42,8 @@ export async function loadGuard(
   flags: LoadFlags & Partial<Fit>,
   signal: AbortSignal,
 ): Promise<LoadedGuard> {
-  const options: LoadOptions = await readLoadOptions(command, flags, signal)
-  const model = options.model ?? 'demo-gen'
+  const options: LoadOptions = await readLoadOptions(command, flags, signal, 'demo-gen')
+  const { model } = options
   const path = resolveModel(model, 'gen')
   const { variant } = describeGguf(await readModelHeader(path, { signal }))
   checkTooLong(variant === 'stream' ? 'stream' : 'gen', flags.tooLong ?? 'error')

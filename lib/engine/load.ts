@@ -58,7 +58,7 @@ export async function loadEngine(
   admit?: (description: ModelDescription) => void | Promise<void>,
   internal: InternalLoadOptions = {},
 ): Promise<LoadedEngine> {
-  validateLoadOptions(options)
+  validateLoadOptions(options, variant)
   options.signal?.throwIfAborted()
   const file = resolveModel(options.model, variant)
   const placement = internal.placement ?? (await untilAborted(place(options), options.signal))
@@ -119,7 +119,7 @@ async function loadOn(
       },
     })
     const { description } = model
-    if (description.demonstration) warnDemonstration()
+    if (description.demonstration) warnDemonstration(variant)
     const engine = await Engine.create(model, settings(description), options.signal)
     const held = model
     return {
@@ -211,11 +211,12 @@ function requireVariant(description: ModelDescription, variant: Variant, file: s
 
 let warned = false
 
-function warnDemonstration(): void {
+function warnDemonstration(variant: Variant): void {
   if (warned) return
   warned = true
   process.emitWarning(
-    'this is a demonstration model: it shows the software and protects nobody. Use a Qwen3Guard checkpoint for moderation.',
+    'this is a demonstration model: it shows the software and protects nobody. For moderation run ' +
+      `\`npx qwen3guard pull qwen3guard-${variant}-0.6b\` and give that name as \`model\`.`,
     { code: 'QWEN3GUARD_DEMO' },
   )
 }

@@ -118,10 +118,7 @@ export class GenGuard implements AsyncDisposable {
    * @throws TypeError or RangeError for options; AddonLoadError, BackendError, ModelFileError, ModelKindError, MemoryError;
    *   TemplateError if the chat template does not make the model classify; `signal.reason`
    */
-  static async load(
-    options: LoadOptions = {},
-    internal: InternalOptions = { drafts: true },
-  ): Promise<GenGuard> {
+  static async load(options: LoadOptions, internal: InternalOptions = { drafts: true }): Promise<GenGuard> {
     let template: ChatTemplate | undefined
     const admit = async ({ chatTemplate, name }: Pick<ModelDescription, 'chatTemplate' | 'name'>) => {
       template = await guardTemplate(options.chatTemplate ?? chatTemplate, name)
@@ -174,7 +171,7 @@ export class GenGuard implements AsyncDisposable {
           return { ...verdict, usage: { ...verdict.usage, droppedMessages: latest.dropped } }
         }
       }
-      if (tooLong === 'error') throw this.#tooLong(prompt, 'the conversation')
+      if (tooLong === 'error') throw this.#tooLong(prompt, 'the conversation', this.#mending(messages))
       arrive()
       return await this.#judgeWindows(messages, options)
     } finally {
@@ -238,11 +235,21 @@ export class GenGuard implements AsyncDisposable {
     return 'length' in prompt && prompt.length + MAX_ANSWER_TOKENS <= this.#loaded.engine.contextSize
   }
 
-  #tooLong(prompt: Int32Array | Overlong, what: string): TooLongError {
+  /** What helps depends on which part is long. */
+  #mending(messages: readonly Message[]): string {
+    const drop = messages.length > 1 ? ", leave out its oldest turns with `history: 'drop'`" : ''
+    return `shorten it, judge its last message in windows with \`tooLong: 'window'\`${drop}, or load with a larger contextSize`
+  }
+
+  #tooLong(
+    prompt: Int32Array | Overlong,
+    what: string,
+    mending = "shorten it, leave out the oldest turns with `history: 'drop'`, or load with a larger contextSize",
+  ): TooLongError {
     const { contextSize } = this.#loaded.engine
     const counted = 'length' in prompt
     const tokens = MAX_ANSWER_TOKENS + (counted ? prompt.length : prompt.atLeast)
-    return new TooLongError(tokens, contextSize, `${what}, with room for the answer,`, !counted)
+    return new TooLongError(tokens, contextSize, `${what}, with room for the answer,`, !counted, mending)
   }
 
   /** `arrive` is called when the prompt waits for a sequence, or has one. */

@@ -63,7 +63,7 @@ export class StreamGuard implements AsyncDisposable {
    * @throws TypeError or RangeError for options; AddonLoadError, BackendError, ModelFileError, ModelKindError, MemoryError;
    *   TemplateError if the chat template is not Qwen3's; `signal.reason`
    */
-  static async load(options: LoadOptions = {}, internal: InternalLoadOptions = {}): Promise<StreamGuard> {
+  static async load(options: LoadOptions, internal: InternalLoadOptions = {}): Promise<StreamGuard> {
     const loaded = await loadEngine(options, 'stream', undefined, internal)
     try {
       return await StreamGuard.#create(loaded)

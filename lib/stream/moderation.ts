@@ -306,7 +306,11 @@ export class Moderation implements AsyncDisposable {
     const what = slide
       ? 'the conversation with a run of text without a break'
       : 'the conversation with its reply'
-    throw new TooLongError(sequence.capacity - this.#cache.room + least, sequence.capacity, what)
+    const mending = slide
+      ? 'break the text up or load with a larger contextSize'
+      : "judge it by its latest part with `tooLong: 'slide'`, or load with a larger contextSize"
+    const tokens = sequence.capacity - this.#cache.room + least
+    throw new TooLongError(tokens, sequence.capacity, what, held > 0, mending)
   }
 
   /** Offset at which the judged part of the reply ends. */

@@ -54,7 +54,7 @@ describe('the package', () => {
       import { GenGuard, StreamGuard } from 'qwen3guard'
       const codes = []
       process.on('warning', (warning) => codes.push(warning.code))
-      for (const guard of [await GenGuard.load(), await StreamGuard.load()]) await guard.close()
+      for (const guard of [await GenGuard.load({ model: 'demo' }), await StreamGuard.load({ model: 'demo' })]) await guard.close()
       setImmediate(() => process.stdout.write(codes.join()))`
     expect(node('--no-warnings', '--input-type=module', '-e', program)).toBe('QWEN3GUARD_DEMO')
   })

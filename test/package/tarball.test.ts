@@ -37,9 +37,9 @@ function outputOf(file: string, program: string): unknown {
 /** Judges with both demonstration models; a reply is released until the guard stops it. */
 const MAIN = `
   async function main() {
-    const gen = await GenGuard.load()
+    const gen = await GenGuard.load({ model: 'demo' })
     const verdict = await gen.classify('How can I make a bomb?')
-    const stream = await StreamGuard.load()
+    const stream = await StreamGuard.load({ model: 'demo' })
     const events = []
     async function* reply() { yield 'The capital of France'; yield ' is Paris.' }
     for await (const { type } of stream.moderate('What is the capital of France?', reply())) events.push(type)
@@ -122,7 +122,7 @@ describe('the packed package', () => {
     expect(install.status).toBe(1)
     const load = node(
       '-e',
-      "require('qwen3guard').GenGuard.load().catch((e) => console.error(e.name, e.message))",
+      "require('qwen3guard').GenGuard.load({ model: 'demo' }).catch((e) => console.error(e.name, e.message))",
     )
     expect(load.stderr).toContain('AddonLoadError')
     for (const { stderr } of [install, load]) {

@@ -18,6 +18,7 @@ import {
   installedProblem,
   registerModel,
 } from '../installed.js'
+import { nearestName } from '../nearest-model.js'
 import { HubCache } from './cache.js'
 import { requireDiskSpace } from './disk-space.js'
 import { FileVerifier } from './file-verifier.js'
@@ -86,8 +87,10 @@ export async function pullModel(name: string, options: PullOptions = {}): Promis
   }
   const known = catalogName(name)
   if (!known) {
+    const nearest = nearestName(name)
+    const meant = nearest === null ? '' : `: did you mean ${nearest}?`
     throw new TypeError(
-      `there is no model ${JSON.stringify(name)} to pull, expected a name of the catalog such as qwen3guard-gen-0.6b, or hf:owner/repo/file.gguf`,
+      `there is no model ${JSON.stringify(name)} to pull, expected a name of the catalog such as qwen3guard-gen-0.6b, or hf:owner/repo/file.gguf${meant}`,
     )
   }
   const { entry } = known
