@@ -82,7 +82,7 @@ export function addBatch(program: Command, run: Run): void {
     .option('--policy <file>', 'write the action of this policy (JSON) with each verdict')
     .addOption(new Option('--mode <mode>', "the policy's mode").choices(['strict', 'loose']))
     .option('--threshold <p>', "the policy's threshold", probability)
-    .option('--quiet', 'no progress and no table on stderr')
+    .option('--quiet', 'no progress and no table on stderr; what was guessed is still said')
     .option('--allow-empty', 'an input without rows is no error')
     .option('--json', 'print JSONL (as without it)')
     .addHelpText('after', HELP)
@@ -103,9 +103,12 @@ function probability(text: string): number {
 
 async function batch(command: Command, names: string[], flags: BatchFlags, run: Run): Promise<void> {
   const { signal } = run
-  const say = flags.quiet ? () => {} : note
   const policy = await policyOf(flags)
-  const reader = await readRows(names, { ...(flags.format && { format: flags.format }), signal, onNote: say })
+  const reader = await readRows(names, {
+    ...(flags.format && { format: flags.format }),
+    signal,
+    onNote: note,
+  })
   const output = flags.out === undefined ? null : await outputOf(flags.out, flags.outFormat)
   const isRepeatable = reader.sources.every(({ size }) => size !== null)
   checkUsage(command, flags, output, isRepeatable)
@@ -117,14 +120,14 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
       ? await Journal.open(output.path, identity, flags.resume ?? false, (row) => tally.add(row))
       : null
   const earlier = journal?.rows ?? 0
-  if (earlier > 0) say(`${earlier} rows are there already`)
+  if (earlier > 0 && !flags.quiet) note(`${earlier} rows are there already`)
   let written = false
   let rows: BatchRows
   try {
     const loaded = await loadGuard(command, flags, signal)
     const columns = new RowColumns(columnsOf(flags), {
       unsupportedParts: flags.unsupportedParts,
-      onNote: say,
+      onNote: note,
     })
     const { fields, shard, tooLong, history } = flags
     rows = new BatchRows(

@@ -10,6 +10,7 @@ import { addConvert } from './convert.js'
 import { addDoctor } from './doctor.js'
 import { EXIT, type Run } from './exit.js'
 import { addInspect } from './inspect.js'
+import { addMerge } from './merge.js'
 import { addModels } from './models.js'
 import { addPull } from './pull.js'
 import { addQuantize } from './quantize.js'
@@ -40,6 +41,7 @@ function createProgram(run: Run): Command {
   addCheck(program, run)
   addStream(program, run)
   addBatch(program, run)
+  addMerge(program, run)
   addConvert(program, run)
   addQuantize(program, run)
   addInspect(program, run)

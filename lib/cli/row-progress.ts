@@ -11,7 +11,7 @@ export class RowProgress {
   readonly #reader: Pick<RowReader, 'bytes' | 'bytesRead'>
   readonly #tally: Pick<Tally, 'rows' | 'counts'>
   readonly #stream: NodeJS.WriteStream
-  readonly #started = Date.now()
+  #started = Date.now()
   readonly #quiet: boolean
   #rowsBefore: number | null = null
   #bytesBefore = 0
@@ -32,6 +32,7 @@ export class RowProgress {
 
   /** Rows are judged from here on: what an earlier run has done does not count for the rate. */
   begin(): void {
+    this.#started = Date.now()
     this.#rowsBefore = this.#tally.rows
     this.#bytesBefore = this.#reader.bytesRead
   }
