@@ -1,16 +1,17 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { InputError } from '../data/input-error.js'
 import { GuardError } from '../errors.js'
 import { addBatch } from './batch.js'
 import { addBuild } from './build.js'
 import { addCheck } from './check.js'
-import { InputError } from './conversation.js'
 import { addConvert } from './convert.js'
 import { addDoctor } from './doctor.js'
 import { EXIT, type Run } from './exit.js'
 import { inFlags } from './flag-names.js'
 import { addInspect } from './inspect.js'
+import { addMerge } from './merge.js'
 import { addModels } from './models.js'
 import { addPull } from './pull.js'
 import { addQuantize } from './quantize.js'
@@ -54,6 +55,7 @@ function createProgram(run: Run): Command {
   addCheck(program, run)
   addStream(program, run)
   addBatch(program, run)
+  addMerge(program, run)
   addConvert(program, run)
   addQuantize(program, run)
   addInspect(program, run)

@@ -154,7 +154,9 @@ export class GenGuard implements AsyncDisposable {
     const { engine } = this.#loaded
     checkTooLong(tooLong)
     checkHistory(history)
-    const messages = toMessages(input, ['user', 'assistant'], mostMessages(history, engine.contextSize))
+    const messages = toMessages(input, ['user', 'assistant'], {
+      most: mostMessages(history, engine.contextSize),
+    })
     signal?.throwIfAborted()
     this.#requireOpen()
     const arrive = engine.announce()

@@ -202,7 +202,7 @@ export class Conversation implements AsyncDisposable {
     said: Message | null,
     { reasoning = false, tooLong = 'error', history = this.#history }: OpenOptions,
   ): Promise<Turn> {
-    const given = toMessages(input, ['user'], this.#most(history))
+    const given = toMessages(input, ['user'], { most: this.#most(history) })
     if (this.#turn?.moderation?.reply.complete) await this.#turn.moderation.close()
     if (this.#turn) {
       throw new TypeError('Expected one moderation at a time: end or close the one under way first')
@@ -270,7 +270,7 @@ export class Conversation implements AsyncDisposable {
  * @throws TypeError
  */
 function turnOf(input: Input, most: number): { prompt: Input; said: Message | null } {
-  const messages = toMessages(input, ['user', 'assistant'], most)
+  const messages = toMessages(input, ['user', 'assistant'], { most })
   const last = messages.at(-1) as Message
   if (last.role === 'user') return { prompt: typeof input === 'string' ? input : messages, said: null }
   return { prompt: toMessages(messages.slice(0, -1), ['user']), said: last }

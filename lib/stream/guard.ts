@@ -125,7 +125,7 @@ export class StreamGuard implements AsyncDisposable {
     const { messages = [], history = 'error', signal } = options
     const { contextSize } = this.#parts.engine
     const most = mostMessages(history, contextSize)
-    const before = messages.length > 0 ? toMessages(messages, ['system', 'user', 'assistant'], most) : []
+    const before = messages.length > 0 ? toMessages(messages, ['system', 'user', 'assistant'], { most }) : []
     const { engine } = this.#parts
     const sequence = await engine.acquire({ cells: engine.contextSize, signal })
     return new Conversation(this.#parts, new PromptSequence(this.#parts, sequence), before, history)
@@ -153,7 +153,7 @@ export class StreamGuard implements AsyncDisposable {
 
   #messages(input: Input, { history = 'error' }: OpenOptions): Message[] {
     checkHistory(history)
-    return toMessages(input, ['user'], mostMessages(history, this.#parts.engine.contextSize))
+    return toMessages(input, ['user'], { most: mostMessages(history, this.#parts.engine.contextSize) })
   }
 
   async #open(
