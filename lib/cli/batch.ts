@@ -103,7 +103,7 @@ function probability(text: string): number {
 
 async function batch(command: Command, names: string[], flags: BatchFlags, run: Run): Promise<void> {
   const { signal } = run
-  const policy = await policyOf(flags)
+  const policy = await policyOf(flags, signal)
   const reader = await readRows(names, {
     ...(flags.format && { format: flags.format }),
     signal,
@@ -212,12 +212,15 @@ function checkUsage(command: Command, flags: BatchFlags, output: Output | null, 
 }
 
 /** The policy of the flags; undefined where none asks for one. @throws InputError, or TypeError and RangeError */
-async function policyOf({ policy: path, mode, threshold }: BatchFlags): Promise<Policy | undefined> {
+async function policyOf(
+  { policy: path, mode, threshold }: BatchFlags,
+  signal: AbortSignal,
+): Promise<Policy | undefined> {
   if (path === undefined && mode === undefined && threshold === undefined) return undefined
   let policy: Policy = {}
   if (path !== undefined) {
     try {
-      policy = JSON.parse(await readTextFile(path)) as Policy
+      policy = JSON.parse(await readTextFile(path, signal)) as Policy
     } catch (cause) {
       if (!(cause instanceof SyntaxError)) throw cause
       throw new InputError(`--policy ${path} is not JSON: ${cause.message}`, { cause })

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { addAbortSignal } from 'node:stream'
-import { InputError } from './conversation.js'
+import { InputError } from '../data/input-error.js'
 
 /** Writes to stdout and waits while its reader is behind. */
 export async function print(text: string, signal?: AbortSignal): Promise<void> {
