@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
+import { InputError } from '../data/input-error.js'
 import type { Message } from '../index.js'
-import { exchange, InputError, parseMessages } from './conversation.js'
+import { exchange, parseMessages } from './conversation.js'
 import { Paint, percent, promptLine, replyLine, riskScores, TokenPrinter } from './display.js'
 import { addFailOn, EXIT, type FailOn, failsOn, type Run } from './exit.js'
 import { type CheckResult, judge, loadGuard, severityOf } from './judge.js'

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { addAbortSignal } from 'node:stream'
 import type { Command } from 'commander'
+import { InputError } from '../data/input-error.js'
 import { inOrder } from '../in-order.js'
 import { describeGguf } from '../models/gguf/describe.js'
 import { readModelHeader } from '../models/gguf/split.js'
@@ -14,7 +15,7 @@ import {
   type PartComparison,
   reduce,
 } from './comparison.js'
-import { InputError, parseRow } from './conversation.js'
+import { parseRow } from './conversation.js'
 import { percent, printable } from './display.js'
 import { type Line, readLines } from './json-lines.js'
 import { judge, loadGuard } from './judge.js'

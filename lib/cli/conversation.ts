@@ -1,11 +1,6 @@
+import { InputError } from '../data/input-error.js'
 import type { Message } from '../index.js'
 import { toMessages } from '../input.js'
-
-/** Input of the command line (a file, a row, stdin) is not what it should be. */
-export class InputError extends Error {
-  readonly code = 'ERR_INPUT'
-}
-Object.defineProperty(InputError.prototype, 'name', { value: 'InputError' })
 
 /** One prompt, and the reply to it if there is one. */
 export function exchange(prompt: string, response?: string): Message[] {

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { InputError } from '../data/input-error.js'
 import { GuardError } from '../errors.js'
 import { addBatch } from './batch.js'
 import { addBuild } from './build.js'
 import { addCheck } from './check.js'
-import { InputError } from './conversation.js'
 import { addConvert } from './convert.js'
 import { addDoctor } from './doctor.js'
 import { EXIT, type Run } from './exit.js'

@@ -1,5 +1,6 @@
+import { InputError } from '../data/input-error.js'
 import { GuardError } from '../index.js'
-import { InputError, isObject } from './conversation.js'
+import { isObject } from './conversation.js'
 import type { Line } from './json-lines.js'
 
 /** Why a row has no verdict. */

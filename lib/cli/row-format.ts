@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
-import { InputError, isObject } from './conversation.js'
+import { InputError } from '../data/input-error.js'
+import { isObject } from './conversation.js'
 import { foreignBytes } from './text-file.js'
 
 /** Bytes that tell the format; a first row that is longer is not looked at. */

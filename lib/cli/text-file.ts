@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { InputError } from './conversation.js'
+import { InputError } from '../data/input-error.js'
 
 /** Files that begin so are no text in UTF-8, and what makes them that. */
 const FOREIGN: [begins: number[], what: string, mending: (file: string) => string][] = [
