@@ -8,6 +8,7 @@ import { addBuild } from './build.js'
 import { addCheck } from './check.js'
 import { addConvert } from './convert.js'
 import { addDoctor } from './doctor.js'
+import { addEval } from './eval.js'
 import { EXIT, type Run } from './exit.js'
 import { addInspect } from './inspect.js'
 import { addModels } from './models.js'
@@ -40,6 +41,7 @@ function createProgram(run: Run): Command {
   addCheck(program, run)
   addStream(program, run)
   addBatch(program, run)
+  addEval(program, run, version)
   addConvert(program, run)
   addQuantize(program, run)
   addInspect(program, run)
