@@ -119,11 +119,15 @@ function latencyLines({ latency }: EvalReport): string[] {
   return lines
 }
 
-function officialLines({ official, response }: EvalReport): string[] {
+function officialLines(report: EvalReport): string[] {
+  const { official, response } = report
   if (official === null) return []
   const rows: string[][] = [['', 'official', 'here']]
-  if (official.gen)
-    rows.push(['replies, strict F1', share(official.gen.f1), share(response?.strict.f1 ?? null)])
+  for (const part of ['prompt', 'response'] as const) {
+    const f1 = official.gen?.[part]?.f1
+    const name = part === 'prompt' ? 'prompts' : 'replies'
+    if (f1 !== undefined) rows.push([`${name}, strict F1`, share(f1), share(report[part]?.strict.f1 ?? null)])
+  }
   if (official.stream) {
     const { printed } = official.stream
     rows.push(['replies, F1 printed as strict', share(printed.strict.f1), share(response?.strict.f1 ?? null)])

@@ -1,6 +1,6 @@
 import type { Safety } from '../labels.js'
 import type { Counts } from './intervals.js'
-import type { EvalItem, UnsafeSpan } from './item.js'
+import type { EvalItem, Target, UnsafeSpan } from './item.js'
 import type { Verdict } from './judged.js'
 import { BINS, type Bin } from './latency.js'
 import { countOne, noCounts, type Reading, rate } from './metrics.js'
@@ -19,8 +19,8 @@ export interface OfficialScores {
 
 export interface OfficialFigures {
   rules: 'QwenLM/Qwen3Guard eval @6a52eca'
-  /** `eval_gen`: replies, strict reading alone, an answer that cannot be read counted as safe. */
-  gen: OfficialScores | null
+  /** `eval_gen`: strict reading alone, an answer that cannot be read counted as safe. */
+  gen: Record<Target, OfficialScores | null> | null
   /** `eval_stream` on replies: `printed` has the names as the script prints them, which are swapped. */
   stream: { printed: Record<Reading, OfficialScores>; meant: Record<Reading, OfficialScores> } | null
   /** `eval_stream` on prompts fails before it prints anything. */
@@ -101,7 +101,7 @@ export function officialScores({ tp, fp, fn }: Counts): OfficialScores {
 
 /** Adds up predictions under the official rules. */
 export class OfficialSums {
-  readonly #gen = noCounts()
+  readonly #gen: Record<Target, Counts> = { prompt: noCounts(), response: noCounts() }
   readonly #stream: Record<Reading, Counts> = { strict: noCounts(), loose: noCounts() }
   readonly #bins = Object.fromEntries(BINS.map((bin) => [bin, 0])) as Record<Bin, number>
   #splitMoved = 0
@@ -112,9 +112,9 @@ export class OfficialSums {
     if (label === null) return
     if ('error' in outcome) {
       // Of a failed text the script would have no answer, and call it safe.
-      if (target === 'response') countOne(this.#gen, officialPositive(label), officialGenUnsafe(null))
+      this.addGen(label, null, target)
     } else if (outcome.kind === 'gen') {
-      this.addGen(label, outcome.text)
+      this.addGen(label, outcome.text, target)
     } else if (target === 'prompt') {
       this.#prompts = true
     } else {
@@ -127,8 +127,8 @@ export class OfficialSums {
   }
 
   /** @param text what Gen wrote; null where it wrote nothing */
-  addGen(label: Safety, text: string | null): void {
-    countOne(this.#gen, officialPositive(label), officialGenUnsafe(text))
+  addGen(label: Safety, text: string | null, target: Target = 'response'): void {
+    countOne(this.#gen[target], officialPositive(label), officialGenUnsafe(text))
   }
 
   /** @param risks of the reply's tokens, from its first one */
@@ -150,9 +150,11 @@ export class OfficialSums {
     const [strict, loose] = [officialScores(this.#stream.strict), officialScores(this.#stream.loose)]
     const n = BINS.reduce((sum, bin) => sum + this.#bins[bin], 0)
     const stream = any(this.#stream.strict)
+    const scores = (counts: Counts) => (any(counts) ? officialScores(counts) : null)
+    const gen = { prompt: scores(this.#gen.prompt), response: scores(this.#gen.response) }
     return {
       rules: 'QwenLM/Qwen3Guard eval @6a52eca',
-      gen: any(this.#gen) && !stream && !this.#prompts ? officialScores(this.#gen) : null,
+      gen: stream || this.#prompts || !(gen.prompt || gen.response) ? null : gen,
       stream: stream ? { printed: { strict: loose, loose: strict }, meant: { strict, loose } } : null,
       prompts: this.#prompts ? { error: 'KeyError' } : null,
       latency:

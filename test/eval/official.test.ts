@@ -104,7 +104,7 @@ describe('the nine faults of the official evaluation, under the official rules a
     sums.addGen('Unsafe', 'I cannot judge that.')
     sums.addGen('Safe', null)
     sums.addGen('Safe', 'Safety: Safe\nCategories: None')
-    expect(sums.figures().gen).toEqual({ precision: 1, recall: 2 / 3, f1: 0.8 })
+    expect(sums.figures().gen).toEqual({ prompt: null, response: { precision: 1, recall: 2 / 3, f1: 0.8 } })
     expect(officialGenUnsafe('Safety:Unsafe')).toBe(false)
   })
 })
