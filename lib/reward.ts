@@ -199,12 +199,12 @@ function splitThinking(completion: string): { thinking: string; answer: string }
   if (close < 0) {
     return open === null
       ? { thinking: '', answer: completion }
-      : { thinking: completion.slice(open[0].length), answer: '' }
+      : { thinking: completion.slice(open[0].length).trim(), answer: '' }
   }
   // Templates that open the block themselves leave a completion without its beginning.
   const start = open === null ? 0 : open[0].length
   return {
-    thinking: completion.slice(start, close),
+    thinking: completion.slice(start, close).trim(),
     answer: completion.slice(close + '</think>'.length).trim(),
   }
 }
