@@ -33,6 +33,15 @@ export { type PulledModel, pullModel } from './models/hub/pull.js'
 export type { PullOptions, PullProgress } from './models/hub/pull-options.js'
 export type { InstalledModel } from './models/installed.js'
 export { type Action, type Explanation, explain, type JudgedVerdict, type Policy } from './policy.js'
+export {
+  guardOnlyReward,
+  hybridReward,
+  type JudgedItem,
+  type Reward,
+  type RewardGuard,
+  type RewardItem,
+  type RewardOptions,
+} from './reward.js'
 export { applyPolicy, type PolicyOutcome } from './stream/apply-policy.js'
 export { Conversation, type ConversationOptions } from './stream/conversation.js'
 export type { ModerationEvent, PromptUsage, Unjudged } from './stream/events.js'

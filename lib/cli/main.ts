@@ -8,6 +8,7 @@ import { addBuild } from './build.js'
 import { addCheck } from './check.js'
 import { addConvert } from './convert.js'
 import { addDoctor } from './doctor.js'
+import { addEval } from './eval.js'
 import { EXIT, type Run } from './exit.js'
 import { inFlags } from './flag-names.js'
 import { addInspect } from './inspect.js'
@@ -56,6 +57,7 @@ function createProgram(run: Run): Command {
   addStream(program, run)
   addBatch(program, run)
   addMerge(program, run)
+  addEval(program, run, version)
   addConvert(program, run)
   addQuantize(program, run)
   addInspect(program, run)
