@@ -17,7 +17,7 @@ export interface CodeBlock {
 }
 
 /** A comment that is a file's name and nothing else. */
-const FILE_NAME = /^(?:\/\/|#) ((?:[\w.-]+\/)*(?:[\w-]+\.\w+|Dockerfile))$/
+const FILE_NAME = /^(?:\/\/|#) ((?:[\w.-]+\/)*(?:[\w.-]+\.\w+|Dockerfile))$/
 
 /** The fenced blocks of a Markdown file, in order. */
 export function codeBlocks(markdown: string): CodeBlock[] {
