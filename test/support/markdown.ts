@@ -10,7 +10,7 @@ export interface CodeBlock {
   /** `js`, `sh`, `yaml`, …; empty where the fence names none. */
   language: string
   code: string
-  /** The file that the block is, by a comment on its first line (`// chat.mjs`, `# Dockerfile`); else null. */
+  /** The file that the block is, by a comment on its first line (`// chat.mjs`) or behind the fence's language; else null. */
   file: string | null
   /** Line of the fence, from 1. */
   line: number
@@ -22,18 +22,18 @@ const FILE_NAME = /^(?:\/\/|#) ((?:[\w.-]+\/)*(?:[\w.-]+\.\w+|Dockerfile))$/
 /** The fenced blocks of a Markdown file, in order. */
 export function codeBlocks(markdown: string): CodeBlock[] {
   const blocks: CodeBlock[] = []
-  let open: { language: string; lines: string[]; line: number } | null = null
+  let open: { language: string; named: string | null; lines: string[]; line: number } | null = null
   markdown.split('\n').forEach((text, at) => {
-    const fence = /^```(\S*)/.exec(text)
+    const fence = /^```(\S*) ?(\S*)$/.exec(text)
     if (!open) {
-      if (fence) open = { language: fence[1] ?? '', lines: [], line: at + 1 }
+      if (fence) open = { language: fence[1] ?? '', named: fence[2] || null, lines: [], line: at + 1 }
       return
     }
     if (!fence) {
       open.lines.push(text)
       return
     }
-    const file = FILE_NAME.exec(open.lines[0] ?? '')?.[1] ?? null
+    const file = open.named ?? FILE_NAME.exec(open.lines[0] ?? '')?.[1] ?? null
     blocks.push({ language: open.language, code: `${open.lines.join('\n')}\n`, file, line: open.line })
     open = null
   })
