@@ -1,6 +1,19 @@
 // A proxy that speaks OpenAI's API: clients stay as they are and get moderated streams.
-import { json } from 'node:stream/consumers'
 import { moderateChat, moderateResponse } from 'qwen3guard/openai'
+
+const MOST_BYTES = 1_000_000
+
+/** The request's body as JSON. Leaving the loop ends the connection of a client that never stops. */
+async function bodyOf(request) {
+  const chunks = []
+  let bytes = 0
+  for await (const chunk of request) {
+    bytes += chunk.length
+    if (bytes > MOST_BYTES) throw new RangeError(`the body has more than ${MOST_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  return JSON.parse(Buffer.concat(chunks).toString())
+}
 
 /** `client` is an OpenAI client for the model behind the proxy. */
 export function proxyTo(guard, client) {
@@ -10,7 +23,7 @@ export function proxyTo(guard, client) {
     const { signal } = abort
     try {
       // Not JSON, or a client that leaves before it has said all: that ends this request and nothing else.
-      const body = { ...(await json(request)), stream: true }
+      const body = { ...(await bodyOf(request)), stream: true }
       response.setHeader('content-type', 'text/event-stream')
       const moderated = request.url.endsWith('/responses')
         ? moderateResponse(guard, body.input, await client.responses.create(body, { signal }), { signal })

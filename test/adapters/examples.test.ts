@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { StreamGuard } from '../../lib/index.js'
 import { BLOCKED_PROMPT, HARMFUL, HARMLESS, PROMPT, pieces, released } from '../support/replies.js'
+import { leaveInTheBody, sendWithoutEnd } from '../support/rude-clients.js'
 import { SseServer } from '../support/sse-server.js'
 
 type Handler = (request: Request) => Promise<Response>
@@ -84,7 +85,7 @@ describe('the examples', () => {
     ['node-streams', 'answerWith'],
     ['openai', 'proxyTo'],
   ])(
-    'of %s goes on serving after a client that leaves in the middle of its request, or sends no JSON',
+    'of %s goes on serving after a client that leaves in the middle of its request, never ends it, or sends no JSON',
     async (name, of) => {
       type Listener = (guard: StreamGuard, model: unknown) => RequestListener
       const module = await example<Record<string, Listener>>(name)
@@ -94,14 +95,10 @@ describe('the examples', () => {
       const onUnhandled = (error: unknown) => unhandled.push(error)
       process.on('unhandledRejection', onUnhandled)
       await serving(listener, async (url) => {
-        const { port } = new URL(url)
-        for (let i = 0; i < 2; i++) {
-          const socket = connect(Number(port), '127.0.0.1')
-          socket.on('error', () => {})
-          socket.write('POST /v1/responses HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc')
-          await new Promise((resolve) => setTimeout(resolve, 50))
-          socket.destroy()
-        }
+        const port = Number(new URL(url).port)
+        await leaveInTheBody(port, '/v1/responses')
+        await leaveInTheBody(port, '/v1/responses')
+        expect((await sendWithoutEnd(port, '/v1/responses')).sent).toBeLessThan(50e6)
         const answer = await fetch(url, { method: 'POST', body: 'not json' }).then(
           (response) => response.text(),
           () => null,
