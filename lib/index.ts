@@ -23,6 +23,7 @@ export {
   type GenUsage,
   type GenVerdict,
   type GenWindow,
+  type TooLong,
 } from './gen/guard.js'
 export { type GenAnswer, parseGen } from './gen/parse.js'
 export type { GenScores } from './gen/scores.js'
@@ -51,6 +52,8 @@ export type { ModerateOptions } from './stream/moderate.js'
 export { Moderation } from './stream/moderation.js'
 export type { OpenOptions } from './stream/open-options.js'
 export type { HoldBack } from './stream/release.js'
+export type { ReplyTooLong } from './stream/reply/cache.js'
+export type { ReplyStream } from './stream/reply/source.js'
 export type { PromptVerdict, ReplyVerdict, TokenVerdict } from './stream/verdict.js'
 export type {
   ForeignMessage,

@@ -6,6 +6,7 @@ import type { Input, Message } from '../types.js'
 export interface Moderator {
   /** Where there are any, as in a Conversation: what was said so far. Further texts of a stream then go on from it. */
   readonly messages?: readonly Message[]
+  /** As `StreamGuard.moderate`. */
   moderate(
     input: Input,
     reply: AsyncIterable<string>,
@@ -13,6 +14,7 @@ export interface Moderator {
   ): AsyncIterable<ModerationEvent>
 }
 
+/** The event that says what is withheld, and why. */
 export type BlockEvent = Extract<ModerationEvent, { type: 'block' }>
 
 /** What every adapter takes besides the options of `moderate`. */

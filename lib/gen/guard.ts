@@ -24,7 +24,9 @@ import { cutWindows, SHORTEST_WINDOW } from './windows.js'
 
 export type { GenUsage, GenVerdict, GenWindow } from './verdict.js'
 
+/** Options of `GenGuard.classify`. */
 export interface ClassifyOptions {
+  /** Aborts the check, whether it waits or runs; the promise rejects with `signal.reason`. */
   signal?: AbortSignal
   /**
    * What becomes of a conversation that does not fit the context. `'error'`, the default: TooLongError.
@@ -41,9 +43,11 @@ export interface ClassifyOptions {
   queueTimeoutMs?: number
 }
 
+/** Options of `GenGuard.classifyAll`. */
 export interface ClassifyAllOptions {
-  /** Inputs in work at a time. Default: the engine's sequences. */
+  /** Inputs in work at a time, from 1. Default: the engine's sequences (`maxSequences`). */
   concurrency?: number
+  /** Aborts all of it; the iteration rejects with `signal.reason`. */
   signal?: AbortSignal
   /** As for `classify`. */
   tooLong?: TooLong
@@ -51,6 +55,7 @@ export interface ClassifyAllOptions {
   history?: HistoryTooLong
 }
 
+/** What becomes of a conversation that does not fit the context. */
 export type TooLong = 'error' | 'window'
 
 const CLASSIFY_KEYS: Keys<ClassifyOptions> = {
@@ -350,6 +355,7 @@ export class GenGuard implements AsyncDisposable {
     await this.#loaded.close()
   }
 
+  /** `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

@@ -14,6 +14,7 @@ import type { ReplyTooLong } from './reply/cache.js'
 import { trimLineEnds } from './reply/message.js'
 import { type ReplyStream, stopReply } from './reply/source.js'
 
+/** Options of `StreamGuard.conversation`. */
 export interface ConversationOptions {
   /** What was said before. Default: nothing. */
   messages?: readonly Message[]
@@ -151,6 +152,7 @@ export class Conversation implements AsyncDisposable {
     this.#sequence.release()
   }
 
+  /** `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

@@ -15,9 +15,11 @@ import { type EncodedPrompt, encodePrompt, PromptSequence, type StreamParts } fr
 import { StreamTemplate } from './template.js'
 import { headOutputs, type PromptVerdict } from './verdict.js'
 
+/** Options of `StreamGuard.classifyPrompt`. */
 export interface ClassifyPromptOptions {
   /** As for `open`. */
   history?: HistoryTooLong
+  /** Aborts the check, whether it waits or runs; the promise rejects with `signal.reason`. */
   signal?: AbortSignal
 }
 
@@ -147,6 +149,7 @@ export class StreamGuard implements AsyncDisposable {
     await this.#loaded.close()
   }
 
+  /** `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

@@ -9,8 +9,9 @@ import { checkTooLong, type ReplyTooLong } from './reply/cache.js'
 import { checkReply, ReplySource, type ReplyStream, stopReply } from './reply/source.js'
 import type { ReplyVerdict, TokenVerdict } from './verdict.js'
 
+/** Options of `moderate`. */
 export interface ModerateOptions {
-  /** Default: the default policy. */
+  /** What is done about verdicts. Default: Unsafe blocks, Controversial is flagged, what cannot be judged is withheld. */
   policy?: Policy
   /**
    * How much judged text is kept back all the same: `'token'` none, `'sentence'` until its sentence is complete
@@ -28,6 +29,7 @@ export interface ModerateOptions {
   tooLong?: ReplyTooLong
   /** As for `open`: the `prompt` event's `usage.droppedMessages` counts what was left out. */
   history?: HistoryTooLong
+  /** Stops the source and the decode under way; the iteration rejects with `signal.reason`. */
   signal?: AbortSignal
 }
 

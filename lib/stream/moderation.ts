@@ -172,7 +172,12 @@ export class Moderation implements AsyncDisposable {
     })
   }
 
-  /** Ends the reply. Resolves to its verdict and to the verdicts that were still held back. */
+  /**
+   * Ends the reply. Resolves to its verdict, and with it, in `rest`, to the verdicts that were still held back: of the last
+   * word, as a rule.
+   *
+   * @throws as `push`; TypeError if the reply has ended
+   */
   async end(): Promise<ReplyVerdict & { rest: TokenVerdict[] }> {
     const check = () => this.#requireReply('end')
     return await this.#inTurn(check, async () => {
@@ -246,6 +251,7 @@ export class Moderation implements AsyncDisposable {
     this.#parts.release()
   }
 
+  /** `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

@@ -2,6 +2,7 @@ import { checkHistory, type HistoryTooLong } from '../history.js'
 import { checkBoolean, checkKeys, checkSignal, type Keys } from '../options.js'
 import { checkTooLong, type ReplyTooLong } from './reply/cache.js'
 
+/** Options of `open`. */
 export interface OpenOptions {
   /** Whether the reply begins inside the model's reasoning, up to `</think>`. Default false. */
   reasoning?: boolean

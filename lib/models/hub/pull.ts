@@ -27,6 +27,7 @@ import { withPullLock } from './pull-lock.js'
 import { PULL_KEYS, type PullOptions } from './pull-options.js'
 import { weightFiles } from './weight-files.js'
 
+/** What `pullModel` resolves to. */
 export interface PulledModel extends InstalledModel {
   /** It was there before; its hash was compared and nothing was downloaded. */
   alreadyInstalled: boolean
