@@ -12,7 +12,7 @@ import type { Safety } from '../lib/labels.js'
 
 let gen: GenGuard
 beforeAll(async () => {
-  gen = await GenGuard.load({ gpu: false })
+  gen = await GenGuard.load({ model: 'demo-gen', gpu: false })
 })
 afterAll(() => gen?.close())
 

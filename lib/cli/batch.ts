@@ -16,6 +16,7 @@ import { addFailOn, EXIT, type FailOn, failsOn, type Run } from './exit.js'
 import { Journal } from './journal.js'
 import { loadGuard } from './judge.js'
 import { addLoadOptions, type LoadFlags } from './load-options.js'
+import { readPolicy } from './policy-file.js'
 import { addRowFlags, columnsOf, note, type RowFlags } from './row-flags.js'
 import {
   isPlain,
@@ -30,7 +31,6 @@ import { identityOf, type RunIdentity } from './run-identity.js'
 import { parseShard, type Shard, type ShardNote, shardFile } from './shard.js'
 import { print } from './standard-streams.js'
 import { Tally } from './tally.js'
-import { readTextFile } from './text-file.js'
 import { addTooLong, type Fit } from './too-long.js'
 import { parseFields, type VerdictField } from './verdict-fields.js'
 
@@ -217,17 +217,8 @@ async function policyOf(
   signal: AbortSignal,
 ): Promise<Policy | undefined> {
   if (path === undefined && mode === undefined && threshold === undefined) return undefined
-  let policy: Policy = {}
-  if (path !== undefined) {
-    try {
-      policy = JSON.parse(await readTextFile(path, signal)) as Policy
-    } catch (cause) {
-      if (!(cause instanceof SyntaxError)) throw cause
-      throw new InputError(`--policy ${path} is not JSON: ${cause.message}`, { cause })
-    }
-    checkPolicy(policy)
-  }
-  policy = { ...policy, ...(mode && { mode }), ...(threshold !== undefined && { threshold }) }
+  const given = path === undefined ? {} : await readPolicy(path, signal)
+  const policy: Policy = { ...given, ...(mode && { mode }), ...(threshold !== undefined && { threshold }) }
   checkPolicy(policy)
   return policy
 }

@@ -7,14 +7,13 @@ import { htmlReport } from '../eval/report/html.js'
 import type { EvalReport } from '../eval/report-data.js'
 import { check } from '../eval/requirements.js'
 import { atomicFile } from '../models/atomic-file.js'
-import { checkPolicy, type Policy } from '../policy.js'
 import { addEvalOptions, type EvalFlags } from './eval-flags.js'
 import { evaluate } from './eval-run.js'
 import { describeEvalComparison, describeReport } from './eval-text.js'
 import { EXIT, type Run } from './exit.js'
 import { addLoadOptions } from './load-options.js'
+import { readPolicy } from './policy-file.js'
 import { print } from './standard-streams.js'
-import { readTextFile } from './text-file.js'
 
 const HELP = `
 DATA are files of labelled rows (JSONL, JSON, CSV, TSV, Parquet, also packed), in a public layout, which is told by
@@ -47,7 +46,7 @@ async function evaluateAndWrite(
   run: Run,
   version: string,
 ): Promise<void> {
-  const policy = flags.policy === undefined ? {} : await readPolicy(flags.policy)
+  const policy = flags.policy === undefined ? {} : await readPolicy(flags.policy, run.signal)
   const { report: unchecked, shownErrors } = await evaluate(command, data, flags, policy, run.signal, version)
   const requirements = flags.require.map((one) => check(one, unchecked))
   const report: EvalReport = { ...unchecked, requirements }
@@ -96,18 +95,6 @@ async function readReport(file: string): Promise<EvalReport> {
     throw new InputError(`${file} is not what eval --json writes: run eval with --json ${file}`)
   }
   return value as EvalReport
-}
-
-async function readPolicy(file: string): Promise<Policy> {
-  let policy: Policy
-  try {
-    policy = JSON.parse(await readTextFile(file)) as Policy
-  } catch (cause) {
-    if (!(cause instanceof SyntaxError)) throw cause
-    throw new InputError(`${file}: expected a policy as JSON: ${cause.message}`, { cause })
-  }
-  checkPolicy(policy)
-  return policy
 }
 
 async function writeWhole(file: string, text: string): Promise<void> {
