@@ -44,7 +44,7 @@ if (!bench || positionals.length > 1) {
     types: values.types?.split(','),
     parts: values.parts?.split(','),
     positions: values.positions?.split(','),
-    threads: number(values.threads),
+    threads: number(values.threads) ?? (values.short ? 1 : undefined),
     rounds: number(values.rounds) ?? (values.short ? 1 : undefined),
   })
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { StreamGuard } from '../../lib/index.js'
 import { BLOCKED_PROMPT, HARMFUL, HARMLESS, PROMPT, pieces, released } from '../support/replies.js'
 import { SseServer } from '../support/sse-server.js'
@@ -52,6 +52,14 @@ describe('the examples', () => {
   })
   afterAll(() => guard?.close())
 
+  /** What the examples' own console.warn was given. */
+  let warned: unknown[][]
+  beforeEach(() => {
+    warned = []
+    vi.spyOn(console, 'warn').mockImplementation((...words) => warned.push(words))
+  })
+  afterEach(() => vi.restoreAllMocks())
+
   const post = (body: string) => new Request('http://localhost/', { method: 'POST', body })
 
   it('for Web Streams answers as far as it may', async () => {
@@ -63,6 +71,7 @@ describe('the examples', () => {
     expect(await passed.text()).toBe(HARMLESS)
     const blocked = await answerWith(guard, chat(HARMLESS + HARMFUL))(post(PROMPT))
     expect(await blocked.text()).toBe(`${harmful}\n[The rest of this reply was withheld.]`)
+    expect(warned).toEqual([['blocked:', 'reply', expect.any(String)]])
   })
 
   it('for Node streams answers as far as it may', async () => {

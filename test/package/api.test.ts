@@ -10,4 +10,4 @@ it('the public surface is what test/package/api says; if it is meant to change, 
     encoding: 'utf8',
   })
   expect({ stdout, status }, stderr).toEqual({ stdout: '', status: 0 })
-})
+}, 180_000)
