@@ -7,7 +7,13 @@ import { Admission } from './admission.js'
 import { type EngineOptions, keptCells } from './engine-options.js'
 import { estimateMemory } from './memory.js'
 import type { Model } from './model.js'
-import { Sequence, type SharedBeginning, type SharedPrefix } from './sequence.js'
+import {
+  type OnResult,
+  Sequence,
+  type SequenceOwner,
+  type SharedBeginning,
+  type SharedPrefix,
+} from './sequence.js'
 
 export interface AcquireOptions {
   /** Positions the sequence must have room for. */
@@ -155,23 +161,22 @@ export class Engine {
       this.#free.push(id)
       this.#admission.leave(own)
     }
-    const owner = {
-      decode: (request: Omit<NativeRequest, 'id'>, signal: AbortSignal | undefined, failed: () => void) =>
-        this.#decode(request, signal, failed),
+    const owner: SequenceOwner = {
+      decode: (request, signal, on) => this.#decode(request, signal, on),
       release: () => giveBack(() => this.#native.release(id)),
-      keep: (length: number) => giveBack(() => this.#native.keep(id, length)),
+      keep: (length) => giveBack(() => this.#native.keep(id, length)),
     }
     const sequence = new Sequence(id, capacity, owner, shared)
     this.#open.add(sequence)
     return sequence
   }
 
-  #decode(
+  #decode<T>(
     request: Omit<NativeRequest, 'id'>,
     signal: AbortSignal | undefined,
-    failed: () => void,
-  ): Promise<NativeResult> {
-    return new Promise<NativeResult>((resolve, reject) => {
+    { take, failed }: OnResult<T>,
+  ): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
       const fail = (error: unknown) => {
         failed()
         reject(error)
@@ -190,7 +195,11 @@ export class Engine {
       this.#inFlight.set(id, {
         resolve: (result) => {
           detach()
-          resolve(result)
+          try {
+            resolve(take(result))
+          } catch (error) {
+            fail(error)
+          }
         },
         reject: (error) => {
           detach()
