@@ -48,7 +48,7 @@ export function* settled<T>(value: T | Promise<T>): Steps<T> {
   return value instanceof Promise ? ((yield value) as T) : value
 }
 
-/** Takes all steps. What they wait for and fails, fails the promise. */
+/** Takes all steps. What they wait for and fails is thrown where they wait. */
 export function atOnceOrLater<T>(steps: Steps<T>): T | Promise<T> {
   const { done, value } = steps.next()
   return done ? value : later(steps, value)
@@ -56,7 +56,13 @@ export function atOnceOrLater<T>(steps: Steps<T>): T | Promise<T> {
 
 async function later<T>(steps: Steps<T>, first: Promise<unknown>): Promise<T> {
   for (let waited = first; ; ) {
-    const { done, value } = steps.next(await waited)
+    let arrived: { value: unknown } | { error: unknown }
+    try {
+      arrived = { value: await waited }
+    } catch (error) {
+      arrived = { error }
+    }
+    const { done, value } = 'error' in arrived ? steps.throw(arrived.error) : steps.next(arrived.value)
     if (done) return value
     waited = value
   }

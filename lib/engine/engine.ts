@@ -42,6 +42,11 @@ export class Engine {
   readonly #free: number[]
   readonly #open = new Set<Sequence>()
   readonly #inFlight: Map<number, InFlight>
+  /** What all sequences have of this engine. */
+  readonly #owner: SequenceOwner = {
+    decode: (request, signal, on) => this.#decode(request, signal, on),
+    giveBack: (sequence, keep) => this.#giveBack(sequence, keep),
+  }
   readonly #unsubmitted: NativeRequest[] = []
   #nextId = 1
   #closing: Promise<void> | undefined
@@ -132,7 +137,7 @@ export class Engine {
   acquire({ cells, shared, signal, timeoutMs }: AcquireOptions): Promise<Sequence> {
     if (cells > this.contextSize) return Promise.reject(new TooLongError(cells, this.contextSize))
     const own = cells - (shared?.length ?? 0)
-    return this.#admission.enter({ cells: own, signal, timeoutMs }, () => this.#take(cells, own, shared))
+    return this.#admission.enter({ cells: own, signal, timeoutMs }, () => this.#take(cells, shared))
   }
 
   /**
@@ -152,23 +157,20 @@ export class Engine {
     return { tokens, sequence: sequence.id }
   }
 
-  #take(capacity: number, own: number, shared: SharedBeginning | undefined): Sequence {
-    const id = this.#free.pop() as number
-    const giveBack = (empty: () => void) => {
-      this.#open.delete(sequence)
-      this.#submit()
-      empty()
-      this.#free.push(id)
-      this.#admission.leave(own)
-    }
-    const owner: SequenceOwner = {
-      decode: (request, signal, on) => this.#decode(request, signal, on),
-      release: () => giveBack(() => this.#native.release(id)),
-      keep: (length) => giveBack(() => this.#native.keep(id, length)),
-    }
-    const sequence = new Sequence(id, capacity, owner, shared)
+  #take(capacity: number, shared: SharedBeginning | undefined): Sequence {
+    const sequence = new Sequence(this.#free.pop() as number, capacity, this.#owner, shared)
     this.#open.add(sequence)
     return sequence
+  }
+
+  #giveBack(sequence: Sequence, keep: number): void {
+    const { id } = sequence
+    this.#open.delete(sequence)
+    this.#submit()
+    if (keep > 0) this.#native.keep(id, keep)
+    else this.#native.release(id)
+    this.#free.push(id)
+    this.#admission.leave(sequence.ownCapacity)
   }
 
   #decode<T>(

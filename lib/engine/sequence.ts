@@ -11,9 +11,8 @@ export interface OnResult<T> {
 export interface SequenceOwner {
   /** Resolves to what `take` makes of the result; `failed` is called before it rejects. */
   decode<T>(request: Omit<NativeRequest, 'id'>, signal: AbortSignal | undefined, on: OnResult<T>): Promise<T>
-  release(): void
-  /** Like `release`, but its first positions are kept for texts that begin like it. */
-  keep(length: number): void
+  /** Its cells are freed; its first `keep` positions are kept for texts that begin like it. */
+  giveBack(sequence: Sequence, keep: number): void
 }
 
 /** Tokens that many texts begin with, in cells of their own as long as the engine lives. */
@@ -93,7 +92,12 @@ export class Sequence {
     return this.#length
   }
 
-  /** Cells that this sequence alone takes then. */
+  /** Cells that are promised to this sequence alone. */
+  get ownCapacity(): number {
+    return this.capacity - (this.#shared?.length ?? 0)
+  }
+
+  /** Cells that this sequence alone takes when the requests made so far are done. */
   get cells(): number {
     return Math.max(0, this.#length - (this.#shared?.length ?? 0))
   }
@@ -134,7 +138,7 @@ export class Sequence {
   release(): void {
     if (this.#released) return
     this.#released = true
-    this.#owner.release()
+    this.#owner.giveBack(this, 0)
   }
 
   /**
@@ -144,8 +148,7 @@ export class Sequence {
   keep(length: number): void {
     if (this.#released) return
     this.#released = true
-    if (length === 0 || length > this.#length) this.#owner.release()
-    else this.#owner.keep(length)
+    this.#owner.giveBack(this, length > this.#length ? 0 : length)
   }
 }
 

@@ -1,5 +1,5 @@
 import { DecodeError, GuardClosedError, ModelKindError, TooLongError } from '../errors.js'
-import { atOnceOrLater, nextTurn, type Steps, settled, turnIsOver } from '../event-loop.js'
+import { nextTurn, type Steps, settled, turnIsOver } from '../event-loop.js'
 import type { Category, HeadLabels, Safety } from '../labels.js'
 import { leastTokens, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { Debounce } from './debounce.js'
@@ -7,6 +7,7 @@ import type { PromptUsage } from './events.js'
 import { type IdOutputs, ReplyCache, type ReplyCacheParts, type ReplyTooLong } from './reply/cache.js'
 import { ReplyIds } from './reply/ids.js'
 import { type ReasoningEnd, ReplyText, type ReplyToken } from './reply/text.js'
+import { Turns } from './turns.js'
 import {
   headOutputs,
   type PromptVerdict,
@@ -77,9 +78,7 @@ export class Moderation implements AsyncDisposable {
   #judged: Judged[] = []
   #provisional: readonly TokenVerdict[] = []
   #debounce = new Debounce()
-  /** The latest call; null when all are done. */
-  #latest: Promise<unknown> | null = null
-  #waiting = 0
+  readonly #turns = new Turns()
   #failure: { error: unknown } | null = null
   #ended = false
   #closed = false
@@ -105,10 +104,7 @@ export class Moderation implements AsyncDisposable {
 
   /** Also while nothing is asked of it: nobody may ever do so again. */
   #failOnAbort(signal: AbortSignal): void {
-    const onAbort = () => {
-      if (this.#latest) void this.#latest.catch(() => {}).then(() => this.#fail(signal.reason))
-      else this.#fail(signal.reason)
-    }
+    const onAbort = () => this.#turns.whenDone(() => this.#fail(signal.reason))
     this.#stopListening = () => signal.removeEventListener('abort', onAbort)
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })
@@ -255,7 +251,8 @@ export class Moderation implements AsyncDisposable {
    */
   rewind(toToken: number): void {
     this.#requireUsable()
-    if (this.#waiting > 0) throw new TypeError('Expected rewind when every push is done: await them first')
+    if (this.#turns.waiting > 0)
+      throw new TypeError('Expected rewind when every push is done: await them first')
     if (!Number.isInteger(toToken) || toToken < 0 || toToken > this.#judged.length) {
       throw new RangeError(`Expected a token from 0 to ${this.#judged.length}, got ${toToken}`)
     }
@@ -272,7 +269,7 @@ export class Moderation implements AsyncDisposable {
   /** Gives the moderation's place in the engine back. Calls that have not begun fail. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true
-    await this.#latest?.catch(() => {})
+    await new Promise<void>((resolve) => this.#turns.whenDone(resolve))
     this.#stopListening()
     this.#parts.release()
   }
@@ -351,31 +348,22 @@ export class Moderation implements AsyncDisposable {
   }
 
   /**
-   * Does `work` at once, or after the calls before it. What `check` throws is the caller's mistake and fails nothing else;
-   * what `work` throws fails the moderation, which then gives its place in the engine back.
+   * Does `work` in its turn. What `check` throws is the caller's mistake and fails nothing else; what `work` throws fails the
+   * moderation, which then gives its place in the engine back.
    */
   #inTurn<T>(check: () => unknown, work: () => Steps<T>): Promise<T> {
-    const carryOut = async () => {
-      try {
-        this.#requireUsable()
-        const checking = check()
-        if (checking instanceof Promise) await checking
-        try {
-          const done = atOnceOrLater(work())
-          return done instanceof Promise ? await done : done
-        } catch (error) {
-          this.#fail(error)
-          throw error
-        }
-      } finally {
-        this.#waiting -= 1
-        if (this.#waiting === 0) this.#latest = null
-      }
+    return this.#turns.take(() => this.#checkAnd(check, work))
+  }
+
+  *#checkAnd<T>(check: () => unknown, work: () => Steps<T>): Steps<T> {
+    this.#requireUsable()
+    yield* settled(check())
+    try {
+      return yield* work()
+    } catch (error) {
+      this.#fail(error)
+      throw error
     }
-    this.#waiting += 1
-    const turn = this.#latest ? this.#latest.then(carryOut, carryOut) : carryOut()
-    if (this.#waiting > 0) this.#latest = turn
-    return turn
   }
 
   #requireUsable(): void {

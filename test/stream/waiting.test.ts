@@ -40,7 +40,9 @@ describe('who waits for a place', () => {
     ]) {
       const error = await ask().catch((reason: unknown) => reason)
       expect(error).toBeInstanceOf(GuardBusyError)
-      expect((error as GuardBusyError).message).toMatch(/within 5 ms \(queueTimeoutMs\): 2 of 2 sequences are in use and 0 others/)
+      expect((error as GuardBusyError).message).toMatch(
+        /within 5 ms \(queueTimeoutMs\): 2 of 2 sequences are in use and 0 others/,
+      )
       expect((error as GuardBusyError).retryAfterMs).toBeGreaterThan(0)
     }
     const patient = guard.open('Fourth?')
