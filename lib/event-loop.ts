@@ -36,3 +36,34 @@ function turn(): void {
   begun = begin()
   next()
 }
+
+/**
+ * Work that yields the promises it must wait for, and goes on with what they resolve to. Where it waits for none, which is
+ * what short texts come to, it is done at once: a chain of async functions would make a promise in each of them.
+ */
+export type Steps<T> = Generator<Promise<unknown>, T, unknown>
+
+/** The value, waited for only if it has to be: `const value = yield* settled(…)`. */
+export function* settled<T>(value: T | Promise<T>): Steps<T> {
+  return value instanceof Promise ? ((yield value) as T) : value
+}
+
+/** Takes all steps. What they wait for and fails is thrown where they wait. */
+export function atOnceOrLater<T>(steps: Steps<T>): T | Promise<T> {
+  const { done, value } = steps.next()
+  return done ? value : later(steps, value)
+}
+
+async function later<T>(steps: Steps<T>, first: Promise<unknown>): Promise<T> {
+  for (let waited = first; ; ) {
+    let arrived: { value: unknown } | { error: unknown }
+    try {
+      arrived = { value: await waited }
+    } catch (error) {
+      arrived = { error }
+    }
+    const { done, value } = 'error' in arrived ? steps.throw(arrived.error) : steps.next(arrived.value)
+    if (done) return value
+    waited = value
+  }
+}

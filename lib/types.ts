@@ -58,7 +58,10 @@ export interface LoadOptions {
   threads?: number
   /** Positions per sequence, at most the model's. Default: 4096 (Gen), 2048 (Stream), or the model's if it has fewer. */
   contextSize?: number
-  /** Sequences in one engine, 1 to 256. Default: 16 (Gen), 8 (Stream). */
+  /**
+   * Sequences in one engine, 1 to 256. Default: 16 (Gen); 32 (Stream), or as many as fit in a quarter of the memory that is
+   * available (of a GPU's), at least 8.
+   */
   maxSequences?: number
   /** Requests that may wait for a sequence before `GuardBusyError`. Default 1024. */
   maxQueue?: number

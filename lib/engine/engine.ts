@@ -7,7 +7,13 @@ import { Admission } from './admission.js'
 import { type EngineOptions, keptCells } from './engine-options.js'
 import { estimateMemory } from './memory.js'
 import type { Model } from './model.js'
-import { Sequence, type SharedBeginning, type SharedPrefix } from './sequence.js'
+import {
+  type OnResult,
+  Sequence,
+  type SequenceOwner,
+  type SharedBeginning,
+  type SharedPrefix,
+} from './sequence.js'
 
 export interface AcquireOptions {
   /** Positions the sequence must have room for. */
@@ -36,6 +42,11 @@ export class Engine {
   readonly #free: number[]
   readonly #open = new Set<Sequence>()
   readonly #inFlight: Map<number, InFlight>
+  /** What all sequences have of this engine. */
+  readonly #owner: SequenceOwner = {
+    decode: (request, signal, on) => this.#decode(request, signal, on),
+    giveBack: (sequence, keep) => this.#giveBack(sequence, keep),
+  }
   readonly #unsubmitted: NativeRequest[] = []
   #nextId = 1
   #closing: Promise<void> | undefined
@@ -126,7 +137,7 @@ export class Engine {
   acquire({ cells, shared, signal, timeoutMs }: AcquireOptions): Promise<Sequence> {
     if (cells > this.contextSize) return Promise.reject(new TooLongError(cells, this.contextSize))
     const own = cells - (shared?.length ?? 0)
-    return this.#admission.enter({ cells: own, signal, timeoutMs }, () => this.#take(cells, own, shared))
+    return this.#admission.enter({ cells: own, signal, timeoutMs }, () => this.#take(cells, shared))
   }
 
   /**
@@ -146,32 +157,28 @@ export class Engine {
     return { tokens, sequence: sequence.id }
   }
 
-  #take(capacity: number, own: number, shared: SharedBeginning | undefined): Sequence {
-    const id = this.#free.pop() as number
-    const giveBack = (empty: () => void) => {
-      this.#open.delete(sequence)
-      this.#submit()
-      empty()
-      this.#free.push(id)
-      this.#admission.leave(own)
-    }
-    const owner = {
-      decode: (request: Omit<NativeRequest, 'id'>, signal: AbortSignal | undefined, failed: () => void) =>
-        this.#decode(request, signal, failed),
-      release: () => giveBack(() => this.#native.release(id)),
-      keep: (length: number) => giveBack(() => this.#native.keep(id, length)),
-    }
-    const sequence = new Sequence(id, capacity, owner, shared)
+  #take(capacity: number, shared: SharedBeginning | undefined): Sequence {
+    const sequence = new Sequence(this.#free.pop() as number, capacity, this.#owner, shared)
     this.#open.add(sequence)
     return sequence
   }
 
-  #decode(
+  #giveBack(sequence: Sequence, keep: number): void {
+    const { id } = sequence
+    this.#open.delete(sequence)
+    this.#submit()
+    if (keep > 0) this.#native.keep(id, keep)
+    else this.#native.release(id)
+    this.#free.push(id)
+    this.#admission.leave(sequence.ownCapacity)
+  }
+
+  #decode<T>(
     request: Omit<NativeRequest, 'id'>,
     signal: AbortSignal | undefined,
-    failed: () => void,
-  ): Promise<NativeResult> {
-    return new Promise<NativeResult>((resolve, reject) => {
+    { take, failed }: OnResult<T>,
+  ): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
       const fail = (error: unknown) => {
         failed()
         reject(error)
@@ -190,7 +197,11 @@ export class Engine {
       this.#inFlight.set(id, {
         resolve: (result) => {
           detach()
-          resolve(result)
+          try {
+            resolve(take(result))
+          } catch (error) {
+            fail(error)
+          }
         },
         reject: (error) => {
           detach()

@@ -94,8 +94,12 @@ async function loadOn(
   // Once, since it warns.
   const bounded =
     options.threads === undefined ? options : { ...options, threads: boundThreads(options.threads) }
-  const settings = (description: ModelDescription) =>
-    engineOptions(bounded, variant, description, placement, overrides)
+  let chosen: EngineOptions | undefined
+  // Once too, since what memory is free changes while weights are read.
+  const settings = (description: ModelDescription) => {
+    chosen ??= engineOptions(bounded, variant, description, placement, overrides)
+    return chosen
+  }
   let model: Model | undefined
   let need: SplitNeed | undefined
   let free = Number.POSITIVE_INFINITY

@@ -1,17 +1,18 @@
 import { type NativeRequest, type NativeResult, WHOLE } from '../binding/binding.js'
 import { DecodeError, GuardClosedError, TooLongError } from '../errors.js'
 
+export interface OnResult<T> {
+  /** What it throws rejects. */
+  take(result: NativeResult): T
+  failed(): void
+}
+
 /** What a sequence needs of its engine. */
 export interface SequenceOwner {
-  /** `failed` is called before the promise rejects. */
-  decode(
-    request: Omit<NativeRequest, 'id'>,
-    signal: AbortSignal | undefined,
-    failed: () => void,
-  ): Promise<NativeResult>
-  release(): void
-  /** Like `release`, but its first positions are kept for texts that begin like it. */
-  keep(length: number): void
+  /** Resolves to what `take` makes of the result; `failed` is called before it rejects. */
+  decode<T>(request: Omit<NativeRequest, 'id'>, signal: AbortSignal | undefined, on: OnResult<T>): Promise<T>
+  /** Its cells are freed; its first `keep` positions are kept for texts that begin like it. */
+  giveBack(sequence: Sequence, keep: number): void
 }
 
 /** Tokens that many texts begin with, in cells of their own as long as the engine lives. */
@@ -91,57 +92,53 @@ export class Sequence {
     return this.#length
   }
 
-  /** Cells that this sequence alone takes then. */
+  /** Cells that are promised to this sequence alone. */
+  get ownCapacity(): number {
+    return this.capacity - (this.#shared?.length ?? 0)
+  }
+
+  /** Cells that this sequence alone takes when the requests made so far are done. */
   get cells(): number {
     return Math.max(0, this.#length - (this.#shared?.length ?? 0))
   }
 
   /** Appends tokens and reads the guard heads. @throws DecodeError, TooLongError, GuardClosedError, `signal.reason` */
-  async decodeHeads(tokens: Int32Array, options: DecodeOptions): Promise<HeadOutputs> {
-    const { heads, cached = 0, passes, ms } = await this.#decode(tokens, options, NONE)
-    if (!heads) throw new DecodeError('the engine gave no head outputs')
-    return { heads, cached, passes, ms }
+  decodeHeads(tokens: Int32Array, options: DecodeOptions): Promise<HeadOutputs> {
+    return this.#decode(tokens, options, NONE, headOutputs)
   }
 
   /** Appends tokens and reads the LM head. @throws DecodeError, TooLongError, GuardClosedError, `signal.reason` */
-  async decodeText(tokens: Int32Array, options: DecodeOptions & { named: Int32Array }): Promise<TextOutputs> {
-    const {
-      greedy,
-      margin,
-      named,
-      cached = 0,
-      passes,
-      ms,
-    } = await this.#decode(tokens, options, options.named)
-    if (!greedy || !margin || !named) throw new DecodeError('the engine gave no text outputs')
-    return { greedy, margin, named, cached, passes, ms }
+  decodeText(tokens: Int32Array, options: DecodeOptions & { named: Int32Array }): Promise<TextOutputs> {
+    return this.#decode(tokens, options, options.named, textOutputs)
   }
 
-  #decode(
+  #decode<T>(
     tokens: Int32Array,
     { read, keep = this.#length, priority = 1, signal }: DecodeOptions,
     named: Int32Array,
-  ): Promise<NativeResult> {
-    if (this.#released) throw new GuardClosedError('the sequence was released')
+    take: (result: NativeResult) => T,
+  ): Promise<T> {
+    if (this.#released) return Promise.reject(new GuardClosedError('the sequence was released'))
     const whole = keep === 'whole'
     const kept = whole ? 0 : keep
     const length = kept + tokens.length
-    if (length > this.capacity) throw new TooLongError(length, this.capacity)
+    if (length > this.capacity) return Promise.reject(new TooLongError(length, this.capacity))
     // Set at once, so that a request made before this one is done follows on.
     this.#length = length
     const shared = whole && this.#shared ? this.#shared.prefix.sequence : -1
     const request = { sequence: this.id, keep: whole ? WHOLE : keep, shared, tokens, read, named, priority }
-    return this.#owner.decode(request, signal, () => {
+    const failed = () => {
       // Some of the tokens may be in the cache; a next request drops them by what it keeps.
       this.#length = Math.min(this.#length, kept)
-    })
+    }
+    return this.#owner.decode(request, signal, { take, failed })
   }
 
   /** Gives the sequence back; its cells are freed after the work already submitted. Idempotent. */
   release(): void {
     if (this.#released) return
     this.#released = true
-    this.#owner.release()
+    this.#owner.giveBack(this, 0)
   }
 
   /**
@@ -151,7 +148,16 @@ export class Sequence {
   keep(length: number): void {
     if (this.#released) return
     this.#released = true
-    if (length === 0 || length > this.#length) this.#owner.release()
-    else this.#owner.keep(length)
+    this.#owner.giveBack(this, length > this.#length ? 0 : length)
   }
+}
+
+function headOutputs({ heads, cached = 0, passes, ms }: NativeResult): HeadOutputs {
+  if (!heads) throw new DecodeError('the engine gave no head outputs')
+  return { heads, cached, passes, ms }
+}
+
+function textOutputs({ greedy, margin, named, cached = 0, passes, ms }: NativeResult): TextOutputs {
+  if (!greedy || !margin || !named) throw new DecodeError('the engine gave no text outputs')
+  return { greedy, margin, named, cached, passes, ms }
 }

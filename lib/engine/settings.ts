@@ -1,19 +1,24 @@
 // What an engine is created with, by variant and by where it computes. docs/options.md and docs/performance.md have the
 // measurements.
 
+import { availableMemory } from '../binding/available-memory.js'
 import type { Placement } from '../binding/device/place.js'
 import { BackendError } from '../errors.js'
 import type { ModelDescription } from '../models/gguf/describe.js'
 import type { Variant } from '../models/resolve.js'
 import type { LoadOptions } from '../types.js'
 import { type EngineOptions, PINNED_CELLS } from './engine-options.js'
+import { kvBytesPerCell } from './memory.js'
 import { defaultThreads } from './threads.js'
 
 /** Gen shares one pool of cells; Stream gives each sequence its own. */
 const BY_VARIANT = {
-  gen: { contextSize: 4096, maxSequences: 16, unified: true },
-  stream: { contextSize: 2048, maxSequences: 8, unified: false },
+  gen: { contextSize: 4096, sequences: { least: 16, most: 16 }, unified: true },
+  stream: { contextSize: 2048, sequences: { least: 8, most: 32 }, unified: false },
 } as const
+
+/** Of the memory there is, the part that the cells of sequences of their own take by default at most. */
+const PART_FOR_CELLS = 1 / 4
 
 /** A CPU is busy with few tokens at once, and its attention over cells that a sequence does not need takes long. */
 const ON_CPU = {
@@ -56,8 +61,11 @@ export function engineOptions(
       `contextSize is ${contextSize}, the model was trained for ${description.contextLength} positions at most`,
     )
   }
-  const maxSequences = options.maxSequences ?? defaults.maxSequences
   const kvType = options.kvType ?? 'f16'
+  const bytes = contextSize * kvBytesPerCell(description, kvType)
+  const fitting = Math.floor((PART_FOR_CELLS * (device?.totalBytes ?? availableMemory())) / bytes)
+  const { least, most } = defaults.sequences
+  const maxSequences = options.maxSequences ?? Math.min(most, Math.max(least, fitting))
   if (kvType === 'q8_0' && description.keyLength % 32 !== 0) {
     throw new RangeError(
       `kvType 'q8_0' stores values in blocks of 32, this model's attention heads have ${description.keyLength}: use 'f16'`,

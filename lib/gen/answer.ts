@@ -1,6 +1,7 @@
 import type { Sequence } from '../engine/sequence.js'
 import { CATEGORIES, type Category } from '../labels.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
+import { textsOfBeginnings } from './answer-text.js'
 import type { AnswerTokens } from './answer-tokens.js'
 import { draftRest } from './draft.js'
 import type { GenMode } from './template.js'
@@ -118,8 +119,8 @@ function leaning(
   draft: readonly number[],
   rows: readonly Float32Array[],
 ): Category | null {
-  for (let length = 0; length <= draft.length; length++) {
-    const text = tokenizer.decode(Int32Array.from([...before, ...draft.slice(0, length)]))
+  const texts = textsOfBeginnings(tokenizer, [...before, ...draft]).slice(before.length)
+  for (const [length, text] of texts.entries()) {
     if (!text.endsWith('\nCategories:')) continue
     const scores = [...(rows[length] as Float32Array).slice(categories[0] + 1, categories[1])]
     return CATEGORIES[scores.indexOf(Math.max(...scores))] ?? null

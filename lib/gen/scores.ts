@@ -3,6 +3,7 @@ import { CATEGORIES, type Category, SAFETIES, type Safety } from '../labels.js'
 import { softmax } from '../softmax.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { Answer } from './answer.js'
+import { textsOfBeginnings } from './answer-text.js'
 import type { AnswerTokens, Slice } from './answer-tokens.js'
 
 /** Probabilities behind an answer, read where the model decided. */
@@ -24,7 +25,7 @@ export interface GenScores {
 
 /** @throws DecodeError if a label's place is missing or its scores are not numbers. */
 export function readScores(tokenizer: Tokenizer, tokens: AnswerTokens, answer: Answer): GenScores {
-  const before = answer.ids.map((_, i) => tokenizer.decode(Int32Array.from(answer.ids.slice(0, i))))
+  const before = textsOfBeginnings(tokenizer, answer.ids).slice(0, -1)
   const sharesAt = (at: number, [start, end]: Slice): number[] =>
     softmax((answer.named[at] as Float32Array).subarray(start, end))
   const placeOf = (field: string): number =>

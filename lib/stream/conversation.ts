@@ -1,7 +1,7 @@
 import { GuardClosedError } from '../errors.js'
 import { checkHistory, type HistoryTooLong, mostMessages } from '../history.js'
 import { toMessages } from '../input.js'
-import { checkKeys, checkSignal, type Keys } from '../options.js'
+import { checkKeys, checkSignal, checkTimeout, type Keys } from '../options.js'
 import { commonLength } from '../tokenizer/common-length.js'
 import type { Input, Message } from '../types.js'
 import { untilAborted } from '../until-aborted.js'
@@ -23,16 +23,24 @@ export interface ConversationOptions {
    * are left out of what is judged, as `open` does. `messages` still has them. Default `'error'`.
    */
   history?: HistoryTooLong
+  /** Milliseconds to wait for a place in the engine before GuardBusyError. Default: as long as it takes. */
+  queueTimeoutMs?: number
   /** Aborts the wait for a sequence. */
   signal?: AbortSignal
 }
 
-const CONVERSATION_KEYS: Keys<ConversationOptions> = { messages: true, history: true, signal: true }
+const CONVERSATION_KEYS: Keys<ConversationOptions> = {
+  messages: true,
+  history: true,
+  queueTimeoutMs: true,
+  signal: true,
+}
 
 /** @throws TypeError for what `StreamGuard.conversation` cannot take */
 export function checkConversation(options: ConversationOptions): void {
   checkKeys('the options of conversation', options, CONVERSATION_KEYS)
-  const { messages, history, signal } = options
+  const { messages, history, queueTimeoutMs, signal } = options
+  checkTimeout('queueTimeoutMs', queueTimeoutMs)
   if (history !== undefined) checkHistory(history)
   if (messages !== undefined && !Array.isArray(messages)) {
     throw new TypeError(`Expected \`messages\` to be an array of messages, got ${typeof messages}`)

@@ -19,11 +19,17 @@ import { headOutputs, type PromptVerdict } from './verdict.js'
 export interface ClassifyPromptOptions {
   /** As for `open`. */
   history?: HistoryTooLong
+  /** As for `open`. */
+  queueTimeoutMs?: number
   /** Aborts the check, whether it waits or runs; the promise rejects with `signal.reason`. */
   signal?: AbortSignal
 }
 
-const CLASSIFY_PROMPT_KEYS: Keys<ClassifyPromptOptions> = { signal: true, history: true }
+const CLASSIFY_PROMPT_KEYS: Keys<ClassifyPromptOptions> = {
+  signal: true,
+  history: true,
+  queueTimeoutMs: true,
+}
 
 /**
  * Qwen3Guard-Stream: judges a prompt at once, and a reply token by token while it is being written.
@@ -82,8 +88,7 @@ export class StreamGuard implements AsyncDisposable {
    */
   async classifyPrompt(input: Input, options: ClassifyPromptOptions = {}): Promise<PromptVerdict> {
     checkKeys('the options of classifyPrompt', options, CLASSIFY_PROMPT_KEYS)
-    const { history, signal } = options
-    const moderation = await this.open(input, { ...(history && { history }), ...(signal && { signal }) })
+    const moderation = await this.open(input, options)
     await moderation.close()
     return moderation.prompt
   }
@@ -124,12 +129,12 @@ export class StreamGuard implements AsyncDisposable {
    */
   async conversation(options: ConversationOptions = {}): Promise<Conversation> {
     checkConversation(options)
-    const { messages = [], history = 'error', signal } = options
+    const { messages = [], history = 'error', queueTimeoutMs: timeoutMs, signal } = options
     const { contextSize } = this.#parts.engine
     const most = mostMessages(history, contextSize)
     const before = messages.length > 0 ? toMessages(messages, ['system', 'user', 'assistant'], { most }) : []
     const { engine } = this.#parts
-    const sequence = await engine.acquire({ cells: engine.contextSize, signal })
+    const sequence = await engine.acquire({ cells: engine.contextSize, signal, timeoutMs })
     return new Conversation(this.#parts, new PromptSequence(this.#parts, sequence), before, history)
   }
 
@@ -161,7 +166,7 @@ export class StreamGuard implements AsyncDisposable {
 
   async #open(
     messages: Message[],
-    { reasoning = false, tooLong = 'error', history = 'error', signal }: OpenOptions,
+    { reasoning = false, tooLong = 'error', history = 'error', queueTimeoutMs, signal }: OpenOptions,
   ): Promise<Moderation> {
     signal?.throwIfAborted()
     if (this.#closed) throw new GuardClosedError('the guard is closed: load another')
@@ -173,7 +178,8 @@ export class StreamGuard implements AsyncDisposable {
       prompt = await encodePrompt(this.#parts, messages, reasoning, history)
       // The reply's length is not known: it may take all that the context has left.
       arrive()
-      acquiring = engine.acquire({ cells: engine.contextSize, signal })
+      const timeoutMs = queueTimeoutMs
+      acquiring = engine.acquire({ cells: engine.contextSize, signal, timeoutMs })
     } finally {
       arrive()
     }

@@ -1,6 +1,6 @@
 import { DecodeError, GuardBusyError, GuardError } from '../errors.js'
 import { checkHistory, type HistoryTooLong } from '../history.js'
-import { checkBoolean, checkKeys, checkSignal, type Keys } from '../options.js'
+import { checkBoolean, checkKeys, checkSignal, checkTimeout, type Keys } from '../options.js'
 import { type Action, checkPolicy, IN_POLICY, type Policy, promptAction } from '../policy.js'
 import type { ModerationEvent } from './events.js'
 import type { Moderation } from './moderation.js'
@@ -29,6 +29,11 @@ export interface ModerateOptions {
   tooLong?: ReplyTooLong
   /** As for `open`: the `prompt` event's `usage.droppedMessages` counts what was left out. */
   history?: HistoryTooLong
+  /**
+   * Milliseconds to wait for a place in the engine, where all are taken, before the reply is blocked with the reason
+   * `'overload'`. Default: as long as it takes. A conversation has its place already.
+   */
+  queueTimeoutMs?: number
   /** Stops the source and the decode under way; the iteration rejects with `signal.reason`. */
   signal?: AbortSignal
 }
@@ -40,6 +45,7 @@ export const MODERATE_KEYS: Keys<ModerateOptions> = {
   reasoning: true,
   tooLong: true,
   history: true,
+  queueTimeoutMs: true,
   signal: true,
 }
 
@@ -52,7 +58,7 @@ export function checkModerate(reply: unknown, options: ModerateOptions): void {
 
 /** @throws TypeError or RangeError for options of `moderate` with values that they cannot have */
 export function checkModerateValues(options: ModerateOptions): void {
-  const { policy, holdBack, tokens, reasoning, tooLong, history, signal } = options
+  const { policy, holdBack, tokens, reasoning, tooLong, history, queueTimeoutMs, signal } = options
   checkBoolean('tokens', tokens)
   checkBoolean('reasoning', reasoning)
   checkSignal(signal)
@@ -60,6 +66,7 @@ export function checkModerateValues(options: ModerateOptions): void {
   if (holdBack !== undefined) checkHoldBack(holdBack)
   if (tooLong !== undefined) checkTooLong(tooLong)
   if (history !== undefined) checkHistory(history)
+  checkTimeout('queueTimeoutMs', queueTimeoutMs)
 }
 
 /** Of a reply none of which was judged. */
@@ -99,14 +106,9 @@ export function moderateReply(
     [Symbol.asyncIterator]() {
       return this
     },
-    async next() {
+    next() {
       begun = true
-      try {
-        return await events.next()
-      } catch (error) {
-        if (error === BROKEN_OFF) return { done: true, value: undefined }
-        throw error
-      }
+      return events.next()
     },
     async return() {
       if (!begun) stopReply(reply)
@@ -187,6 +189,8 @@ async function* moderationEvents(
       if (text !== '') yield { type: 'text', text }
     }
     yield { type: 'end', verdict: moderation?.reply ?? NOT_JUDGED, action: taken }
+  } catch (error) {
+    if (error !== BROKEN_OFF) throw error
   } finally {
     signal?.removeEventListener('abort', onAbort)
     source.stop()

@@ -1,5 +1,5 @@
 import { DecodeError, GuardClosedError, ModelKindError, TooLongError } from '../errors.js'
-import { nextTurn, turnIsOver } from '../event-loop.js'
+import { nextTurn, type Steps, settled, turnIsOver } from '../event-loop.js'
 import type { Category, HeadLabels, Safety } from '../labels.js'
 import { leastTokens, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { Debounce } from './debounce.js'
@@ -7,6 +7,7 @@ import type { PromptUsage } from './events.js'
 import { type IdOutputs, ReplyCache, type ReplyCacheParts, type ReplyTooLong } from './reply/cache.js'
 import { ReplyIds } from './reply/ids.js'
 import { type ReasoningEnd, ReplyText, type ReplyToken } from './reply/text.js'
+import { Turns } from './turns.js'
 import {
   headOutputs,
   type PromptVerdict,
@@ -49,8 +50,9 @@ const PIECE = 2048
 /**
  * One reply being judged: push its text, read the verdicts of its tokens.
  *
- * Calls may overlap; they are carried out in order. After an error, other than one for a wrong argument, the
- * moderation has failed: what was not judged by then will not be, and every further call says so.
+ * Calls may overlap; they are carried out in order. After an error, other than one for a wrong argument, and once its signal
+ * has aborted, the moderation has failed: what was not judged by then will not be, every further call says so, and its place
+ * in the engine is another's, whether it is closed or not.
  *
  * @example
  * const moderation = await guard.open('How do locks work?')
@@ -76,11 +78,12 @@ export class Moderation implements AsyncDisposable {
   #judged: Judged[] = []
   #provisional: readonly TokenVerdict[] = []
   #debounce = new Debounce()
-  #queue: Promise<unknown> = Promise.resolve()
-  #waiting = 0
+  readonly #turns = new Turns()
   #failure: { error: unknown } | null = null
   #ended = false
   #closed = false
+  /** Of a signal of its own, since many moderations may follow one. */
+  #stopListening: () => void = () => {}
 
   /** @internal Use StreamGuard.open. */
   constructor(parts: ModerationParts) {
@@ -96,6 +99,22 @@ export class Moderation implements AsyncDisposable {
       reasoningEnd: this.#reasoningEnd?.id ?? null,
       width: headOutputs(parts.labels),
     })
+    if (parts.signal) this.#failOnAbort(AbortSignal.any([parts.signal]))
+  }
+
+  /** Also while nothing is asked of it: nobody may ever do so again. */
+  #failOnAbort(signal: AbortSignal): void {
+    const onAbort = () => this.#turns.whenDone(() => this.#fail(signal.reason))
+    this.#stopListening = () => signal.removeEventListener('abort', onAbort)
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+  }
+
+  /** Gives its place in the engine back: nothing is judged any more. */
+  #fail(error: unknown): void {
+    this.#failure ??= { error }
+    this.#stopListening()
+    this.#parts.release()
   }
 
   /**
@@ -105,18 +124,18 @@ export class Moderation implements AsyncDisposable {
    * @throws TypeError; TooLongError if the reply no longer fits the context, or with `tooLong: 'slide'` one run of text
    *   without a break; GuardClosedError, DecodeError; `signal.reason`
    */
-  async push(delta: string): Promise<TokenVerdict[]> {
-    if (typeof delta !== 'string') throw new TypeError(`Expected a piece of text, got ${typeof delta}`)
+  push(delta: string): Promise<TokenVerdict[]> {
     const check = () => {
+      if (typeof delta !== 'string') throw new TypeError(`Expected a piece of text, got ${typeof delta}`)
       this.#requireReply('push')
       if (this.#ids) throw new TypeError('This reply is pushed as ids: text cannot follow them')
     }
-    return await this.#inTurn(check, () => this.#pushText(delta))
+    return this.#inTurn(check, () => this.#pushText(delta))
   }
 
-  async #pushText(delta: string): Promise<TokenVerdict[]> {
+  *#pushText(delta: string): Steps<TokenVerdict[]> {
     const { tokenizer, tooLong } = this.#parts
-    this.#text ??= new ReplyText(tokenizer, this.#stillReasoning, this.#end)
+    this.#text ??= new ReplyText(tokenizer, this.#stillReasoning, this.#judgedEnd)
     const text = this.#text
     const slide = tooLong === 'slide'
     const verdicts: TokenVerdict[] = []
@@ -125,15 +144,15 @@ export class Moderation implements AsyncDisposable {
     const held = (rest: number) => leastTokens(text.heldLength + (slide ? 0 : rest), tokenizer.longest)
     for (let at = 0; at < delta.length; at += PIECE) {
       this.#requireRoom(this.#judged.length + tokens.length, held(delta.length - at))
-      const final = await text.push(delta.slice(at, at + PIECE))
+      const final = yield* settled(text.push(delta.slice(at, at + PIECE)))
       for (const token of final) tokens.push(token)
       if (!slide || at + PIECE >= delta.length) continue
       // Judged as it goes: a reply that slides has no end to wait for.
-      for (const verdict of await this.#judge(tokens, [])) verdicts.push(verdict)
+      for (const verdict of yield* this.#judge(tokens, [])) verdicts.push(verdict)
       tokens = []
     }
     const most = slide ? Number.POSITIVE_INFINITY : this.#cache.room
-    const last = await this.#judge(tokens, await text.provisional(most), held(0))
+    const last = yield* this.#judge(tokens, yield* settled(text.provisional(most)), held(0))
     for (const verdict of last) verdicts.push(verdict)
     return verdicts
   }
@@ -154,22 +173,24 @@ export class Moderation implements AsyncDisposable {
     const length = tooLong === 'slide' ? ids.length : Math.min(ids.length, this.#cache.room + 1)
     const list = Array.from({ length }, (_, i) => ids[i] as number)
     const over = ids.length - length
-    const reply = () => this.#ids ?? new ReplyIds(tokenizer, this.#stillReasoning, this.#end)
-    const check = async () => {
+    const reply = () => this.#ids ?? new ReplyIds(tokenizer, this.#stillReasoning, this.#judgedEnd)
+    const check = () => {
       this.#requireReply('pushTokens')
       if (this.#text) throw new TypeError('This reply is pushed as text: ids cannot follow it')
-      if (over === 0) await reply().check(list)
+      return over === 0 ? reply().check(list) : undefined
     }
-    return await this.#inTurn(check, async () => {
-      this.#requireRoom(this.#judged.length + (tooLong === 'slide' ? 0 : list.length), over)
-      this.#ids = reply()
-      const verdicts: TokenVerdict[] = []
-      for (let at = 0; at < list.length; at += PIECE) {
-        const tokens = await this.#ids.push(list.slice(at, at + PIECE))
-        for (const verdict of await this.#judge(tokens, [])) verdicts.push(verdict)
-      }
-      return verdicts
-    })
+    return await this.#inTurn(check, () => this.#pushIds(list, over, reply))
+  }
+
+  *#pushIds(list: readonly number[], over: number, reply: () => ReplyIds): Steps<TokenVerdict[]> {
+    this.#requireRoom(this.#judged.length + (this.#parts.tooLong === 'slide' ? 0 : list.length), over)
+    this.#ids = reply()
+    const verdicts: TokenVerdict[] = []
+    for (let at = 0; at < list.length; at += PIECE) {
+      const tokens = yield* settled(this.#ids.push(list.slice(at, at + PIECE)))
+      for (const verdict of yield* this.#judge(tokens, [])) verdicts.push(verdict)
+    }
+    return verdicts
   }
 
   /**
@@ -178,13 +199,18 @@ export class Moderation implements AsyncDisposable {
    *
    * @throws as `push`; TypeError if the reply has ended
    */
-  async end(): Promise<ReplyVerdict & { rest: TokenVerdict[] }> {
-    const check = () => this.#requireReply('end')
-    return await this.#inTurn(check, async () => {
-      const rest = await this.#judge((await this.#text?.end()) ?? this.#ids?.end() ?? [], [])
-      this.#ended = true
-      return { ...this.reply, rest }
-    })
+  end(): Promise<ReplyVerdict & { rest: TokenVerdict[] }> {
+    return this.#inTurn(
+      () => this.#requireReply('end'),
+      () => this.#end(),
+    )
+  }
+
+  *#end(): Steps<ReplyVerdict & { rest: TokenVerdict[] }> {
+    const held = this.#text ? yield* settled(this.#text.end()) : (this.#ids?.end() ?? [])
+    const rest = yield* this.#judge(held, [])
+    this.#ended = true
+    return { ...this.reply, rest }
   }
 
   /**
@@ -230,7 +256,8 @@ export class Moderation implements AsyncDisposable {
    */
   rewind(toToken: number): void {
     this.#requireUsable()
-    if (this.#waiting > 0) throw new TypeError('Expected rewind when every push is done: await them first')
+    if (this.#turns.waiting > 0)
+      throw new TypeError('Expected rewind when every push is done: await them first')
     if (!Number.isInteger(toToken) || toToken < 0 || toToken > this.#judged.length) {
       throw new RangeError(`Expected a token from 0 to ${this.#judged.length}, got ${toToken}`)
     }
@@ -247,7 +274,8 @@ export class Moderation implements AsyncDisposable {
   /** Gives the moderation's place in the engine back. Calls that have not begun fail. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true
-    await this.#queue
+    await new Promise<void>((resolve) => this.#turns.whenDone(resolve))
+    this.#stopListening()
     this.#parts.release()
   }
 
@@ -260,18 +288,18 @@ export class Moderation implements AsyncDisposable {
    * @param provisional tokens of what is held back; null if what was judged of it will do
    * @param held tokens that the text held back has at least
    */
-  async #judge(
+  *#judge(
     tokens: readonly ReplyToken[],
     provisional: readonly ReplyToken[] | null,
     held = 0,
-  ): Promise<TokenVerdict[]> {
+  ): Steps<TokenVerdict[]> {
     const count = this.#judged.length + tokens.length
     this.#requireRoom(count, held)
     if (tokens.length === 0 && (provisional ?? []).length === 0) return []
     // They may be more than the tokens they will turn out to be: what has no room is not judged beforehand.
     const room = this.#parts.tooLong === 'slide' ? Number.POSITIVE_INFINITY : this.#cache.room - count
     const all = [...tokens, ...(provisional ?? []).slice(0, room)]
-    const outputs = await this.#cache.read(
+    const outputs = yield* this.#cache.read(
       this.#judged.length,
       all.map((token) => token.id),
     )
@@ -279,7 +307,7 @@ export class Moderation implements AsyncDisposable {
     const verdicts: TokenVerdict[] = []
     for (const [i, token] of all.entries()) {
       verdicts.push(this.#verdict(token, i, outputs[i] as IdOutputs, all))
-      if (i % 64 === 63 && turnIsOver()) await nextTurn()
+      if (i % 64 === 63 && turnIsOver()) yield nextTurn()
     }
     this.#provisional = verdicts.splice(tokens.length)
     for (const { risk, category, text, end, part, id, contextStart = 0 } of verdicts) {
@@ -320,7 +348,7 @@ export class Moderation implements AsyncDisposable {
   }
 
   /** Offset at which the judged part of the reply ends. */
-  get #end(): number {
+  get #judgedEnd(): number {
     return this.#judged.at(-1)?.end ?? 0
   }
 
@@ -329,25 +357,23 @@ export class Moderation implements AsyncDisposable {
     return (this.#judged.at(-1)?.inReasoning ?? true) ? this.#reasoningEnd : null
   }
 
-  /** Does `work` after the calls before it. What `check` throws is the caller's mistake and fails nothing else. */
-  #inTurn<T>(check: () => void | Promise<void>, work: () => Promise<T>): Promise<T> {
-    this.#waiting += 1
-    const turn = this.#queue.then(async () => {
-      try {
-        this.#requireUsable()
-        await check()
-        try {
-          return await work()
-        } catch (error) {
-          this.#failure = { error }
-          throw error
-        }
-      } finally {
-        this.#waiting -= 1
-      }
-    })
-    this.#queue = turn.catch(() => {})
-    return turn
+  /**
+   * Does `work` in its turn. What `check` throws is the caller's mistake and fails nothing else; what `work` throws fails the
+   * moderation, which then gives its place in the engine back.
+   */
+  #inTurn<T>(check: () => unknown, work: () => Steps<T>): Promise<T> {
+    return this.#turns.take(() => this.#checkAnd(check, work))
+  }
+
+  *#checkAnd<T>(check: () => unknown, work: () => Steps<T>): Steps<T> {
+    this.#requireUsable()
+    yield* settled(check())
+    try {
+      return yield* work()
+    } catch (error) {
+      this.#fail(error)
+      throw error
+    }
   }
 
   #requireUsable(): void {

@@ -1,5 +1,5 @@
 import { checkHistory, type HistoryTooLong } from '../history.js'
-import { checkBoolean, checkKeys, checkSignal, type Keys } from '../options.js'
+import { checkBoolean, checkKeys, checkSignal, checkTimeout, type Keys } from '../options.js'
 import { checkTooLong, type ReplyTooLong } from './reply/cache.js'
 
 /** Options of `open`. */
@@ -17,18 +17,29 @@ export interface OpenOptions {
    * message and the last turn stay. Default `'error'`.
    */
   history?: HistoryTooLong
+  /**
+   * Milliseconds to wait for a place in the engine, where all are taken, before GuardBusyError. Default: as long as it takes.
+   */
+  queueTimeoutMs?: number
   /** Aborts the opening and every push. */
   signal?: AbortSignal
 }
 
-const OPEN_KEYS: Keys<OpenOptions> = { reasoning: true, tooLong: true, history: true, signal: true }
+const OPEN_KEYS: Keys<OpenOptions> = {
+  reasoning: true,
+  tooLong: true,
+  history: true,
+  queueTimeoutMs: true,
+  signal: true,
+}
 
 /** @throws TypeError for what `open` cannot take */
 export function checkOpen(options: OpenOptions): void {
   checkKeys('the options of open', options, OPEN_KEYS)
-  const { reasoning, tooLong, history, signal } = options
+  const { reasoning, tooLong, history, queueTimeoutMs, signal } = options
   checkBoolean('reasoning', reasoning)
   if (tooLong !== undefined) checkTooLong(tooLong)
   if (history !== undefined) checkHistory(history)
+  checkTimeout('queueTimeoutMs', queueTimeoutMs)
   checkSignal(signal)
 }

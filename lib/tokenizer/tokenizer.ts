@@ -1,7 +1,7 @@
 import type { NativeModel } from '../binding/binding.js'
 import { fromNative, typedErrors } from '../binding/native-error.js'
 import { ModelFileError } from '../errors.js'
-import { LITTLE_TEXT, nextTurn, turnIsOver } from '../event-loop.js'
+import { atOnceOrLater, LITTLE_TEXT, nextTurn, type Steps, settled, turnIsOver } from '../event-loop.js'
 import type { Rendered } from './chat-template.js'
 import { nfc, normalisedBlocks } from './normalise.js'
 import { preTokenBatches, preTokens, wellFormed } from './pre-tokens.js'
@@ -76,7 +76,7 @@ export class Tokenizer {
 
   /** Ids of plain text in which nothing is special, off the JS thread. */
   async encode(text: string): Promise<Int32Array> {
-    const [ids] = (await this.#encodeAll([text], Number.POSITIVE_INFINITY)) as Int32Array[]
+    const [ids] = (await atOnceOrLater(this.#encodeAll([text], Number.POSITIVE_INFINITY))) as Int32Array[]
     return ids as Int32Array
   }
 
@@ -110,10 +110,11 @@ export class Tokenizer {
   /** Ids of a rendered template; of one with more than `most` only that it has them. */
   async encodeRendered(rendered: Rendered): Promise<TemplateIds>
   async encodeRendered(rendered: Rendered, most: number): Promise<TemplateIds | Overlong>
-  async encodeRendered(
-    { text, shield }: Rendered,
-    most = Number.POSITIVE_INFINITY,
-  ): Promise<TemplateIds | Overlong> {
+  async encodeRendered(rendered: Rendered, most = Number.POSITIVE_INFINITY): Promise<TemplateIds | Overlong> {
+    return await atOnceOrLater(this.#encodeRendered(rendered, most))
+  }
+
+  *#encodeRendered({ text, shield }: Rendered, most: number): Steps<TemplateIds | Overlong> {
     const least = leastTokens(text.length, this.longest)
     if (least > most) return { atLeast: least }
     const long = text.length > LITTLE_TEXT
@@ -124,12 +125,12 @@ export class Tokenizer {
       contents.push(text.slice(from, match.index))
       specials.push(this.#added.get(match[0]) as number)
       from = match.index + match[0].length
-      if (long && turnIsOver()) await nextTurn()
+      if (long && turnIsOver()) yield nextTurn()
     }
     contents.push(text.slice(from))
     if (specials.length > most) return { atLeast: specials.length }
 
-    const encoded = await this.#encodeAll(
+    const encoded = yield* this.#encodeAll(
       contents.map((content) => content.replaceAll(shield, '')),
       most - specials.length,
     )
@@ -158,7 +159,7 @@ export class Tokenizer {
    * Ids of several texts, in turns. Words repeat, and each is sent to the native side once. A word is a token at
    * least: more than `most` of them are not looked at.
    */
-  async #encodeAll(texts: string[], most: number): Promise<Int32Array[] | Overlong> {
+  *#encodeAll(texts: readonly string[], most: number): Steps<Int32Array[] | Overlong> {
     const long = texts.reduce((sum, { length }) => sum + length, 0) > LITTLE_TEXT
     const numbers = new Map<string, number>()
     const words: number[][] = []
@@ -167,7 +168,7 @@ export class Tokenizer {
       let text = ''
       for (const block of normalisedBlocks(wellFormed(raw))) {
         text += block
-        if (long && turnIsOver()) await nextTurn()
+        if (long && turnIsOver()) yield nextTurn()
       }
       const list: number[] = []
       words.push(list)
@@ -182,16 +183,16 @@ export class Tokenizer {
         }
         count += batch.length
         if (count > most) return { atLeast: count }
-        if (long && turnIsOver()) await nextTurn()
+        if (long && turnIsOver()) yield nextTurn()
       }
     }
-    const dictionary = await this.#encodeWords([...numbers.keys()])
+    const dictionary = yield* this.#encodeWords([...numbers.keys()])
     const encoded: Int32Array[] = []
-    for (const list of words) encoded.push(await dictionary.idsOf(list))
+    for (const list of words) encoded.push(yield* dictionary.idsOf(list))
     return encoded
   }
 
-  async #encodeWords(words: readonly string[]): Promise<Dictionary> {
+  *#encodeWords(words: readonly string[]): Steps<Dictionary> {
     const dictionary = new Dictionary(words.length)
     for (let from = 0; from < words.length; ) {
       const batch: { word: string; ids: Int32Array | undefined }[] = []
@@ -208,14 +209,14 @@ export class Tokenizer {
       }
       const fresh = new Map<string, Int32Array>()
       if (unknown.length > FEW_WORDS || unknownUnits > FEW_UNITS) {
-        const ids = await typedErrors(this.#native.tokenize(unknown))
+        const ids = yield* settled(typedErrors(this.#native.tokenize(unknown)))
         unknown.forEach((word, i) => {
           fresh.set(word, this.#checked(word, ids[i]))
         })
       }
       for (const { word, ids } of batch) dictionary.add(ids ?? fresh.get(word) ?? this.#encodeNow(word))
       for (const [word, ids] of fresh) this.#known.set(word, ids)
-      if (from < words.length && turnIsOver()) await nextTurn()
+      if (from < words.length && turnIsOver()) yield nextTurn()
     }
     return dictionary
   }
@@ -261,14 +262,14 @@ class Dictionary {
   }
 
   /** Ids of a text of these words. */
-  async idsOf(words: readonly number[]): Promise<Int32Array> {
+  *idsOf(words: readonly number[]): Steps<Int32Array> {
     const lengthOf = (word: number) => (this.#ends[word + 1] as number) - (this.#ends[word] as number)
     const joined = new Int32Array(words.reduce((sum, word) => sum + lengthOf(word), 0))
     let at = 0
     for (const [i, word] of words.entries()) {
       joined.set(this.#ids.subarray(this.#ends[word], this.#ends[word + 1]), at)
       at += lengthOf(word)
-      if (i % 1024 === 1023 && turnIsOver()) await nextTurn()
+      if (i % 1024 === 1023 && turnIsOver()) yield nextTurn()
     }
     return joined
   }

@@ -1,5 +1,6 @@
 import type { Sequence } from '../../engine/sequence.js'
 import { TooLongError } from '../../errors.js'
+import { type Steps, settled } from '../../event-loop.js'
 
 /** What becomes of a reply that outgrows the context. */
 export type ReplyTooLong = 'error' | 'slide'
@@ -83,7 +84,7 @@ export class ReplyCache {
    *
    * @throws TooLongError if they have no room and the context is not to slide; as `Sequence.decodeHeads`
    */
-  async read(at: number, ids: readonly number[]): Promise<IdOutputs[]> {
+  *read(at: number, ids: readonly number[]): Steps<IdOutputs[]> {
     const outputs = this.#outputs.slice(at - this.#known)
     let same = 0
     while (same < Math.min(ids.length, outputs.length) && this.#ids[at + same] === ids[same]) same++
@@ -93,7 +94,8 @@ export class ReplyCache {
       const next = at + outputs.length
       const from = this.#viewFrom(next)
       const end = this.#parts.tooLong === 'slide' ? from + this.room - at : ids.length
-      for (const output of await this.#decode(from, ids.slice(outputs.length, end))) outputs.push(output)
+      const decoded = yield* this.#decode(from, ids.slice(outputs.length, end))
+      for (const output of decoded) outputs.push(output)
     }
     this.#known = at
     this.#outputs = outputs
@@ -116,7 +118,7 @@ export class ReplyCache {
   }
 
   /** Decodes ids that follow those there are, seen from the one with index `from` on. */
-  async #decode(from: number, ids: readonly number[]): Promise<IdOutputs[]> {
+  *#decode(from: number, ids: readonly number[]): Steps<IdOutputs[]> {
     const { sequence, width, signal } = this.#parts
     const again = from !== this.#from
     if (again) this.#scaffold = this.#scaffoldAt(from)
@@ -125,12 +127,9 @@ export class ReplyCache {
     const keep = this.#promptLength + (again ? 0 : this.#scaffold.length + this.#ids.length - from)
     // If this fails nobody knows what is in the cache.
     this.#from = null
-    const { heads } = await sequence.decodeHeads(tokens, {
-      read: Int32Array.from(ids, (_, i) => before.length + i),
-      keep,
-      priority: tokens.length > MANY ? 1 : 0,
-      signal,
-    })
+    const read = Int32Array.from(ids, (_, i) => before.length + i)
+    const priority = tokens.length > MANY ? 1 : 0
+    const { heads } = yield* settled(sequence.decodeHeads(tokens, { read, keep, priority, signal }))
     this.#from = from
     for (const id of ids) this.#ids.push(id)
     return ids.map((_, i) => ({ logits: heads.slice(i * width, (i + 1) * width), from }))

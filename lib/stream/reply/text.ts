@@ -1,4 +1,4 @@
-import { LITTLE_TEXT, nextTurn, turnIsOver } from '../../event-loop.js'
+import { atOnceOrLater, LITTLE_TEXT, nextTurn, type Steps, settled, turnIsOver } from '../../event-loop.js'
 import { mayJoin, normalisedPieces, type Piece } from '../../tokenizer/normalise.js'
 import { lengthBeforeTrailingSpace, preTokenBatches, wellFormed } from '../../tokenizer/pre-tokens.js'
 
@@ -41,7 +41,7 @@ const GROWTH = 16
  * last pre-token, the white space at the end (a pre-token may take any part of it), characters that
  * a combining mark could still change, half a surrogate pair, and half a spelling of `</think>`.
  *
- * Long text is looked through in turns of the event loop: calls must not overlap.
+ * Long text is looked through in turns of the event loop, and its tokens are a promise: calls must not overlap.
  */
 export class ReplyText {
   readonly #encoder: WordEncoder
@@ -73,12 +73,16 @@ export class ReplyText {
   }
 
   /** Takes the next piece of the reply; returns the tokens that have become final. */
-  async push(delta: string): Promise<ReplyToken[]> {
+  push(delta: string): ReplyToken[] | Promise<ReplyToken[]> {
+    return atOnceOrLater(this.#push(delta))
+  }
+
+  *#push(delta: string): Steps<ReplyToken[]> {
     this.#held += delta
     // A run without end is not looked through for every character of it.
     const grown = this.#held.length - this.#seen
     if (this.#held.length > LONG_RUN && grown * GROWTH < this.#held.length) return []
-    const tokens = await this.#final(false)
+    const tokens = yield* this.#final(false)
     this.#seen = this.#held.length
     // What is held now may begin elsewhere than what the tokens given before were tokens of.
     if (tokens.length > 0) this.#provisionalEnd = this.#start
@@ -92,7 +96,7 @@ export class ReplyText {
    *
    * @param most tokens wanted; those after them are left out
    */
-  async provisional(most = Number.POSITIVE_INFINITY): Promise<ReplyToken[] | null> {
+  provisional(most = Number.POSITIVE_INFINITY): ReplyToken[] | null | Promise<ReplyToken[]> {
     const end = this.#start + this.#held.length
     if (end - this.#provisionalEnd <= Math.max(FEW, this.#held.length / GROWTH)) {
       return this.#provisionalEnd === this.#start ? [] : null
@@ -100,47 +104,51 @@ export class ReplyText {
     this.#provisionalEnd = end
     const half = this.#inReasoning && this.#reasoningEnd ? overlap(this.#held, this.#reasoningEnd.text) : 0
     const raw = this.#held.slice(0, this.#held.length - half)
-    return (await this.#tokensOf(raw.replace(HALF_PAIR, ''), true, most)).tokens
+    return atOnceOrLater(this.#allTokens(raw.replace(HALF_PAIR, ''), most))
+  }
+
+  *#allTokens(raw: string, most: number): Steps<ReplyToken[]> {
+    return (yield* this.#tokensOf(raw, true, most)).tokens
   }
 
   /** The tokens that were still held back. */
-  async end(): Promise<ReplyToken[]> {
-    return await this.#final(true)
+  end(): ReplyToken[] | Promise<ReplyToken[]> {
+    return atOnceOrLater(this.#final(true))
   }
 
-  async #final(ended: boolean): Promise<ReplyToken[]> {
+  *#final(ended: boolean): Steps<ReplyToken[]> {
     let tokens: ReplyToken[] = []
     if (this.#inReasoning && this.#reasoningEnd) {
       const { text, id } = this.#reasoningEnd
       const at = this.#held.indexOf(text)
       if (at < 0) {
         const safe = ended ? this.#held.length : this.#held.length - overlap(this.#held, text)
-        return await this.#take(safe, ended)
+        return yield* this.#take(safe, ended)
       }
-      tokens = await this.#take(at, true)
+      tokens = yield* this.#take(at, true)
       tokens.push({ id, start: this.#start, end: this.#start + text.length, text, part: 'reasoning' })
       this.#held = this.#held.slice(text.length)
       this.#start += text.length
       this.#inReasoning = false
     }
-    return tokens.concat(await this.#take(this.#held.length, ended))
+    return tokens.concat(yield* this.#take(this.#held.length, ended))
   }
 
   /** Takes tokens of the first `length` units held: all of them, or those that what follows cannot change. */
-  async #take(length: number, ended: boolean): Promise<ReplyToken[]> {
+  *#take(length: number, ended: boolean): Steps<ReplyToken[]> {
     const available = this.#held.slice(0, length)
     const text = ended ? available : available.replace(HALF_PAIR, '')
-    const { tokens, consumed } = await this.#tokensOf(text, ended)
+    const { tokens, consumed } = yield* this.#tokensOf(text, ended)
     this.#held = this.#held.slice(consumed)
     this.#start += consumed
     return tokens
   }
 
-  async #tokensOf(
+  *#tokensOf(
     held: string,
     ended: boolean,
     most = Number.POSITIVE_INFINITY,
-  ): Promise<{ tokens: ReplyToken[]; consumed: number }> {
+  ): Steps<{ tokens: ReplyToken[]; consumed: number }> {
     const raw = wellFormed(held)
     const long = raw.length > LITTLE_TEXT
     const pieces: Piece[] = []
@@ -148,13 +156,13 @@ export class ReplyText {
     for (const piece of normalisedPieces(raw)) {
       pieces.push(piece)
       text += piece.text
-      if (long && turnIsOver()) await nextTurn()
+      if (long && turnIsOver()) yield nextTurn()
     }
     const words: string[] = []
     for (const batch of preTokenBatches(text)) {
       for (const word of batch) words.push(word)
       if (words.length > most) break
-      if (long && turnIsOver()) await nextTurn()
+      if (long && turnIsOver()) yield nextTurn()
     }
     const final = ended ? words.length : countFinal(words, text, pieces)
     const part = this.#inReasoning ? 'reasoning' : 'answer'
@@ -164,7 +172,7 @@ export class ReplyText {
     let start = 0
     for (let i = 0; i < final && tokens.length < most; i++) {
       const encoded = this.#encoder.encodeWord(words[i] as string)
-      for (const id of encoded instanceof Int32Array ? encoded : await encoded) {
+      for (const id of yield* settled(encoded)) {
         bytes += this.#encoder.lengths[id] ?? 0
         // The first token to reach into a character takes it whole.
         const end = Math.max(start, ends.at(bytes))
@@ -177,7 +185,7 @@ export class ReplyText {
         })
         start = end
         if (tokens.length >= most) break
-        if (tokens.length % 64 === 0 && turnIsOver()) await nextTurn()
+        if (tokens.length % 64 === 0 && turnIsOver()) yield nextTurn()
       }
     }
     return { tokens, consumed: start }

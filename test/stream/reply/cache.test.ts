@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { TooLongError } from '../../../lib/errors.js'
+import { atOnceOrLater } from '../../../lib/event-loop.js'
 import { ReplyCache, type ReplyCacheParts } from '../../../lib/stream/reply/cache.js'
 import { logitsAfter, SimulatedSequence, WIDTH } from '../../support/simulated-sequence.js'
 
@@ -35,6 +36,10 @@ function expected(ids: readonly number[], index: number, room: number | null, re
   return { logits: logitsAfter(seen), from }
 }
 
+async function read(cache: ReplyCache, at: number, ids: readonly number[]) {
+  return await atOnceOrLater(cache.read(at, ids))
+}
+
 describe('ReplyCache', () => {
   it('gives the outputs of each id behind exactly those before it, whatever was tried there before', async () => {
     const step = fc.record({
@@ -67,7 +72,7 @@ describe('ReplyCache', () => {
             const end = settled + final
             const provisional = [...reply.slice(end, end + right), ...tried]
             const ids = [...reply.slice(0, end), ...provisional]
-            const outputs = await cache.read(settled, ids.slice(settled))
+            const outputs = await read(cache, settled, ids.slice(settled))
             expect(outputs).toEqual(
               ids.slice(settled).map((_, i) => expected(ids, settled + i, room, reasoning)),
             )
@@ -81,13 +86,13 @@ describe('ReplyCache', () => {
 
   it('decodes only what is not the same as before', async () => {
     const { sequence, cache } = cacheOf(64)
-    await cache.read(0, [10, 11, 12, 13])
-    await cache.read(0, [10, 11, 12, 13])
-    await cache.read(0, [10, 11, 20])
-    await cache.read(2, [20, 21, 22])
-    await cache.read(4, [22])
+    await read(cache, 0, [10, 11, 12, 13])
+    await read(cache, 0, [10, 11, 12, 13])
+    await read(cache, 0, [10, 11, 20])
+    await read(cache, 2, [20, 21, 22])
+    await read(cache, 4, [22])
     cache.rewind(1)
-    await cache.read(1, [11])
+    await read(cache, 1, [11])
     const start = PROMPT.length + SCAFFOLD.length
     expect(sequence.requests).toEqual([
       { keep: PROMPT.length, tokens: [...SCAFFOLD, 10, 11, 12, 13], read: [3, 4, 5, 6] },
@@ -100,7 +105,7 @@ describe('ReplyCache', () => {
   it('slides as often as needed for ids that come at once, and never holds more than fits', async () => {
     const { sequence, cache } = cacheOf(48, { tooLong: 'slide' })
     const ids = Array.from({ length: 500 }, (_, i) => i)
-    expect(await cache.read(0, ids)).toEqual(ids.map((_, i) => expected(ids, i, cache.room)))
+    expect(await read(cache, 0, ids)).toEqual(ids.map((_, i) => expected(ids, i, cache.room)))
     const decoded = sequence.requests.reduce((sum, { tokens }) => sum + tokens.length, 0)
     // Each slide decodes half of the room again, and the scaffold.
     expect(decoded).toBeLessThan(ids.length * 2.5)
@@ -109,18 +114,18 @@ describe('ReplyCache', () => {
   it('refuses ids without room, and a context with hardly any room to slide in', async () => {
     const { cache } = cacheOf(PROMPT.length + SCAFFOLD.length + 4)
     expect(cache.room).toBe(4)
-    await expect(cache.read(0, [1, 2, 3, 4, 5])).rejects.toThrow('do not fit')
+    await expect(read(cache, 0, [1, 2, 3, 4, 5])).rejects.toThrow('do not fit')
     expect(() => cacheOf(39, { tooLong: 'slide' })).toThrow(TooLongError)
     expect(cacheOf(40, { tooLong: 'slide' }).cache.room).toBe(32)
   })
 
   it('decodes everything behind the prompt again after a request that failed', async () => {
     const { sequence, cache } = cacheOf(64)
-    await cache.read(0, [10, 11])
+    await read(cache, 0, [10, 11])
     sequence.failsAt = sequence.length
-    await expect(cache.read(2, [12])).rejects.toThrow('fails here')
+    await expect(read(cache, 2, [12])).rejects.toThrow('fails here')
     sequence.failsAt = null
-    expect(await cache.read(2, [12])).toEqual([expected([10, 11, 12], 2, null)])
+    expect(await read(cache, 2, [12])).toEqual([expected([10, 11, 12], 2, null)])
     expect(sequence.requests.at(-1)).toMatchObject({ keep: PROMPT.length, tokens: [...SCAFFOLD, 10, 11, 12] })
   })
 })

@@ -1,0 +1,36 @@
+import { atOnceOrLater, type Steps } from '../event-loop.js'
+
+/** Calls that may overlap, carried out one after the other. */
+export class Turns {
+  /** The latest call; null when all are done. */
+  #latest: Promise<unknown> | null = null
+  #waiting = 0
+
+  /** Calls that are not done. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  /** Does `work` at once where no call is under way, or after those before it, whatever becomes of them. */
+  take<T>(work: () => Steps<T>): Promise<T> {
+    const carryOut = async () => {
+      try {
+        const done = atOnceOrLater(work())
+        return done instanceof Promise ? await done : done
+      } finally {
+        this.#waiting -= 1
+        if (this.#waiting === 0) this.#latest = null
+      }
+    }
+    this.#waiting += 1
+    const turn = this.#latest ? this.#latest.then(carryOut, carryOut) : carryOut()
+    if (this.#waiting > 0) this.#latest = turn
+    return turn
+  }
+
+  /** Calls back when the calls made so far are done, at once where they are. */
+  whenDone(then: () => void): void {
+    if (this.#latest) this.#latest.then(then, then)
+    else then()
+  }
+}
