@@ -1,4 +1,4 @@
-// npm run bench [-- demo | gen | stream | context | types | settings | flavours | busy]: medians and ratios, what is compared measured
+// npm run bench [-- demo | gen | stream | batch | context | types | settings | flavours | busy]: medians and ratios, what is compared measured
 // in turn in one run. docs/performance.md says what each measures. Without a name: the demonstration models, a minute.
 import { parseArgs } from 'node:util'
 
@@ -9,6 +9,7 @@ const BENCHES = {
   },
   gen: async (options) => (await import('./gen/bench.mjs')).benchGen(options),
   stream: async (options) => (await import('./stream/bench.mjs')).benchStream(options),
+  batch: async (options) => (await import('./batch/bench.mjs')).benchBatch(options),
   context: async (options) => (await import('./context.mjs')).benchContext(options),
   types: async (options) => (await import('./types.mjs')).benchTypes(options),
   settings: async (options) => (await import('./settings.mjs')).benchSettings(options),

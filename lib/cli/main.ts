@@ -11,6 +11,7 @@ import { addDoctor } from './doctor.js'
 import { addEval } from './eval.js'
 import { EXIT, type Run } from './exit.js'
 import { addInspect } from './inspect.js'
+import { addMerge } from './merge.js'
 import { addModels } from './models.js'
 import { addPull } from './pull.js'
 import { addQuantize } from './quantize.js'
@@ -41,6 +42,7 @@ function createProgram(run: Run): Command {
   addCheck(program, run)
   addStream(program, run)
   addBatch(program, run)
+  addMerge(program, run)
   addEval(program, run, version)
   addConvert(program, run)
   addQuantize(program, run)

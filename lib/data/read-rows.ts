@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { addAbortSignal, type Readable } from 'node:stream'
 import { readTable } from './csv.js'
 import { utf8Bytes } from './encoding.js'
-import { formatOfName, hasFirstLine, looksOf, refuseForeign } from './format.js'
+import { formatOfName, hasFirstLine, headerOf, looksOf, refuseForeign } from './format.js'
 import { InputError } from './input-error.js'
 import { jsonRow } from './json-row.js'
 import { readJsonValues } from './json-values.js'
@@ -180,7 +180,7 @@ function decide(
     }
     return given
   }
-  if (head.length === 0) return named ?? 'jsonl'
+  if (headerOf(head) === '') return named ?? 'jsonl'
   if (looks.format === null) {
     if (named !== null) return named
     throw new InputError(

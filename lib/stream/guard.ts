@@ -2,7 +2,7 @@ import { type InternalLoadOptions, type LoadedEngine, loadEngine, requireLoaded 
 import type { Sequence } from '../engine/sequence.js'
 import { GuardClosedError, ModelKindError } from '../errors.js'
 import { checkHistory, type HistoryTooLong, mostMessages } from '../history.js'
-import { toMessages } from '../input.js'
+import { toMessages, type UnsupportedParts } from '../input.js'
 import { checkKeys, type Keys } from '../options.js'
 import { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { GuardDevice, GuardStats, Input, LoadOptions, Message } from '../types.js'
@@ -18,10 +18,16 @@ import { headOutputs, type PromptVerdict } from './verdict.js'
 export interface ClassifyPromptOptions {
   /** As for `open`. */
   history?: HistoryTooLong
+  /** As for `open`. */
+  unsupportedParts?: UnsupportedParts
   signal?: AbortSignal
 }
 
-const CLASSIFY_PROMPT_KEYS: Keys<ClassifyPromptOptions> = { signal: true, history: true }
+const CLASSIFY_PROMPT_KEYS: Keys<ClassifyPromptOptions> = {
+  signal: true,
+  history: true,
+  unsupportedParts: true,
+}
 
 /**
  * Qwen3Guard-Stream: judges a prompt at once, and a reply token by token while it is being written.
@@ -80,8 +86,7 @@ export class StreamGuard implements AsyncDisposable {
    */
   async classifyPrompt(input: Input, options: ClassifyPromptOptions = {}): Promise<PromptVerdict> {
     checkKeys('the options of classifyPrompt', options, CLASSIFY_PROMPT_KEYS)
-    const { history, signal } = options
-    const moderation = await this.open(input, { ...(history && { history }), ...(signal && { signal }) })
+    const moderation = await this.open(input, options)
     await moderation.close()
     return moderation.prompt
   }
@@ -125,7 +130,7 @@ export class StreamGuard implements AsyncDisposable {
     const { messages = [], history = 'error', signal } = options
     const { contextSize } = this.#parts.engine
     const most = mostMessages(history, contextSize)
-    const before = messages.length > 0 ? toMessages(messages, ['system', 'user', 'assistant'], most) : []
+    const before = messages.length > 0 ? toMessages(messages, ['system', 'user', 'assistant'], { most }) : []
     const { engine } = this.#parts
     const sequence = await engine.acquire({ cells: engine.contextSize, signal })
     return new Conversation(this.#parts, new PromptSequence(this.#parts, sequence), before, history)
@@ -151,9 +156,12 @@ export class StreamGuard implements AsyncDisposable {
     await this.close()
   }
 
-  #messages(input: Input, { history = 'error' }: OpenOptions): Message[] {
+  #messages(input: Input, { history = 'error', unsupportedParts }: OpenOptions): Message[] {
     checkHistory(history)
-    return toMessages(input, ['user'], mostMessages(history, this.#parts.engine.contextSize))
+    return toMessages(input, ['user'], {
+      most: mostMessages(history, this.#parts.engine.contextSize),
+      unsupportedParts,
+    })
   }
 
   async #open(

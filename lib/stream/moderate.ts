@@ -1,5 +1,6 @@
 import { DecodeError, GuardBusyError, GuardError } from '../errors.js'
 import { checkHistory, type HistoryTooLong } from '../history.js'
+import { checkUnsupportedParts, type UnsupportedParts } from '../input.js'
 import { checkBoolean, checkKeys, checkSignal, type Keys } from '../options.js'
 import { type Action, checkPolicy, IN_POLICY, type Policy, promptAction } from '../policy.js'
 import type { ModerationEvent } from './events.js'
@@ -28,6 +29,8 @@ export interface ModerateOptions {
   tooLong?: ReplyTooLong
   /** As for `open`: the `prompt` event's `usage.droppedMessages` counts what was left out. */
   history?: HistoryTooLong
+  /** As for `open`. */
+  unsupportedParts?: UnsupportedParts
   signal?: AbortSignal
 }
 
@@ -38,6 +41,7 @@ export const MODERATE_KEYS: Keys<ModerateOptions> = {
   reasoning: true,
   tooLong: true,
   history: true,
+  unsupportedParts: true,
   signal: true,
 }
 
@@ -50,9 +54,10 @@ export function checkModerate(reply: unknown, options: ModerateOptions): void {
 
 /** @throws TypeError or RangeError for options of `moderate` with values that they cannot have */
 export function checkModerateValues(options: ModerateOptions): void {
-  const { policy, holdBack, tokens, reasoning, tooLong, history, signal } = options
+  const { policy, holdBack, tokens, reasoning, tooLong, history, unsupportedParts, signal } = options
   checkBoolean('tokens', tokens)
   checkBoolean('reasoning', reasoning)
+  if (unsupportedParts !== undefined) checkUnsupportedParts(unsupportedParts)
   checkSignal(signal)
   if (policy !== undefined) checkPolicy(policy)
   if (holdBack !== undefined) checkHoldBack(holdBack)

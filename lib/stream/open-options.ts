@@ -1,4 +1,5 @@
 import { checkHistory, type HistoryTooLong } from '../history.js'
+import { checkUnsupportedParts, type UnsupportedParts } from '../input.js'
 import { checkBoolean, checkKeys, checkSignal, type Keys } from '../options.js'
 import { checkTooLong, type ReplyTooLong } from './reply/cache.js'
 
@@ -16,18 +17,30 @@ export interface OpenOptions {
    * message and the last turn stay. Default `'error'`.
    */
   history?: HistoryTooLong
+  /**
+   * What becomes of images, audio and files in messages, which no guard reads: they are left out where a message has text
+   * beside them, or are a TypeError. A message of media alone is one either way. Default `'skip'`.
+   */
+  unsupportedParts?: UnsupportedParts
   /** Aborts the opening and every push. */
   signal?: AbortSignal
 }
 
-const OPEN_KEYS: Keys<OpenOptions> = { reasoning: true, tooLong: true, history: true, signal: true }
+const OPEN_KEYS: Keys<OpenOptions> = {
+  reasoning: true,
+  tooLong: true,
+  history: true,
+  unsupportedParts: true,
+  signal: true,
+}
 
 /** @throws TypeError for what `open` cannot take */
 export function checkOpen(options: OpenOptions): void {
   checkKeys('the options of open', options, OPEN_KEYS)
-  const { reasoning, tooLong, history, signal } = options
+  const { reasoning, tooLong, history, unsupportedParts, signal } = options
   checkBoolean('reasoning', reasoning)
   if (tooLong !== undefined) checkTooLong(tooLong)
   if (history !== undefined) checkHistory(history)
+  if (unsupportedParts !== undefined) checkUnsupportedParts(unsupportedParts)
   checkSignal(signal)
 }
