@@ -1,5 +1,5 @@
-// npm run bench [-- demo | gen | stream | context | types | settings | flavours | places | busy]: medians and ratios, what is compared measured
-// in turn in one run. docs/performance.md says what each measures. Without a name: the demonstration models, a minute.
+// npm run bench [-- demo | gen | stream | batch | context | types | settings | flavours | places | busy]: medians and ratios, what is compared
+// measured in turn in one run. docs/performance.md says what each measures. Without a name: the demonstration models, a minute.
 // `--short` runs the same code in seconds, on tiny models, once, without what takes minutes to build: to see that it works.
 import { parseArgs } from 'node:util'
 import { neverWait } from './measure.mjs'
@@ -11,6 +11,7 @@ const BENCHES = {
   },
   gen: async (options) => (await import('./gen/bench.mjs')).benchGen(options),
   stream: async (options) => (await import('./stream/bench.mjs')).benchStream(options),
+  batch: async (options) => (await import('./batch/bench.mjs')).benchBatch(options),
   context: async (options) => (await import('./context.mjs')).benchContext(options),
   types: async (options) => (await import('./types.mjs')).benchTypes(options),
   settings: async (options) => (await import('./settings.mjs')).benchSettings(options),

@@ -28,6 +28,7 @@ export {
 export { type GenAnswer, parseGen } from './gen/parse.js'
 export type { GenScores } from './gen/scores.js'
 export type { HistoryTooLong } from './history.js'
+export type { UnsupportedParts } from './input.js'
 export type { Category, Safety } from './labels.js'
 export { CATEGORIES, SAFETIES } from './labels.js'
 export { type PulledModel, pullModel } from './models/hub/pull.js'

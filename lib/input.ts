@@ -19,12 +19,18 @@ const ITEMS =
 /** What becomes of images, audio and files among the parts of a message, which no guard reads. */
 export type UnsupportedParts = 'error' | 'skip'
 
+/** @throws TypeError if it is neither */
+export function checkUnsupportedParts(how: unknown): asserts how is UnsupportedParts {
+  if (how === 'error' || how === 'skip') return
+  throw new TypeError(`Expected unsupportedParts to be 'error' or 'skip', got ${JSON.stringify(how)}`)
+}
+
 /** How an input is read. */
 export interface InputOptions {
   /** Messages that can have room; each is more than one token. */
   most?: number
   /** Default `'skip'`: media are left out where there is text beside them. A message of media alone is an error. */
-  unsupportedParts?: UnsupportedParts
+  unsupportedParts?: UnsupportedParts | undefined
   /** Is told what is left out of which message. */
   onLeftOut?(kind: LeftOut, message: number): void
 }
@@ -50,7 +56,8 @@ export function toMessages(
   }
   const { length } = input
   if (length === 0) throw new TypeError('Expected at least one message, got an empty array')
-  const { most = Number.POSITIVE_INFINITY } = options
+  const { most = Number.POSITIVE_INFINITY, unsupportedParts } = options
+  if (unsupportedParts !== undefined) checkUnsupportedParts(unsupportedParts)
   if (length > most) {
     const mending = "leave out its oldest messages, or set `history: 'drop'`"
     throw new TooLongError(length, most, 'the conversation', true, mending)

@@ -42,10 +42,18 @@ export interface RewardOptions {
   tooLong?: 'error' | 'window'
   /** Told of each item that was judged, in order: to watch refusals beside rewards. */
   onJudged?(index: number, judged: JudgedItem): void
+  /** As for `classify`: what becomes of turns that have no room. Default `'error'`. */
+  history?: 'error' | 'drop'
   signal?: AbortSignal
 }
 
-const KEYS: Keys<RewardOptions> = { concurrency: true, tooLong: true, onJudged: true, signal: true }
+const KEYS: Keys<RewardOptions> = {
+  concurrency: true,
+  tooLong: true,
+  history: true,
+  onJudged: true,
+  signal: true,
+}
 
 /** What an unsafe and a refusing item get at most, in the hybrid reward. */
 const UNSAFE_AT_MOST = -10
@@ -100,7 +108,7 @@ async function rewards(
   value: (judged: Judged) => number,
 ): Promise<Reward[]> {
   checkKeys('the options of a reward', options, KEYS)
-  const { tooLong = 'error', onJudged, signal } = options
+  const { tooLong = 'error', history = 'error', onJudged, signal } = options
   checkSignal(signal)
   if (typeof guard?.classify !== 'function') {
     throw new TypeError('Expected a GenGuard: rewards are judged by Gen')
@@ -114,7 +122,7 @@ async function rewards(
   const texts = parts.flatMap(({ texts }) => texts)
   const judge = async (text: (typeof texts)[number], stop: AbortSignal): Promise<PartVerdict | Error> => {
     try {
-      const { safety, refusal } = await guard.classify(text, { signal: stop, tooLong })
+      const { safety, refusal } = await guard.classify(text, { signal: stop, tooLong, history })
       if (isSafety(safety) && typeof refusal === 'boolean') return { safety, refusal }
       // Whatever is no verdict on a reply is no judgement.
       const said = JSON.stringify({ safety, refusal })

@@ -17,8 +17,8 @@ export interface Moderator {
 /** The event that says what is withheld, and why. */
 export type BlockEvent = Extract<ModerationEvent, { type: 'block' }>
 
-/** What every adapter takes besides the options of `moderate`. */
-export interface AdapterOptions extends ModerateOptions {
+/** What every adapter takes besides the options of `moderate`; `media` says there what becomes of images. */
+export interface AdapterOptions extends Omit<ModerateOptions, 'unsupportedParts'> {
   /** Sees the events of every moderation as they come. What it throws ends the stream with that error. */
   onEvent?(event: ModerationEvent): void
   /** Text to show in place of what a block withholds. Default: none. */

@@ -6,6 +6,7 @@ import type { Policy } from '../index.js'
 import { type CheckResult, judge, type LoadedGuard } from './judge.js'
 import { outputRow } from './output-row.js'
 import { type RowError, rowError } from './row-error.js'
+import { type RewardFlags, rewardRow } from './row-reward.js'
 import { isInShard, type Shard } from './shard.js'
 import type { Tally } from './tally.js'
 import type { Fit } from './too-long.js'
@@ -17,6 +18,8 @@ export interface BatchOptions {
   /** Applied where it is there. */
   policy: Policy | undefined
   shard: Shard | undefined
+  /** Rewards instead of verdicts, where it is there. */
+  rewards: RewardFlags | undefined
   /** Rows of the shard that an earlier run has written. */
   skip: number
   /** Whether rows come from several files, which errors then name. */
@@ -103,11 +106,24 @@ export class BatchRows {
     try {
       if (row.record === null) throw new InputError(row.defect)
       const input = this.#columns.inputOf(row.record)
-      const result = await judge(this.#loaded, input.messages, this.#options.fit, signal)
+      const { fit, rewards, fields } = this.#options
+      if (rewards) {
+        const { verdict, reward } = await rewardRow(
+          this.#loaded,
+          input.messages,
+          row.record,
+          rewards,
+          fit,
+          signal,
+        )
+        return { row, added: { verdict: pickFields(verdict, fields), reward }, leftOut: input.leftOut }
+      }
+      const result = await judge(this.#loaded, input.messages, fit, signal)
       return { row, added: { verdict: this.#written(result) }, leftOut: input.leftOut }
     } catch (error) {
       if (signal.aborted) throw signal.reason
-      return { row, added: { error: this.#error(error, row) }, leftOut }
+      const reward = this.#options.rewards ? { reward: null } : {}
+      return { row, added: { error: this.#error(error, row), ...reward }, leftOut }
     }
   }
 

@@ -27,6 +27,7 @@ import {
   writeOutput,
 } from './row-output.js'
 import { RowProgress } from './row-progress.js'
+import { addRewardFlags, type RewardFlags, rewardMistake } from './row-reward.js'
 import { identityOf, type RunIdentity } from './run-identity.js'
 import { parseShard, type Shard, type ShardNote, shardFile } from './shard.js'
 import { print } from './standard-streams.js'
@@ -34,7 +35,7 @@ import { Tally } from './tally.js'
 import { addTooLong, type Fit } from './too-long.js'
 import { parseFields, type VerdictField } from './verdict-fields.js'
 
-interface BatchFlags extends LoadFlags, Fit, RowFlags {
+interface BatchFlags extends LoadFlags, Fit, RowFlags, RewardFlags {
   out?: string
   outFormat?: OutputFormat
   errors?: string
@@ -88,6 +89,7 @@ export function addBatch(program: Command, run: Run): void {
     .addHelpText('after', HELP)
     .action(async (names: string[], flags: BatchFlags) => await batch(command, names, flags, run))
   addRowFlags(command)
+  addRewardFlags(command)
   addFailOn(command)
   addTooLong(command)
   addLoadOptions(command, 'demo-gen')
@@ -139,6 +141,7 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
         fields,
         policy,
         shard,
+        rewards: flags.reward === undefined ? undefined : flags,
         skip: earlier,
         manySources: reader.sources.length > 1,
         nameRows: flags.idColumn !== undefined,
@@ -202,6 +205,8 @@ function checkUsage(command: Command, flags: BatchFlags, output: Output | null, 
   if (!output && flags.outFormat !== undefined && flags.outFormat !== 'jsonl') {
     command.error(`error: --out-format ${flags.outFormat} needs --out: stdout takes JSONL`)
   }
+  const mistake = rewardMistake(flags)
+  if (mistake !== null) command.error(`error: ${mistake}`)
   if (!flags.resume && !flags.shard) return
   if (!output || output.isStream) {
     command.error(`error: --${flags.resume ? 'resume' : 'shard'} needs --out with the name of a file`)
@@ -235,6 +240,7 @@ async function identityOfRun(
   const options = {
     columns: columnsOf(flags),
     unsupportedParts: flags.unsupportedParts,
+    ...{ reward: flags.reward, helpfulnessColumn: flags.helpfulnessColumn },
     ...{ contextSize, kvType, flashAttention, tooLong, history, format, fields, policy, shard },
     chatTemplate: flags.chatTemplate && (await readFile(flags.chatTemplate, 'utf8')),
     out: { format: output.format, gzip: output.gzip },

@@ -1,4 +1,3 @@
-import { COLUMN_NAMES, type ColumnUse } from '../data/column-names.js'
 import { InputError } from '../data/input-error.js'
 import { type ReadOptions as RowOptions, type RowReader, readRows } from '../data/read-rows.js'
 import { ROW_FORMATS, type Row, type RowFormat } from '../data/row.js'
@@ -37,6 +36,9 @@ export function readFormats(names: readonly string[]): Formats {
   }
   return formats
 }
+
+/** Reasons may show what a row holds, and so be as many as rows. */
+const MOST_REASONS = 50
 
 /** Labelled texts of files, in their order, and what was left out of them. */
 export class LabelledData {
@@ -121,18 +123,8 @@ export class LabelledData {
         `${file}: read as ${set.title}, by its columns (--format generic, or another, says otherwise)`,
       )
     }
-    if (set.name !== 'generic') return { set, options: this.#options }
-    const guessed: ReadOptions['columns'] = { ...this.#options.columns }
-    for (const use of ['prompt', 'response', 'messages', 'id'] as const satisfies ColumnUse[]) {
-      if (guessed[use] !== undefined || columns.includes(use)) continue
-      const name = COLUMN_NAMES[use].flatMap((usual) =>
-        columns.filter((column) => column.toLowerCase() === usual),
-      )[0]
-      if (name === undefined) continue
-      guessed[use] = name
-      if (use !== 'id') this.#note(`${file}: ${use} from the column ${name} (--${use}-column says otherwise)`)
-    }
-    return { set, options: { ...this.#options, columns: guessed } }
+    // Of its own for each file: what is guessed of one says nothing of another.
+    return { set, options: { ...this.#options, onNote: (note) => this.#note(`${file}: ${note}`) } }
   }
 
   #identity(file: string, set: DataSet): DataIdentity {
@@ -147,6 +139,8 @@ export class LabelledData {
   }
 
   #skip({ skipped }: DataIdentity, reason: string): void {
-    skipped[reason] = (skipped[reason] ?? 0) + 1
+    const known = Object.hasOwn(skipped, reason) || Object.keys(skipped).length < MOST_REASONS
+    const counted = known ? reason : 'other reasons'
+    skipped[counted] = (skipped[counted] ?? 0) + 1
   }
 }

@@ -4,7 +4,10 @@ import { inOneLine, jsonOf } from '../data/row-json.js'
 import type { RowError } from './row-error.js'
 
 /** What is added to a row. */
-export type Added = { verdict: object } | { error: RowError }
+export type Added = ({ verdict: object } | { error: RowError }) & {
+  /** With --reward: null beside an error, never a number. */
+  reward?: number | null
+}
 
 /** Members of an output row that are ours: a row's own of these names are replaced. */
 export const ADDED = new Set(['verdict', 'error'])
@@ -17,8 +20,9 @@ export function outputRow({ record, text }: Row, added: Added): string {
   if (record === null) return JSON.stringify({ row: text, ...added })
   const spelled = text === null ? jsonOf(record) : inOneLine(text)
   const addedMembers = jsonOf(added).slice(1)
-  if (Object.hasOwn(record, 'verdict') || Object.hasOwn(record, 'error')) {
-    const kept = [...membersOf(spelled)].filter(({ name }) => !ADDED.has(name))
+  const replaced = new Set([...ADDED, ...Object.keys(added)])
+  if (Object.keys(record).some((name) => replaced.has(name))) {
+    const kept = [...membersOf(spelled)].filter(({ name }) => !replaced.has(name))
     return `{${kept.map((member) => `${member.text},`).join('')}${addedMembers}`
   }
   const head = spelled.trimEnd().slice(0, -1)

@@ -4,6 +4,7 @@ import type { Message } from '../types.js'
 import { COLUMN_NAMES, type ColumnUse } from './column-names.js'
 import { InputError } from './input-error.js'
 import { isObject } from './row.js'
+import { jsonOf } from './row-json.js'
 
 /** Columns by what they are for; `a.b` is field `b` of column `a`, where no column has that name. */
 export type ColumnFlags = Partial<Record<ColumnUse, string>>
@@ -107,6 +108,10 @@ export class RowColumns {
 
 function guess(record: Record<string, unknown>, use: ColumnUse): { name: string; value: unknown } | null {
   const columns = new Map(Object.keys(record).map((name) => [name.toLowerCase(), name]))
+  const isFilled = (name: string | undefined) =>
+    name !== undefined && isGiven(record[name]) && record[name] !== ''
+  // An instruction and what it is about are one prompt, put together as only their set knows.
+  if (use === 'prompt' && isFilled(columns.get('instruction')) && isFilled(columns.get('input'))) return null
   for (const usual of COLUMN_NAMES[use]) {
     const name = columns.get(usual)
     if (name === undefined) continue
@@ -178,8 +183,6 @@ function isGiven(value: unknown): value is NonNullable<unknown> {
 }
 
 function shown(value: unknown): string {
-  const json = JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === 'bigint' ? `${inner}` : inner,
-  )
+  const json = jsonOf(value)
   return json.length > 60 ? `${json.slice(0, 60)}…` : json
 }

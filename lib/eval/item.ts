@@ -1,3 +1,4 @@
+import type { ColumnUse as RowUse } from '../data/column-names.js'
 import type { Safety } from '../labels.js'
 import type { Message } from '../types.js'
 
@@ -50,9 +51,11 @@ export interface ReadOptions {
   toxicityFrom: number
   /** Names of columns in a file of no public layout. */
   columns: Partial<Record<ColumnUse, string>>
+  /** Told what was guessed of such a file. */
+  onNote?(note: string): void
 }
 
-export type ColumnUse = 'prompt' | 'response' | 'messages' | 'id' | 'label'
+export type ColumnUse = RowUse | 'label'
 
 export const READ_DEFAULTS: ReadOptions = { caution: 'unsafe', toxicityFrom: 2, columns: {} }
 

@@ -4,7 +4,7 @@ import { SEQUENCES_TO_PIN } from '../engine/settings.js'
 import { GenFormatError, GuardClosedError, TooLongError } from '../errors.js'
 import { checkHistory, type HistoryTooLong, latestTurns, mostMessages } from '../history.js'
 import { inOrder } from '../in-order.js'
-import { toMessages } from '../input.js'
+import { checkUnsupportedParts, toMessages, type UnsupportedParts } from '../input.js'
 import type { ModelDescription } from '../models/gguf/describe.js'
 import { checkKeys, checkSignal, checkTimeout, type Keys } from '../options.js'
 import type { ChatTemplate } from '../tokenizer/chat-template.js'
@@ -41,6 +41,11 @@ export interface ClassifyOptions {
   history?: HistoryTooLong
   /** Milliseconds to wait for a place in the engine before `GuardBusyError`. Default: as long as it takes. */
   queueTimeoutMs?: number
+  /**
+   * What becomes of images, audio and files in messages, which no guard reads: they are left out where a message has text
+   * beside them, or are a TypeError. A message of media alone is one either way. Default `'skip'`.
+   */
+  unsupportedParts?: UnsupportedParts
 }
 
 /** Options of `GenGuard.classifyAll`. */
@@ -53,6 +58,8 @@ export interface ClassifyAllOptions {
   tooLong?: TooLong
   /** As for `classify`. */
   history?: HistoryTooLong
+  /** As for `classify`. */
+  unsupportedParts?: UnsupportedParts
 }
 
 /** What becomes of a conversation that does not fit the context. */
@@ -63,11 +70,13 @@ const CLASSIFY_KEYS: Keys<ClassifyOptions> = {
   tooLong: true,
   history: true,
   queueTimeoutMs: true,
+  unsupportedParts: true,
 }
 const CLASSIFY_ALL_KEYS: Keys<ClassifyAllOptions> = {
   signal: true,
   tooLong: true,
   history: true,
+  unsupportedParts: true,
   concurrency: true,
 }
 
@@ -153,7 +162,7 @@ export class GenGuard implements AsyncDisposable {
    */
   async classify(input: Input, options: ClassifyOptions = {}): Promise<GenVerdict> {
     checkKeys('the options of classify', options, CLASSIFY_KEYS)
-    const { signal, tooLong = 'error', history = 'error' } = options
+    const { signal, tooLong = 'error', history = 'error', unsupportedParts } = options
     checkSignal(signal)
     checkTimeout('queueTimeoutMs', options.queueTimeoutMs)
     const { engine } = this.#loaded
@@ -161,6 +170,7 @@ export class GenGuard implements AsyncDisposable {
     checkHistory(history)
     const messages = toMessages(input, ['user', 'assistant'], {
       most: mostMessages(history, engine.contextSize),
+      unsupportedParts,
     })
     signal?.throwIfAborted()
     this.#requireOpen()
@@ -327,15 +337,22 @@ export class GenGuard implements AsyncDisposable {
     options: ClassifyAllOptions = {},
   ): AsyncIterable<GenVerdict> {
     checkKeys('the options of classifyAll', options, CLASSIFY_ALL_KEYS)
-    const { concurrency = this.stats().maxSequences, signal, tooLong = 'error', history = 'error' } = options
+    const {
+      concurrency = this.stats().maxSequences,
+      signal,
+      tooLong = 'error',
+      history = 'error',
+      unsupportedParts = 'skip',
+    } = options
     checkSignal(signal)
     if (!Number.isInteger(concurrency) || concurrency < 1) {
       throw new RangeError(`Expected concurrency to be an integer of at least 1, got ${concurrency}`)
     }
     checkTooLong(tooLong)
     checkHistory(history)
+    checkUnsupportedParts(unsupportedParts)
     const classify = (input: Input, signal: AbortSignal) =>
-      whenThereIsRoom(() => this.classify(input, { signal, tooLong, history }), signal)
+      whenThereIsRoom(() => this.classify(input, { signal, tooLong, history, unsupportedParts }), signal)
     return inOrder(inputs, classify, concurrency, signal)
   }
 

@@ -1,6 +1,6 @@
 import { GuardClosedError } from '../errors.js'
 import { checkHistory, type HistoryTooLong, mostMessages } from '../history.js'
-import { toMessages } from '../input.js'
+import { type InputOptions, toMessages } from '../input.js'
 import { checkKeys, checkSignal, checkTimeout, type Keys } from '../options.js'
 import { commonLength } from '../tokenizer/common-length.js'
 import type { Input, Message } from '../types.js'
@@ -147,7 +147,10 @@ export class Conversation implements AsyncDisposable {
    */
   moderate(input: Input, reply: ReplyStream, options: ModerateOptions = {}): AsyncIterable<ModerationEvent> {
     checkModerate(reply, options)
-    const { prompt, said } = turnOf(input, this.#most(options.history ?? this.#history))
+    const { prompt, said } = turnOf(input, {
+      most: this.#most(options.history ?? this.#history),
+      unsupportedParts: options.unsupportedParts,
+    })
     return this.#moderate(prompt, said, reply, options)
   }
 
@@ -210,9 +213,9 @@ export class Conversation implements AsyncDisposable {
   async #begin(
     input: Input,
     said: Message | null,
-    { reasoning = false, tooLong = 'error', history = this.#history }: OpenOptions,
+    { reasoning = false, tooLong = 'error', history = this.#history, unsupportedParts }: OpenOptions,
   ): Promise<Turn> {
-    const given = toMessages(input, ['user'], { most: this.#most(history) })
+    const given = toMessages(input, ['user'], { most: this.#most(history), unsupportedParts })
     if (this.#turn?.moderation?.reply.complete) await this.#turn.moderation.close()
     if (this.#turn) {
       throw new TypeError('Expected one moderation at a time: end or close the one under way first')
@@ -279,8 +282,8 @@ export class Conversation implements AsyncDisposable {
  * Takes from messages what the assistant has said after the user's last one. They are copied: the turn begins later.
  * @throws TypeError
  */
-function turnOf(input: Input, most: number): { prompt: Input; said: Message | null } {
-  const messages = toMessages(input, ['user', 'assistant'], { most })
+function turnOf(input: Input, options: InputOptions): { prompt: Input; said: Message | null } {
+  const messages = toMessages(input, ['user', 'assistant'], options)
   const last = messages.at(-1) as Message
   if (last.role === 'user') return { prompt: typeof input === 'string' ? input : messages, said: null }
   return { prompt: toMessages(messages.slice(0, -1), ['user']), said: last }

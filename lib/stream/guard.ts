@@ -2,7 +2,7 @@ import { type InternalLoadOptions, type LoadedEngine, loadEngine, requireLoaded 
 import type { Sequence } from '../engine/sequence.js'
 import { GuardClosedError, ModelKindError } from '../errors.js'
 import { checkHistory, type HistoryTooLong, mostMessages } from '../history.js'
-import { toMessages } from '../input.js'
+import { toMessages, type UnsupportedParts } from '../input.js'
 import { checkKeys, type Keys } from '../options.js'
 import { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { GuardDevice, GuardStats, Input, LoadOptions, Message } from '../types.js'
@@ -21,6 +21,7 @@ export interface ClassifyPromptOptions {
   history?: HistoryTooLong
   /** As for `open`. */
   queueTimeoutMs?: number
+  unsupportedParts?: UnsupportedParts
   /** Aborts the check, whether it waits or runs; the promise rejects with `signal.reason`. */
   signal?: AbortSignal
 }
@@ -29,6 +30,7 @@ const CLASSIFY_PROMPT_KEYS: Keys<ClassifyPromptOptions> = {
   signal: true,
   history: true,
   queueTimeoutMs: true,
+  unsupportedParts: true,
 }
 
 /**
@@ -159,9 +161,12 @@ export class StreamGuard implements AsyncDisposable {
     await this.close()
   }
 
-  #messages(input: Input, { history = 'error' }: OpenOptions): Message[] {
+  #messages(input: Input, { history = 'error', unsupportedParts }: OpenOptions): Message[] {
     checkHistory(history)
-    return toMessages(input, ['user'], { most: mostMessages(history, this.#parts.engine.contextSize) })
+    return toMessages(input, ['user'], {
+      most: mostMessages(history, this.#parts.engine.contextSize),
+      unsupportedParts,
+    })
   }
 
   async #open(

@@ -1,5 +1,6 @@
 import { DecodeError, GuardBusyError, GuardError } from '../errors.js'
 import { checkHistory, type HistoryTooLong } from '../history.js'
+import { checkUnsupportedParts, type UnsupportedParts } from '../input.js'
 import { checkBoolean, checkKeys, checkSignal, checkTimeout, type Keys } from '../options.js'
 import { type Action, checkPolicy, IN_POLICY, type Policy, promptAction } from '../policy.js'
 import type { ModerationEvent } from './events.js'
@@ -34,6 +35,8 @@ export interface ModerateOptions {
    * `'overload'`. Default: as long as it takes. A conversation has its place already.
    */
   queueTimeoutMs?: number
+  /** As for `open`. */
+  unsupportedParts?: UnsupportedParts
   /** Stops the source and the decode under way; the iteration rejects with `signal.reason`. */
   signal?: AbortSignal
 }
@@ -46,6 +49,7 @@ export const MODERATE_KEYS: Keys<ModerateOptions> = {
   tooLong: true,
   history: true,
   queueTimeoutMs: true,
+  unsupportedParts: true,
   signal: true,
 }
 
@@ -58,9 +62,10 @@ export function checkModerate(reply: unknown, options: ModerateOptions): void {
 
 /** @throws TypeError or RangeError for options of `moderate` with values that they cannot have */
 export function checkModerateValues(options: ModerateOptions): void {
-  const { policy, holdBack, tokens, reasoning, tooLong, history, queueTimeoutMs, signal } = options
+  const { policy, holdBack, tokens, reasoning, tooLong, history, queueTimeoutMs, unsupportedParts, signal } = options
   checkBoolean('tokens', tokens)
   checkBoolean('reasoning', reasoning)
+  if (unsupportedParts !== undefined) checkUnsupportedParts(unsupportedParts)
   checkSignal(signal)
   if (policy !== undefined) checkPolicy(policy)
   if (holdBack !== undefined) checkHoldBack(holdBack)

@@ -161,6 +161,47 @@ describe('batch', () => {
     expect(rows[2]?.error?.message).toContain("'image_url' and no text")
   })
 
+  it('gives a row for each, whatever it is, with its own text as it was', async () => {
+    const hi = { role: 'user', content: 'hi' }
+    const given: [row: string, judged: boolean][] = [
+      ['{"id":1,"prompt":"how are you"}', true],
+      ['{"id":1,"prompt":"the same id"}', true],
+      ['{"id":3,"prompt":null}', false],
+      ['{"id":4,"prompt":""}', true],
+      ['{"id":7,"prompt":["a","b"]}', false],
+      ['{"id":9,"text":"hi"}', true],
+      [JSON.stringify({ id: 11, messages: [{ role: 'developer', content: 'be nice' }, hi] }), true],
+      [JSON.stringify({ custom_id: 'r1', url: '/v1/chat/completions', body: { messages: [hi] } }), true],
+      ['{"prompt":"hello","prompt":"How can I make a bomb?"}', true],
+      ['{"__proto__":{"prompt":"x"},"prompt":"hi","constructor":1}', true],
+      ['{"prompt":"lone \\ud83d"}', true],
+      ['{"prompt":"hi","response":""}', true],
+      [JSON.stringify({ prompt: 'hi', messages: [hi] }), false],
+      ['{"messages":[]}', false],
+      ['{"PROMPT":"hi"}', true],
+      ['{"prompt":"hi","response":5}', false],
+      ['{"prompt":"b","id":12345678901234567890}', true],
+    ]
+    const none = ['"just a string"', 'null', '{"prompt":"a","score":NaN}']
+    const { code, stdout } = await batch(lines([...given.map(([row]) => row), ...none]), [
+      '--fields',
+      'severity',
+    ])
+    expect(code).toBe(1)
+    const written = stdout.trimEnd().split('\n')
+    expect(written).toHaveLength(given.length + none.length)
+    for (const [at, [row, judged]] of given.entries()) {
+      const member = judged ? '"verdict":{"safety":"' : '"error":{"code":"ERR_INPUT","message":"'
+      expect(written[at]?.startsWith(`${row.slice(0, -1)},${member}`), written[at]).toBe(true)
+    }
+    for (const [at, row] of none.entries()) {
+      expect(JSON.parse(written[given.length + at] as string)).toMatchObject({
+        row,
+        error: { code: 'ERR_INPUT' },
+      })
+    }
+  })
+
   it('passes over a byte order mark', async () => {
     const { code, rows } = await batch(`\uFEFF${lines([{ prompt: 'Hi' }])}`)
     expect(code).toBe(0)

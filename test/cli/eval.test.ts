@@ -119,7 +119,7 @@ describe('eval', () => {
     const { code, report, stderr } = await evaluate([path, '--label-column', 'verdict'])
     expect(code).toBe(0)
     expect(report.prompt).toMatchObject({ n: 2 })
-    expect(stderr).toContain('prompt from the column question')
+    expect(stderr).toContain('prompt is taken from the column `question`')
   })
 
   it('refuses data without a labelled text, and formats that are none', async () => {

@@ -1,4 +1,5 @@
-import { toMessages } from '../../input.js'
+import { RowColumns } from '../../data/columns.js'
+import { InputError } from '../../data/input-error.js'
 import type { Safety } from '../../labels.js'
 import type { Message } from '../../types.js'
 import type { DataSet, EvalItem, Reading, ReadOptions, Row } from '../item.js'
@@ -58,26 +59,29 @@ export const generic: DataSet = {
   },
 }
 
+const READERS = new WeakMap<ReadOptions, RowColumns>()
+
+/** What is judged, found as `batch` finds it: one reader for a file's rows, which says once what it guesses. */
 function conversation(
   row: Row,
-  { columns }: ReadOptions,
+  options: ReadOptions,
 ): { messages: Message[]; last: Message['role'] } | { skip: string } {
-  const given = structure(row[columns.messages ?? 'messages'])
+  let columns = READERS.get(options)
+  if (columns === undefined) {
+    const { label: _, ...flags } = options.columns
+    columns = new RowColumns(flags, options.onNote === undefined ? {} : { onNote: options.onNote })
+    READERS.set(options, columns)
+  }
   try {
-    if (given !== null) {
-      const messages = toMessages(given as Message[], ['user', 'assistant'])
-      return { messages, last: (messages.at(-1) as Message).role }
-    }
-    const prompt = text(row, columns.prompt ?? 'prompt')
-    if (prompt === null) return { skip: `${columns.prompt ?? 'prompt'} is null` }
-    const response = text(row, columns.response ?? 'response')
-    const messages: Message[] = [{ role: 'user', content: prompt }]
-    if (response === null) return { messages, last: 'user' }
+    const { messages } = columns.inputOf(row)
+    const last = messages.at(-1) as Message
     const reasoning = text(row, 'reasoning')
-    messages.push({ role: 'assistant', content: response, ...(reasoning !== null && { reasoning }) })
-    return { messages, last: 'assistant' }
+    if (reasoning !== null && last.role === 'assistant') last.reasoning ??= reasoning
+    return { messages, last: last.role }
   } catch (error) {
-    return { skip: (error as Error).message }
+    // Of input alone: it is all that changes from row to row.
+    if (error instanceof InputError || error instanceof TypeError) return { skip: error.message }
+    throw error
   }
 }
 

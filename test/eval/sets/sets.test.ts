@@ -137,7 +137,8 @@ describe('rows of one’s own', () => {
       'response Unsafe: How? | No.',
     ])
     expect(items[0]).toMatchObject({ id: '7', language: 'en', source: 'x', categories: ['greeting'] })
-    expect(skipped.slice(0, 3)).toEqual(['no label', 'label is "unsure"', 'prompt is null'])
+    expect(skipped.slice(0, 2)).toEqual(['no label', 'label is "unsure"'])
+    expect(skipped[2]).toMatch(/expected `prompt`/)
     expect(skipped[3]).toMatch(/role/)
   })
 
