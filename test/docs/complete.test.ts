@@ -36,6 +36,21 @@ describe('the documentation names', () => {
 
   const membersOf = (names: RegExp) => [...members].flatMap(([name, list]) => (names.test(name) ? list : []))
 
+  it('every function and class', async () => {
+    const entries = [
+      'index',
+      ...['web-streams', 'node-streams', 'ai-sdk/index', 'openai/index'].map((name) => `adapters/${name}`),
+    ]
+    const modules = await Promise.all(
+      entries.map(
+        async (name) => (await import(new URL(`../../dist/${name}.js`, import.meta.url).href)) as object,
+      ),
+    )
+    const names = modules.flatMap((module) => Object.keys(module))
+    expect(names).toContain('moderateChat')
+    expect(unnamed(names)).toEqual([])
+  })
+
   it('every option', () => {
     for (const known of ['LoadOptions', 'ModerateOptions', 'ContentOptions', 'PullOptions', 'Policy']) {
       expect(members.get(known)?.length).toBeGreaterThan(2)

@@ -110,7 +110,8 @@ describe('the guide to containers', () => {
     expect(dockerfile).toContain(`QWEN3GUARD_HOME=${container.volumeMounts[0]?.mountPath} `)
   })
 
-  it('leaves the server more time to stop than it takes', async () => {
+  // Windows has no SIGTERM that a program could hear.
+  it.runIf(process.platform !== 'win32')('leaves the server more time to stop than it takes', async () => {
     const [, drain] = /(\d+)_000\)/.exec(block(blocks, 'server.mjs')) ?? []
     const preStop = Number(container.lifecycle?.preStop.exec.command[1])
     expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(Number(drain) + preStop)
@@ -132,6 +133,12 @@ it('the guide to monitoring alerts on metrics that its program gives', async () 
   }
 })
 
+/** The cells of a Markdown file's table rows. */
+const rows = (name: string) =>
+  [...readMarkdown(name).matchAll(/^\|(.*)\|$/gm)].map(([, row = '']) =>
+    row.split('|').map((cell) => cell.trim()),
+  )
+
 it('what README says of costs is what was measured', () => {
   const performance = readMarkdown('docs/performance.md')
   for (const figure of [
@@ -146,4 +153,27 @@ it('what README says of costs is what was measured', () => {
   }
   const table = readMarkdown('README.md')
   expect(table).toContain('0.9 s a prompt, 1.4 s a reply | 28 to 36 ms a token; 76 to 112 tokens/s in eight')
+})
+
+it('the tables of the guide to sizing are what was measured and computed elsewhere', () => {
+  const performance = rows('docs/performance.md')
+  const sizing = rows('docs/guides/sizing.md')
+  const users = sizing.filter(
+    ([positions = '', streams = '']) => /^\d+$/.test(positions) && /^\d+$/.test(streams),
+  )
+  expect(users).toHaveLength(6)
+  for (const [positions, streams, tokens, wait, onGpu] of users) {
+    const measured = performance.find(
+      (row) => row[0] === positions && row[1] === streams && row[2] === 'idle',
+    )
+    expect([tokens, wait]).toEqual([`${Math.round(Number(measured?.[3]))}`, `${measured?.[4]} ms`])
+    const gpu = performance.find(
+      (row) => row[0] === '0.6B q8_0' && row[1] === positions && row[2] === streams,
+    )
+    if (onGpu) expect(onGpu).toBe(gpu?.[3])
+  }
+  const models = rows('docs/models.md')
+  const memory = sizing.filter(([name = '']) => name.startsWith('`qwen3guard-'))
+  expect(memory).toHaveLength(6)
+  for (const [name, most] of memory) expect(most).toBe(models.find((row) => row[0] === name)?.[2])
 })
