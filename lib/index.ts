@@ -35,6 +35,7 @@ export { type PulledModel, pullModel } from './models/hub/pull.js'
 export type { PullOptions, PullProgress } from './models/hub/pull-options.js'
 export type { InstalledModel } from './models/installed.js'
 export { type Action, type Explanation, explain, type JudgedVerdict, type Policy } from './policy.js'
+export { splitReasoning } from './reasoning.js'
 export {
   guardOnlyReward,
   hybridReward,

@@ -147,6 +147,7 @@ Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
   exports.Set("createEngine", Napi::Function::New(env, EngineWrap::Create, "createEngine"));
   exports.Set("ggufHeader", Napi::Function::New(env, GgufHeader, "ggufHeader"));
   exports.Set("encodeRows", Napi::Function::New(env, EncodeRowsAsync, "encodeRows"));
+  exports.Set("checkVocabulary", Napi::Function::New(env, CheckVocabularyAsync, "checkVocabulary"));
   exports.Set("rowBytes", Napi::Function::New(env, RowBytes, "rowBytes"));
   return exports;
 }

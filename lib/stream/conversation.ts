@@ -2,6 +2,7 @@ import { GuardClosedError } from '../errors.js'
 import { checkHistory, type HistoryTooLong, mostMessages } from '../history.js'
 import { type InputOptions, toMessages } from '../input.js'
 import { checkKeys, checkSignal, checkTimeout, type Keys } from '../options.js'
+import { trimLineEnds, withoutOpening } from '../reasoning.js'
 import { commonLength } from '../tokenizer/common-length.js'
 import type { Input, Message } from '../types.js'
 import { untilAborted } from '../until-aborted.js'
@@ -11,7 +12,6 @@ import type { Moderation } from './moderation.js'
 import { checkOpen, type OpenOptions } from './open-options.js'
 import { encodePrompt, type PromptSequence, type StreamParts } from './prompt-sequence.js'
 import type { ReplyTooLong } from './reply/cache.js'
-import { trimLineEnds } from './reply/message.js'
 import { type ReplyStream, stopReply } from './reply/source.js'
 
 /** Options of `StreamGuard.conversation`. */
@@ -315,7 +315,7 @@ function replyMessage(text: string, reasoning: boolean, said: Message | null): M
   return {
     role: 'assistant',
     content: before.content + trimLineEnds(rest.join('</think>'), false),
-    reasoning: trimLineEnds(thought),
+    reasoning: trimLineEnds(withoutOpening(thought)),
   }
 }
 

@@ -62,7 +62,8 @@ export function checkModerate(reply: unknown, options: ModerateOptions): void {
 
 /** @throws TypeError or RangeError for options of `moderate` with values that they cannot have */
 export function checkModerateValues(options: ModerateOptions): void {
-  const { policy, holdBack, tokens, reasoning, tooLong, history, queueTimeoutMs, unsupportedParts, signal } = options
+  const { policy, holdBack, tokens, reasoning, tooLong, history, queueTimeoutMs, unsupportedParts, signal } =
+    options
   checkBoolean('tokens', tokens)
   checkBoolean('reasoning', reasoning)
   if (unsupportedParts !== undefined) checkUnsupportedParts(unsupportedParts)

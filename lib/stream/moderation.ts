@@ -395,8 +395,10 @@ export class Moderation implements AsyncDisposable {
 
 function reasoningEnd(tokenizer: Tokenizer): ReasoningEnd {
   const text = '</think>'
+  const opening = '<think>'
   const id = tokenizer.addedId(text)
   if (id === undefined)
     throw new ModelKindError(`this model's vocabulary has no ${text}: it cannot judge reasoning`)
-  return { text, id }
+  const openingId = tokenizer.addedId(opening)
+  return { text, id, ...(openingId !== undefined && { opening: { text: opening, id: openingId } }) }
 }

@@ -47,6 +47,7 @@ export function checkOpen(options: OpenOptions): void {
   checkBoolean('reasoning', reasoning)
   if (tooLong !== undefined) checkTooLong(tooLong)
   if (history !== undefined) checkHistory(history)
+  if (unsupportedParts !== undefined) checkUnsupportedParts(unsupportedParts)
   checkTimeout('queueTimeoutMs', queueTimeoutMs)
   checkSignal(signal)
 }

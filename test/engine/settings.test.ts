@@ -15,7 +15,11 @@ const SHAPE_06B = {
   parameters: 6e8,
 } as ModelDescription
 
-function places(freeGib: number, options: Partial<LoadOptions> = {}, placement: Placement = onCpu(null)): number {
+function places(
+  freeGib: number,
+  options: Partial<LoadOptions> = {},
+  placement: Placement = onCpu(null),
+): number {
   vi.spyOn(process, 'availableMemory').mockReturnValue(freeGib * GIB)
   return engineOptions({ model: 'demo', ...options }, 'stream', SHAPE_06B, placement).maxSequences
 }
