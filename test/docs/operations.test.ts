@@ -120,17 +120,20 @@ describe('the guide to containers', () => {
   })
 })
 
-it('the guide to monitoring alerts on metrics that its program gives', async () => {
+describe('the guide to monitoring', () => {
   const { folder, blocks } = projectOf('docs/guides/monitoring.md')
-  const said = await run(process.execPath, ['metrics.mjs'], { cwd: folder })
-  const { groups } = parse(block(blocks, 'alerts.yaml')) as { groups: { rules: { expr: string }[] }[] }
-  const named = groups.flatMap(({ rules }) => rules.flatMap(({ expr }) => expr.match(/guard_\w+/g) ?? []))
-  expect(named.length).toBeGreaterThan(5)
-  for (const name of named) expect(said).toMatch(new RegExp(`^${name}[ {]`, 'm'))
-  // Each line is a comment or a sample of Prometheus' text format.
-  for (const line of said.trim().split('\n')) {
-    expect(line).toMatch(/^(# .+|\w+(\{(\w+="[^"\\]*",?)*\})? -?[\d.]+(e[+-]?\d+)?)$/)
-  }
+
+  it('alerts on metrics that its program gives', async () => {
+    const said = await run(process.execPath, ['metrics.mjs'], { cwd: folder })
+    const { groups } = parse(block(blocks, 'alerts.yaml')) as { groups: { rules: { expr: string }[] }[] }
+    const named = groups.flatMap(({ rules }) => rules.flatMap(({ expr }) => expr.match(/guard_\w+/g) ?? []))
+    expect(named.length).toBeGreaterThan(5)
+    for (const name of named) expect(said).toMatch(new RegExp(`^${name}[ {]`, 'm'))
+    // Each line is a comment or a sample of Prometheus' text format.
+    for (const line of said.trim().split('\n')) {
+      expect(line).toMatch(/^(# .+|\w+(\{(\w+="[^"\\]*",?)*\})? -?[\d.]+(e[+-]?\d+)?)$/)
+    }
+  })
 })
 
 /** The cells of a Markdown file's table rows. */
