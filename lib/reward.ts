@@ -6,10 +6,12 @@ import type { Message } from './types.js'
 
 /** What a guard of rewards must be able to do: `GenGuard` does. */
 export interface RewardGuard {
+  /** As `GenGuard.classify`. */
   classify(
     input: readonly Message[],
     options: { signal?: AbortSignal; tooLong?: 'error' | 'window'; history?: 'error' | 'drop' },
   ): Promise<{ safety: Safety; refusal: boolean | null }>
+  /** As `GenGuard.stats`: items in work at a time, unless `concurrency` says. */
   stats(): { maxSequences: number }
 }
 
@@ -35,6 +37,7 @@ export interface JudgedItem {
   answer: { safety: Safety; refusal: boolean }
 }
 
+/** Options of `guardOnlyReward` and `hybridReward`. */
 export interface RewardOptions {
   /** Texts in judgement at a time. Default: the guard's sequences. */
   concurrency?: number
