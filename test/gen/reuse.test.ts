@@ -153,7 +153,7 @@ describe('usage', () => {
       const { usage } = await drafted.classify(conversation('Ida', count))
       const expected = (await stepwise.classify(conversation('Ida', count))).usage
       expect(usage.leastMargin).toBeGreaterThan(0)
-      expect(Math.abs(usage.leastMargin - expected.leastMargin)).toBeLessThan(near(0.02))
+      expect(Math.abs(usage.leastMargin - expected.leastMargin)).toBeLessThan(near(0.02, 'q8_0'))
       expect(usage.uncertain).toBe(usage.leastMargin < 0.1)
     }
   })
@@ -175,7 +175,7 @@ describe('usage', () => {
       expect(usage.uncertain).toBe(usage.leastMargin < 0.1)
       // A label that leads by a lot of probability leads by a lot of logits.
       const [first, second] = Object.values(scores.safety).sort((a, b) => b - a) as [number, number]
-      expect(Math.log(first / second), text).toBeGreaterThanOrEqual(usage.leastMargin - near(1e-3))
+      expect(Math.log(first / second), text).toBeGreaterThanOrEqual(usage.leastMargin - near(1e-3, 'q8_0'))
     }
   })
 })

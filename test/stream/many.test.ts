@@ -71,7 +71,7 @@ function expectSame(actual: Judged, expected: Judged): void {
 }
 
 /** Weights in q8_0: how many tokens go together picks the kernel, and so the rounding. */
-const TOLERANCE = near(1e-3)
+const TOLERANCE = near(1e-3, 'q8_0')
 
 /** `judged`: by any number of guards, each of which began with the first case. */
 async function expectAllAsAlone(guard: StreamGuard, ...judged: readonly Judged[][]): Promise<void> {

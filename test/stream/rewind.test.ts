@@ -49,7 +49,7 @@ describe('a reply that is mended', () => {
     const wanted = numbers(expected)
     numbers(actual).forEach((number, i) => {
       // Weights in q8_0: how many tokens go together picks the kernel, and so the rounding.
-      expect(Math.abs(number - (wanted[i] as number))).toBeLessThan(near(1e-3))
+      expect(Math.abs(number - (wanted[i] as number))).toBeLessThan(near(1e-3, 'q8_0'))
     })
   })
 
