@@ -73,13 +73,16 @@ describe('the package', () => {
       'scripts/install.mjs',
       'scripts/llama-source.mjs',
       'scripts/self-test.mjs',
-      'binding.gyp',
       'CMakeLists.txt',
       'LICENSE',
     ]) {
       expect(files).toContain(needed)
     }
     expect(files.filter((file) => /^(test|bench|lib|scripts\/(train|golden))\//.test(file))).toEqual([])
+    // What a package manager would take for a package that must be built, and what no install needs.
+    for (const needless of ['binding.gyp', 'scripts/demo.mjs', 'scripts/prebuild.mjs', 'docs/demo.svg']) {
+      expect(files).not.toContain(needless)
+    }
   })
 
   it.runIf(process.platform === 'linux')(
