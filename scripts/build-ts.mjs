@@ -34,8 +34,9 @@ if (messages) console.log(messages)
 process.stderr.write(stderr)
 process.exitCode = status ?? 1
 if (status === 0) {
-  // What lies in a folder comes before the folder.
+  // What lies in a folder comes before the folder. dist/cjs is the next step's (cjs-entries.mjs).
   for (const name of readdirSync(dist, { recursive: true }).sort().reverse()) {
+    if (name.split(path.sep)[0] === 'cjs') continue
     const entry = path.join(dist, name)
     if (!lstatSync(entry).isDirectory()) {
       if (!emitted.has(entry)) rmSync(entry)

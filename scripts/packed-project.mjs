@@ -3,33 +3,13 @@
 //
 // The dependencies come from node_modules, packed, and npm's cache is an empty folder. --stand-in packs build/Release as
 // the prebuilt binary, in a clone that has none.
-import { execFileSync } from 'node:child_process'
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { npm } from './llama-source.mjs'
+import { pack, packPackage } from './pack.mjs'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
-const prebuilds = path.join('prebuilds', `${process.platform}-${process.arch}`)
-
-/** Packs folders; returns the tarballs' paths. */
-function pack(folders, into) {
-  mkdirSync(into, { recursive: true })
-  const words = ['pack', '--ignore-scripts', '--silent', '--pack-destination', into, ...folders]
-  npm(words, { cwd: into }, 'The packages could not be packed.')
-  return readdirSync(into)
-    .filter((name) => name.endsWith('.tgz'))
-    .map((name) => path.join(into, name))
-}
 
 /** Folders of the packages that a user of this one gets, from the lockfile. */
 function dependencies() {
@@ -39,19 +19,6 @@ function dependencies() {
       ([name, { dev, optional, devOptional, peer }]) => name && !(dev || optional || devOptional || peer),
     )
     .map(([name]) => path.join(root, name))
-}
-
-function packThis(folder, standIn) {
-  const [tarball] = pack([root], path.join(folder, 'packed'))
-  if (!standIn || existsSync(path.join(root, prebuilds))) return tarball
-  execFileSync('tar', ['-xzf', path.basename(tarball)], { cwd: path.dirname(tarball) })
-  const unpacked = path.join(folder, 'packed', 'package')
-  mkdirSync(path.join(unpacked, prebuilds), { recursive: true })
-  copyFileSync(
-    path.join(root, 'build', 'Release', 'qwen3guard.node'),
-    path.join(unpacked, prebuilds, 'qwen3guard.node'),
-  )
-  return pack([unpacked], path.join(folder, 'stand-in'))[0]
 }
 
 /** An environment in which a program finds node and nothing else. */
@@ -70,7 +37,7 @@ function bareEnvironment(folder) {
  */
 export function packedProject(folder, { standIn = false } = {}) {
   folder = realpathSync(folder)
-  const tarball = packThis(folder, standIn)
+  const tarball = packPackage(path.join(folder, 'packed'), { standIn })
   const others = pack(dependencies(), path.join(folder, 'dependencies'))
   const project = path.join(folder, 'project')
   mkdirSync(project)

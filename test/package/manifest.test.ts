@@ -90,13 +90,14 @@ describe('the package', () => {
       'native/flavours.json',
       'native/llama.json',
       'native/patches/0001-qwen3guard-heads.patch',
-      'binding.gyp',
       'CMakeLists.txt',
       'LICENSE',
     ]) {
       expect(files).toContain(needed)
     }
     expect(files.filter((file) => /^(test|bench|lib)\//.test(file))).toEqual([])
+    // What a package manager would take for a package that must be built, and what no install needs.
+    for (const needless of ['binding.gyp', 'docs/demo.svg']) expect(files).not.toContain(needless)
     const scripts = files.filter((file) => file.startsWith('scripts/'))
     expect(scripts.sort()).toEqual(imported('scripts/install.mjs', 'scripts/build.mjs'))
   })
