@@ -11,7 +11,7 @@ import { Contender } from './gen/contender.mjs'
 import { numbered, SHORT } from './gen/texts.mjs'
 import { installPeer } from './install-peer.mjs'
 import { median, percentile, quiet, table } from './measure.mjs'
-import { padModel } from './pad-model.mjs'
+import { padModel, shapeTitle } from './pad-model.mjs'
 
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const TEMPLATE = path.join(ROOT, 'test', 'fixtures', 'rendered', 'gen_template.jinja')
@@ -47,24 +47,27 @@ const SITUATIONS = {
   },
 }
 
-export async function benchBusy({ threads = 2, rounds = 5 }) {
-  const peerVersion = installPeer()
-  const model = await padModel('gen')
+export async function benchBusy({ short, threads = 2, rounds = 5 }) {
+  const peerVersion = installPeer({ short })
+  const model = await padModel('gen', { short })
   const options = { model, threads, chatTemplate: readFileSync(TEMPLATE, 'utf8'), gpu: false }
-  const spinning = { QWEN3GUARD_PREBUILD: spinningAddon() }
+  const spinning = short ? null : { QWEN3GUARD_PREBUILD: spinningAddon() }
+  if (!spinning) console.log("not measured: ggml's barriers (an addon of their own, minutes to build)")
   const contenders = [
     { name: 'qwen3guard', contender: await Contender.start('./guard.mjs', options) },
-    {
+    spinning && {
       name: "qwen3guard, ggml's barriers",
       contender: await Contender.start('./guard.mjs', options, spinning),
     },
-    {
+    peerVersion && {
       name: `node-llama-cpp ${peerVersion}`,
       contender: await Contender.start('./node-llama-cpp.mjs', { ...options, sequences: 1 }),
     },
-  ].map((entry) => ({ ...entry, times: { alone: [], busy: [], half: [] } }))
+  ]
+    .filter(Boolean)
+    .map((entry) => ({ ...entry, times: { alone: [], busy: [], half: [] } }))
   console.log(
-    `${os.cpus()[0]?.model}, ${os.availableParallelism()} CPUs, load ${os.loadavg()[0]?.toFixed(1)} before; Qwen3-0.6B's shape, Q8_0, ${threads} threads, ${rounds} rounds of ${CHECKS} checks\n`,
+    `${os.cpus()[0]?.model}, ${os.availableParallelism()} CPUs, load ${os.loadavg()[0]?.toFixed(1)} before; ${shapeTitle(short)}, Q8_0, ${threads} threads, ${rounds} rounds of ${CHECKS} checks\n`,
   )
   try {
     let number = 0
@@ -89,10 +92,10 @@ export async function benchBusy({ threads = 2, rounds = 5 }) {
   } finally {
     await Promise.all(contenders.map(({ contender }) => contender.stop()))
   }
-  report(contenders, threads)
+  report(contenders, threads, spinning !== null)
 }
 
-function report(contenders, threads) {
+function report(contenders, threads, besideSpinning) {
   const ms = (times) => `${median(times).toFixed(0)} (${percentile(times, 0.95).toFixed(0)})`
   const times = (a, b) => `${(median(a) / median(b)).toFixed(2)}x`
   table(
@@ -113,6 +116,7 @@ function report(contenders, threads) {
       times(half, alone),
     ]),
   )
+  if (!besideSpinning) return
   const [ours, spins] = contenders
   const turns = (situation) =>
     median(ours.times[situation].map((value, i) => value / spins.times[situation][i])).toFixed(2)

@@ -1,8 +1,8 @@
 // npm run bench -- context: what settings of the context cost on the 0.6B shape, in the plain loop, where each can be
 // had. --parts steps,streams, --positions and --types (of the KV cache) pick some of it.
-import { buildLoop, Loop } from './loop/loop.mjs'
+import { buildLoopFor, Loop } from './loop/loop.mjs'
 import { median, quiet, table } from './measure.mjs'
-import { padModel } from './pad-model.mjs'
+import { padModel, shapeTitle } from './pad-model.mjs'
 
 /** ggml's numbers of the types a KV cache may have, and KiB a position takes in them at this shape. */
 const KV = { f32: [0, 224], f16: [1, 112], q8_0: [8, 59.5] }
@@ -28,18 +28,20 @@ const STREAMS = [
 const [COUNT, SEQUENCES] = [8, 32]
 
 export async function benchContext({
+  short,
   threads = 2,
   rounds = 3,
   parts = Object.keys(PARTS),
-  types,
-  positions,
+  types = short ? ['f16'] : undefined,
+  positions = short ? [64] : undefined,
 }) {
   for (const part of parts) {
     if (!PARTS[part]) throw new RangeError(`Expected parts of ${Object.keys(PARTS).join(', ')}, got ${part}`)
   }
-  const model = await padModel('stream')
-  const binary = buildLoop()
-  console.log(`Qwen3-0.6B's shape, Q8_0, CPU, ${threads} threads, median of ${rounds} rounds in turn`)
+  const binary = buildLoopFor({ short })
+  if (!binary) return
+  const model = await padModel('stream', { short })
+  console.log(`${shapeTitle(short)}, Q8_0, CPU, ${threads} threads, median of ${rounds} rounds in turn`)
   const start = ({ kv, ...settings }) => Loop.start(binary, model, { threads, kv: KV[kv][0], ...settings })
   const wanted = ({ kv }) => types?.includes(kv) ?? true
   for (const part of parts) await PARTS[part]({ start, rounds, wanted, only: positions?.map(Number) })

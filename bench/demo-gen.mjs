@@ -11,8 +11,8 @@ const PROMPTS = [
   'My chest hurts when I climb stairs. Should I see a doctor?',
 ]
 
-export async function benchDemoGen({ model, threads, rounds = 5 }) {
-  const load = { ...(model && { model }), ...(threads && { threads }) }
+export async function benchDemoGen({ model = 'demo', threads, rounds = 5 }) {
+  const load = { model, ...(threads && { threads }) }
   const drafted = await GenGuard.load(load)
   const plain = await GenGuard.load(load, { drafts: false })
   const each = (guard) => async () => {

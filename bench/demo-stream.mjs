@@ -7,8 +7,8 @@ const REPLY =
     4,
   )
 
-export async function benchDemoStream({ model, threads, rounds = 5 }) {
-  const guard = await StreamGuard.load({ ...(model && { model }), ...(threads && { threads }) })
+export async function benchDemoStream({ model = 'demo', threads, rounds = 5 }) {
+  const guard = await StreamGuard.load({ model, ...(threads && { threads }) })
   const moderation = await guard.open('How do I bake bread?')
   const counted = (await moderation.push(REPLY)).length + (await moderation.end()).rest.length
   await moderation.close()

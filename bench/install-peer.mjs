@@ -13,11 +13,16 @@ const PLATFORMS = {
   'win32-arm64': 'win-arm64',
 }
 
-export function installPeer() {
+/** Version of node-llama-cpp; in the short form of a bench null, with a line, where it is not installed. */
+export function installPeer({ short = false } = {}) {
   const bench = fileURLToPath(new URL('.', import.meta.url))
   const name = `@node-llama-cpp/${PLATFORMS[`${process.platform}-${process.arch}`]}`
   const version = JSON.parse(readFileSync(`${bench}package.json`, 'utf8')).dependencies['node-llama-cpp']
   if (existsSync(`${bench}node_modules/${name}`)) return version
+  if (short) {
+    console.log('not measured: node-llama-cpp (it is not installed in bench/)')
+    return null
+  }
   console.error(`installing node-llama-cpp ${version} into bench/`)
   const words = [
     ['install', `node-llama-cpp@${version}`, `${name}@${version}`, '--prefix', bench, '--omit=optional'],

@@ -1,6 +1,8 @@
-// npm run bench [-- demo | gen | stream | context | types | settings | flavours | places | busy]: medians and ratios, what is compared measured
-// in turn in one run. docs/performance.md says what each measures. Without a name: the demonstration models, a minute.
+// npm run bench [-- demo | gen | stream | batch | context | types | settings | flavours | places | busy]: medians and ratios, what is compared
+// measured in turn in one run. docs/performance.md says what each measures. Without a name: the demonstration models, a minute.
+// `--short` runs the same code in seconds, on tiny models, once, without what takes minutes to build: to see that it works.
 import { parseArgs } from 'node:util'
+import { neverWait } from './measure.mjs'
 
 const BENCHES = {
   demo: async (options) => {
@@ -9,6 +11,7 @@ const BENCHES = {
   },
   gen: async (options) => (await import('./gen/bench.mjs')).benchGen(options),
   stream: async (options) => (await import('./stream/bench.mjs')).benchStream(options),
+  batch: async (options) => (await import('./batch/bench.mjs')).benchBatch(options),
   context: async (options) => (await import('./context.mjs')).benchContext(options),
   types: async (options) => (await import('./types.mjs')).benchTypes(options),
   settings: async (options) => (await import('./settings.mjs')).benchSettings(options),
@@ -26,6 +29,7 @@ const { values, positionals } = parseArgs({
     types: { type: 'string' },
     parts: { type: 'string' },
     positions: { type: 'string' },
+    short: { type: 'boolean', default: false },
   },
 })
 const name = positionals[0] ?? 'demo'
@@ -35,12 +39,14 @@ if (!bench || positionals.length > 1) {
   console.error(`Expected one of ${Object.keys(BENCHES).join(', ')}, got '${positionals.join(' ')}'`)
   process.exitCode = 2
 } else {
+  if (values.short) neverWait()
   await bench({
+    short: values.short,
     model: values.model,
     types: values.types?.split(','),
     parts: values.parts?.split(','),
     positions: values.positions?.split(','),
-    threads: number(values.threads),
-    rounds: number(values.rounds),
+    threads: number(values.threads) ?? (values.short ? 1 : undefined),
+    rounds: number(values.rounds) ?? (values.short ? 1 : undefined),
   })
 }

@@ -34,8 +34,17 @@ export async function compare(title, unit, rounds, variants) {
 
 /** Prints rows as a Markdown table. */
 export function table(head, rows) {
-  const line = (cells) => `| ${cells.join(' | ')} |`
+  // What no contender was there for is empty.
+  const shown = (cell) => String(cell).replace(/^NaNx?.*$/, '')
+  const line = (cells) => `| ${cells.map(shown).join(' | ')} |`
   console.log([line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n'))
+}
+
+let waits = true
+
+/** For runs that are no measurement: `quiet` returns at once. */
+export function neverWait() {
+  waits = false
 }
 
 /** Waits until the processors are idle, up to `most` milliseconds: what others run here is not what is measured. */
@@ -47,7 +56,7 @@ export async function quiet(most = 2000) {
       all: times.reduce((sum, { user, nice, sys, idle, irq }) => sum + user + nice + sys + idle + irq, 0),
     }
   }
-  for (const until = performance.now() + most; performance.now() < until; ) {
+  for (const until = performance.now() + most; waits && performance.now() < until; ) {
     const before = busy()
     await setTimeout(150)
     const after = busy()

@@ -23,6 +23,7 @@ import { describeGguf } from '../dist/models/gguf/describe.js'
 import { qwen3Tensors } from '../dist/models/gguf/qwen3-tensors.js'
 import { readGguf } from '../dist/models/gguf/reader.js'
 import { cacheDir } from '../scripts/llama-source.mjs'
+import { SHAPES } from '../scripts/measure-gpu/shapes.mjs'
 
 /** Qwen3-0.6B, and Stream's inner width at that size. */
 const SHAPE = {
@@ -49,22 +50,27 @@ const MODELS = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url
 export const demonstrationModel = (variant) =>
   path.join(MODELS, `demo-${variant === 'plain' ? 'stream' : variant}.gguf`)
 
+/** What figures are of, for their heading. */
+export const shapeTitle = (short) =>
+  short ? 'a tiny shape (no figures, the bench is tried)' : "Qwen3-0.6B's shape"
+
 /**
  * Path of the padded model in the user's cache; made if it is not there. Matrices, the embedding included, have
- * `type`; norms and guard heads are f32.
+ * `type`; norms and guard heads are f32. `short`: of a tiny shape instead of the 0.6B's.
  */
-export async function padModel(variant, type = 'q8_0', log = console.error) {
+export async function padModel(variant, { type = 'q8_0', short = false } = {}) {
+  const shape = short ? SHAPES.tiny : SHAPE
   const source = demonstrationModel(variant)
   const hash = createHash('sha256')
     .update(await readFile(source))
     .digest('hex')
     .slice(0, 12)
   const directory = path.join(cacheDir(), 'bench')
-  const target = path.join(directory, `${variant}-0.6b-${type}-${hash}-${LAYOUT}.gguf`)
+  const target = path.join(directory, `${variant}-${shape.name.toLowerCase()}-${type}-${hash}-${LAYOUT}.gguf`)
   if (existsSync(target)) return target
   await mkdir(directory, { recursive: true })
-  log(`padding ${path.basename(source)} to the 0.6B shape in ${type}`)
-  await writePadded(target, variant, { type })
+  console.error(`padding ${path.basename(source)} to the ${shape.name} shape in ${type}`)
+  await writePadded(target, variant, { type, shape })
   return target
 }
 
@@ -252,5 +258,5 @@ async function repeat(handle, row, count) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [variant = 'gen', type = 'q8_0'] = process.argv.slice(2)
-  console.log(await padModel(variant, type))
+  console.log(await padModel(variant, { type }))
 }

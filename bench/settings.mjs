@@ -2,9 +2,9 @@
 // beside the addon's, in turn. Those of the build (OpenMP, llamafile's kernels) compile ggml again, once.
 import { loadBinding } from '../dist/binding/addon.js'
 import { flavourDefinitions, flavours } from '../scripts/flavours.mjs'
-import { buildLoop, Loop } from './loop/loop.mjs'
+import { buildLoop, buildLoopFor, Loop } from './loop/loop.mjs'
 import { median, quiet, table } from './measure.mjs'
-import { padModel } from './pad-model.mjs'
+import { padModel, shapeTitle } from './pad-model.mjs'
 
 /** As the avx2 flavour: ggml for CPUs without AVX-512. Not on ARM. */
 const older = flavours.find(({ name }) => name === 'avx2')
@@ -49,8 +49,9 @@ export function benchSettings(options) {
 }
 
 /** npm run bench -- flavours: the addon's flavour beside `-march=native`. The latter compiles ggml again, once. */
-export function benchFlavours({ types = ['q8_0', 'q4_0', 'f16', 'bf16'], ...options }) {
+export function benchFlavours({ types, ...options }) {
   const { flavour } = loadBinding().systemInfo()
+  types ??= options.short ? ['q8_0'] : ['q8_0', 'q4_0', 'f16', 'bf16']
   const rows = types.flatMap((type) => [
     { name: `flavour ${flavour}`, type },
     { name: 'built for this very CPU', type, build: NATIVE },
@@ -58,7 +59,12 @@ export function benchFlavours({ types = ['q8_0', 'q4_0', 'f16', 'bf16'], ...opti
   return measure(rows, options)
 }
 
-async function measure(variants, { threads = 2, rounds = 3 }) {
+async function measure(variants, { short, threads = 2, rounds = 3 }) {
+  if (!buildLoopFor({ short })) return
+  if (short) {
+    console.log("not measured: other types, and what is built from llama.cpp's source")
+    variants = variants.filter(({ build, type = 'q8_0' }) => !build && type === 'q8_0')
+  }
   const entries = []
   for (const { name, type = 'q8_0', settings = {}, build = ['addon', []], optional = false } of variants) {
     const binary = variant(build, optional)
@@ -66,7 +72,7 @@ async function measure(variants, { threads = 2, rounds = 3 }) {
       console.log(`not measured: ${name} (the library is not installed)`)
       continue
     }
-    const file = await padModel('gen', type)
+    const file = await padModel('gen', { type, short })
     const mmap = settings.repack !== 0 && loadBinding().repacks(type) ? 0 : 1
     entries.push({ name, type, file, settings: { threads, mmap, ...settings }, binary })
   }
@@ -83,7 +89,7 @@ async function measure(variants, { threads = 2, rounds = 3 }) {
       await loop.stop()
     }
   }
-  console.log(`Qwen3-0.6B's shape, ${threads} threads, median of ${rounds} rounds in turn\n`)
+  console.log(`${shapeTitle(short)}, ${threads} threads, median of ${rounds} rounds in turn\n`)
   table(
     ['', 'type', 'tokens/s at 128', 'tokens/s at 512', 'one-token step ms'],
     entries.map(({ name, type }, i) => [

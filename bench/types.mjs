@@ -1,19 +1,20 @@
 // npm run bench -- types: what a type of weights costs and gives on the 0.6B shape.
 import { statSync } from 'node:fs'
 import { loadBinding } from '../dist/binding/addon.js'
-import { buildLoop, Loop } from './loop/loop.mjs'
+import { buildLoopFor, Loop } from './loop/loop.mjs'
 import { median, quiet, table } from './measure.mjs'
-import { padModel } from './pad-model.mjs'
+import { padModel, shapeTitle } from './pad-model.mjs'
 
 const TYPES = ['f32', 'f16', 'bf16', 'q8_0', 'q6_K', 'q5_K', 'q4_K', 'q4_0', 'iq4_nl']
 
 /** Tokens of a prefill, one-token steps after it. */
 const [PREFILL, STEPS] = [512, 12]
 
-export async function benchTypes({ types = TYPES, threads = 2, rounds = 3 }) {
-  const binary = buildLoop()
+export async function benchTypes({ short, types = short ? ['q8_0'] : TYPES, threads = 2, rounds = 3 }) {
+  const binary = buildLoopFor({ short })
+  if (!binary) return
   const files = []
-  for (const type of types) files.push(await padModel('gen', type))
+  for (const type of types) files.push(await padModel('gen', { type, short }))
   const results = types.map(() => ({ prefill: [], step: [], peak: 0 }))
   // Every round loads anew: all types in memory at once would not fit everywhere.
   for (let round = 0; round < rounds; round++) {
@@ -31,7 +32,7 @@ export async function benchTypes({ types = TYPES, threads = 2, rounds = 3 }) {
     }
   }
   console.log(
-    `Qwen3-0.6B's shape, every matrix in one type, ${threads} threads, median of ${rounds} rounds in turn\n`,
+    `${shapeTitle(short)}, every matrix in one type, ${threads} threads, median of ${rounds} rounds in turn\n`,
   )
   table(
     ['type', 'rearranged', 'file MB', 'peak MiB', `tokens/s at ${PREFILL}`, 'one-token step ms'],

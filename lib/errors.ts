@@ -29,6 +29,7 @@ const BRAND = Symbol.for('qwen3guard.error')
  * `RangeError`; an abort rejects with `signal.reason`.
  */
 export class GuardError extends Error {
+  /** What went wrong, for programs: it stays the same where a message is reworded. */
   readonly code: GuardErrorCode
 
   constructor(code: GuardErrorCode, message: string, options?: ErrorOptions) {
@@ -121,10 +122,16 @@ export class TooLongError extends GuardError {
   readonly tokens: number
   /** Tokens the context holds. */
   readonly limit: number
-  constructor(tokens: number, limit: number, what = 'the text', atLeast = false) {
+  constructor(
+    tokens: number,
+    limit: number,
+    what = 'the text',
+    atLeast = false,
+    mending = 'shorten it or load with a larger contextSize',
+  ) {
     super(
       'ERR_TOO_LONG',
-      `${what} has ${atLeast ? 'at least ' : ''}${tokens} tokens, the context holds ${limit}: shorten it or load with a larger contextSize`,
+      `${what} has ${atLeast ? 'at least ' : ''}${tokens} tokens, the context holds ${limit}: ${mending}`,
     )
     this.tokens = tokens
     this.limit = limit
@@ -134,6 +141,7 @@ named(TooLongError, 'TooLongError')
 
 /** The queue is full. Nothing was judged: try again after `retryAfterMs`. */
 export class GuardBusyError extends GuardError {
+  /** Milliseconds after which to try again: an estimate. */
   readonly retryAfterMs: number
   constructor(message: string, retryAfterMs: number) {
     super('ERR_BUSY', message)
@@ -171,9 +179,11 @@ named(DecodeError, 'DecodeError')
 
 /** The model, its KV cache and its buffers do not fit into the memory this process may use. */
 export class MemoryError extends GuardError {
-  readonly neededBytes: number
+  /** Bytes that are needed, an estimate; null where nobody knows. */
+  readonly neededBytes: number | null
+  /** Bytes that there are, within the cgroup's limit, or on the device. */
   readonly availableBytes: number
-  constructor(neededBytes: number, availableBytes: number, message: string, options?: ErrorOptions) {
+  constructor(neededBytes: number | null, availableBytes: number, message: string, options?: ErrorOptions) {
     super('ERR_MEMORY', message, options)
     this.neededBytes = neededBytes
     this.availableBytes = availableBytes
@@ -199,7 +209,9 @@ named(DownloadError, 'DownloadError')
 
 /** A disk has less room than a download and its conversion need. */
 export class DiskSpaceError extends GuardError {
+  /** Bytes that the download and its conversion need on the disk. */
   readonly neededBytes: number
+  /** Bytes that are free there. */
   readonly availableBytes: number
   constructor(neededBytes: number, availableBytes: number, message: string, options?: ErrorOptions) {
     super('ERR_DISK_SPACE', message, options)

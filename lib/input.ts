@@ -1,4 +1,5 @@
 import { TooLongError } from './errors.js'
+import { type LeftOut, shown, textOf } from './message-parts.js'
 import type { Input, Message } from './types.js'
 
 const ROLES: Partial<Record<string, Message['role']>> = {
@@ -15,21 +16,23 @@ const LEFT_OUT = new Set(['tool', 'function'])
 const ITEMS =
   /^(?:reasoning|item_reference|compaction|\w+_call|\w+_call_output|\w+_approval_\w+|mcp_list_tools)$/
 
-/** Kinds of content parts that hold the text of an answer or of what led to it. */
-const TEXT_PARTS = new Set(['text', 'input_text', 'output_text', 'summary_text', 'refusal'])
-const REASONING_PARTS = new Set(['reasoning', 'reasoning_text', 'thinking'])
+/** What becomes of images, audio and files among the parts of a message, which no guard reads. */
+export type UnsupportedParts = 'error' | 'skip'
 
-function shown(value: unknown): string {
-  if (value === null) return 'null'
-  if (typeof value === 'string') return `'${value.slice(0, 40)}'`
-  return Array.isArray(value) ? 'an array' : typeof value
+/** @throws TypeError if it is neither */
+export function checkUnsupportedParts(how: unknown): asserts how is UnsupportedParts {
+  if (how === 'error' || how === 'skip') return
+  throw new TypeError(`Expected unsupportedParts to be 'error' or 'skip', got ${JSON.stringify(how)}`)
 }
 
-/** What a message says. `other` names what it holds beside text, such as an image. */
-interface Said {
-  content: string | null
-  reasoning: string | null
-  other: string | null
+/** How an input is read. */
+export interface InputOptions {
+  /** Messages that can have room; each is more than one token. */
+  most?: number
+  /** Default `'skip'`: media are left out where there is text beside them. A message of media alone is an error. */
+  unsupportedParts?: UnsupportedParts | undefined
+  /** Is told what is left out of which message. */
+  onLeftOut?(kind: LeftOut, message: number): void
 }
 
 /**
@@ -39,14 +42,13 @@ interface Said {
  *
  * Callers in plain JavaScript reach this with anything.
  *
- * @param most messages that can have room; each is more than one token
  * @throws TypeError if the input is not a string or a list of messages that ends with one of `lastRoles`, which says
  *   something; TooLongError for more than `most` messages
  */
 export function toMessages(
   input: Input,
   lastRoles: readonly Message['role'][],
-  most = Number.POSITIVE_INFINITY,
+  options: InputOptions = {},
 ): Message[] {
   if (typeof input === 'string') return [{ role: 'user', content: input }]
   if (!Array.isArray(input)) {
@@ -54,10 +56,15 @@ export function toMessages(
   }
   const { length } = input
   if (length === 0) throw new TypeError('Expected at least one message, got an empty array')
-  if (length > most) throw new TooLongError(length, most, 'the conversation', true)
+  const { most = Number.POSITIVE_INFINITY, unsupportedParts } = options
+  if (unsupportedParts !== undefined) checkUnsupportedParts(unsupportedParts)
+  if (length > most) {
+    const mending = "leave out its oldest messages, or set `history: 'drop'`"
+    throw new TooLongError(length, most, 'the conversation', true, mending)
+  }
   const messages: Message[] = []
   for (let at = 0; at < length; at++) {
-    const message = read(input, at, at === length - 1)
+    const message = read(input, at, at === length - 1, options)
     if (message) messages.push(message)
   }
   // A message that is left out is never the last: `read` says so.
@@ -70,9 +77,9 @@ export function toMessages(
 }
 
 /** The message at `at`, or null if it is none that says something. */
-function read(input: readonly unknown[], at: number, last: boolean): Message | null {
+function read(input: readonly unknown[], at: number, last: boolean, options: InputOptions): Message | null {
   try {
-    return readMessage(input[at], at, last)
+    return readMessage(input[at], at, last, options)
   } catch (cause) {
     if (cause instanceof WrongMessage) throw cause
     // A getter or a proxy of the caller's.
@@ -84,15 +91,23 @@ function read(input: readonly unknown[], at: number, last: boolean): Message | n
 class WrongMessage extends TypeError {}
 Object.defineProperty(WrongMessage.prototype, 'name', { value: 'TypeError' })
 
-function readMessage(message: unknown, at: number, last: boolean): Message | null {
+function readMessage(
+  message: unknown,
+  at: number,
+  last: boolean,
+  { unsupportedParts, onLeftOut }: InputOptions,
+): Message | null {
   if (typeof message !== 'object' || message === null) {
     throw new WrongMessage(`Expected message ${at} to be { role, content }, got ${shown(message)}`)
   }
   const { role: given, type } = message as Record<string, unknown>
-  const leftOut =
+  const isLeftOut =
     given === undefined ? typeof type === 'string' && ITEMS.test(type) : LEFT_OUT.has(String(given))
-  if (leftOut) {
-    if (!last) return null
+  if (isLeftOut) {
+    if (!last) {
+      onLeftOut?.(kindOfItem(given, type), at)
+      return null
+    }
     throw new WrongMessage(
       given === undefined
         ? `Expected message ${at}, which is judged, to be { role, content }, got an item of type '${type}'`
@@ -106,7 +121,20 @@ function readMessage(message: unknown, at: number, last: boolean): Message | nul
       `Expected the role of message ${at} to be ${names.join(', ')}, got ${shown(given)}`,
     )
   }
-  const { content, reasoning, other } = readText(message as Record<string, unknown>, role, at)
+  checkFields(message as Record<string, unknown>, at)
+  const { content, reasoning, leftOut } = textOf(message, (part, got) => {
+    throw new WrongMessage(
+      `Expected part ${part} of message ${at} to have a type and, where that is text, a text: got ${got}`,
+    )
+  })
+  const media = leftOut.find(({ kind }) => kind === 'media')
+  if (media && unsupportedParts === 'error') {
+    throw new WrongMessage(
+      `Message ${at} has ${media.name.replace(' and no text', '')}, which no guard reads: 'skip' leaves such parts out where there is text`,
+    )
+  }
+  for (const { kind } of leftOut) onLeftOut?.(kind, at)
+  const other = leftOut.at(-1)?.name ?? null
   if (reasoning !== null && role !== 'assistant') {
     throw new WrongMessage(
       `Message ${at} has reasoning, but only an assistant's message can: its role is '${role}'`,
@@ -122,52 +150,18 @@ function readMessage(message: unknown, at: number, last: boolean): Message | nul
   return { role, content: content ?? '', ...(reasoning !== null && { reasoning }) }
 }
 
-function readText(message: Record<string, unknown>, role: Message['role'], at: number): Said {
-  const { content, reasoning, refusal, tool_calls: calls } = message
+/** What an item is that stands among messages and is none of the conversation's. */
+function kindOfItem(role: unknown, type: unknown): LeftOut {
+  return role !== undefined || String(type).endsWith('_output') ? 'tool-result' : 'tool-call'
+}
+
+function checkFields({ content, reasoning }: Record<string, unknown>, at: number): void {
   if (reasoning !== undefined && reasoning !== null && typeof reasoning !== 'string') {
     throw new WrongMessage(`Expected the reasoning of message ${at} to be a string, got ${shown(reasoning)}`)
   }
-  const said: Said = {
-    content: typeof content === 'string' ? content : null,
-    reasoning: typeof reasoning === 'string' ? reasoning : null,
-    other: Array.isArray(calls) && calls.length > 0 ? 'tool calls alone' : null,
-  }
-  if (content === null || content === undefined) {
-    if (role === 'assistant' && typeof refusal === 'string') return { ...said, content: refusal }
-    return said
-  }
-  if (typeof content === 'string') return said
-  if (!Array.isArray(content)) {
+  if (content !== undefined && content !== null && typeof content !== 'string' && !Array.isArray(content)) {
     throw new WrongMessage(
       `Expected the content of message ${at} to be a string or a list of parts, got ${shown(content)}`,
     )
-  }
-  const texts: string[] = []
-  const thoughts: string[] = said.reasoning === null ? [] : [said.reasoning]
-  const { length } = content
-  for (let i = 0; i < length; i++) {
-    const part: unknown = content[i]
-    if (typeof part === 'string') {
-      texts.push(part)
-      continue
-    }
-    if (typeof part !== 'object' || part === null) {
-      throw new WrongMessage(`Expected part ${i} of message ${at} to be { type, text }, got ${shown(part)}`)
-    }
-    const { type, text, refusal, thinking } = part as Record<string, unknown>
-    const words = typeof text === 'string' ? text : typeof refusal === 'string' ? refusal : thinking
-    if (REASONING_PARTS.has(String(type)) && typeof words === 'string') thoughts.push(words)
-    else if ((type === undefined || TEXT_PARTS.has(String(type))) && typeof words === 'string')
-      texts.push(words)
-    else if (typeof type !== 'string' || TEXT_PARTS.has(type)) {
-      throw new WrongMessage(
-        `Expected part ${i} of message ${at} to have a type and, where that is text, a text: got type ${shown(type)}, text ${shown(text)}`,
-      )
-    } else said.other = `a part of type '${type.slice(0, 40)}' and no text`
-  }
-  return {
-    content: texts.length > 0 ? texts.join('\n') : null,
-    reasoning: thoughts.length > 0 ? thoughts.join('\n') : null,
-    other: said.other,
   }
 }

@@ -7,6 +7,7 @@ export type Keys<T> = Readonly<Record<keyof T, true>>
  * @param what whose options they are, such as 'classify' or 'a policy'
  * @param known the options there are
  * @param elsewhere where keys belong that are an option's own, such as `{ mode: 'policy: { mode }' }`
+ * @param ending what the message ends with
  * @throws TypeError that names the key and the nearest known one
  */
 export function checkKeys(
@@ -14,19 +15,20 @@ export function checkKeys(
   bag: unknown,
   known: Readonly<Record<string, true>>,
   elsewhere: Readonly<Record<string, string>> = {},
+  ending = '',
 ): void {
   const names = Object.keys(known)
   if (!isBag(bag)) {
     const hint = typeof bag === 'string' ? meant(bag, names, elsewhere) : ''
     throw new TypeError(
-      `Expected ${what} to be an object with any of ${names.join(', ')}, got ${shown(bag)}${hint}`,
+      `Expected ${what} to be an object with any of ${names.join(', ')}, got ${shown(bag)}${hint}${ending}`,
     )
   }
   // Inherited ones as well: they would be read.
   for (const key in bag) {
     if (Object.hasOwn(known, key) || (key in Object.prototype && !Object.hasOwn(bag, key))) continue
     throw new TypeError(
-      `Expected ${what} to have any of ${names.join(', ')}, got \`${key}\`${meant(key, names, elsewhere)}`,
+      `Expected ${what} to have any of ${names.join(', ')}, got \`${key}\`${meant(key, names, elsewhere)}${ending}`,
     )
   }
 }
@@ -34,7 +36,10 @@ export function checkKeys(
 /** @throws TypeError if it is there and is no AbortSignal */
 export function checkSignal(signal: unknown): void {
   if (signal === undefined || signal instanceof AbortSignal) return
-  const hint = signal instanceof AbortController ? ': give its `signal`' : ''
+  const hint =
+    signal instanceof AbortController
+      ? ': give its `signal`'
+      : '. It is what aborts the call: the `signal` of a `new AbortController()`, or `AbortSignal.timeout(ms)`'
   throw new TypeError(`Expected \`signal\` to be an AbortSignal, got ${shown(signal)}${hint}`)
 }
 

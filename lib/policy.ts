@@ -58,16 +58,28 @@ export const IN_POLICY: Readonly<Record<string, string>> = {
 
 /** The parts of any verdict that a policy looks at. Verdicts of Gen, of prompts, tokens and replies all fit. */
 export interface JudgedVerdict {
+  /** Severity of a prompt, a reply, or by Gen; there must be this or `risk`. */
   safety?: Safety
+  /** Severity of a token. */
   risk?: Safety
+  /** By Stream. */
   category?: Category | null
+  /** By Gen, a list; by Stream, every category's share, which no policy looks at. */
   categories?: readonly Category[] | Partial<Record<Category, number>>
+  /** By Stream: of the three severities, 0 to 1. `threshold` is compared with them. */
   probabilities?: Record<Safety, number>
-  scores?: { safety: Record<Safety, number> }
+  /** By Gen, the same. */
+  scores?: {
+    /** Of the three severities, 0 to 1. */
+    safety: Record<Safety, number>
+  }
+  /** By Gen: null where a prompt was judged. */
   refusal?: boolean | null
 }
 
+/** What `explain` says. */
 export interface Explanation {
+  /** What to do. */
   action: Action
   /** One sentence for logs: the verdict, the number that counted, and the rule that decided. */
   because: string

@@ -1,7 +1,10 @@
-/** One turn of a conversation. `reasoning` is what a thinking model wrote before its answer. */
+/** One turn of a conversation. */
 export interface Message {
+  /** Who speaks. */
   role: 'system' | 'user' | 'assistant'
+  /** Text, of any length that the context holds. */
   content: string
+  /** Of an assistant: what a thinking model wrote before its answer, without its tags. */
   reasoning?: string
 }
 
@@ -10,7 +13,9 @@ export interface Message {
  * is taken; tool calls, their results and media are left out.
  */
 export interface ForeignMessage {
+  /** `'developer'` is a system message; `'tool'` is left out, as are items of the Responses API that are no messages. */
   role?: string | undefined
+  /** A text, a list of parts, or null. */
   content?: unknown
 }
 
@@ -23,12 +28,16 @@ export type Gpu = 'auto' | 'cuda' | 'metal' | 'vulkan' | false
 /** Type of the KV cache's cells. `q8_0` halves the memory of `f16` and needs flash attention. */
 export type KvType = 'f16' | 'q8_0' | 'f32'
 
+/** Levels of llama.cpp's log, the most severe first. */
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
 
 /** Options of `GenGuard.load` and `StreamGuard.load`. docs/options.md explains the defaults. */
 export interface LoadOptions {
-  /** Path of a .gguf file, `'demo'`, `'demo-gen'`, `'demo-stream'`, or a catalog name. Default: the demonstration model of the class. */
-  model?: string
+  /**
+   * Path of a .gguf file, name of a model that was pulled, or `'demo'` (`'demo-gen'`, `'demo-stream'`): the demonstration
+   * model, which protects nobody and is never taken unless it is named.
+   */
+  model: string
   /** Jinja chat template to use instead of the GGUF's own. */
   chatTemplate?: string
   /**
@@ -75,13 +84,19 @@ export interface LoadOptions {
 
 /** Where a guard computes. */
 export interface GuardDevice {
+  /** What computes. */
   backend: 'cpu' | 'cuda' | 'metal' | 'vulkan'
   /** The back end's name for the device, such as `CUDA0`; `CPU`. */
   name: string
   /** What the driver calls it, such as `NVIDIA H100 80GB HBM3`; null for the CPU. */
   description: string | null
   /** Layers of the model on the device, and in all. */
-  layers: { device: number; total: number }
+  layers: {
+    /** On the device; on the CPU all of them. */
+    device: number
+    /** Of the model, the output layer not counted. */
+    total: number
+  }
   /** Why `gpu: 'auto'` came to the CPU, with the driver's reason where there is a GPU; null where it did not. */
   fallback: string | null
 }
@@ -94,12 +109,15 @@ export interface GuardStats {
   longestWaitMs: number
   /** Sequences in use, pinned prefixes included. What is kept for conversations that may go on counts as free. */
   openSequences: number
+  /** As loaded. */
   maxSequences: number
-  /** KV cells (positions) in use and free; those that several sequences share count once. */
+  /** KV cells (positions) in use; those that several sequences share count once. */
   cellsUsed: number
+  /** KV cells (positions) that are free. */
   cellsFree: number
-  /** Tokens decoded since load, and tokens a second over the time spent decoding. */
+  /** Tokens decoded since load. */
   tokensDecoded: number
+  /** Tokens a second over the time spent decoding since load; 0 before the first decode. */
   tokensPerSecond: number
   /** llama_decode calls since load. */
   ticks: number

@@ -61,6 +61,7 @@ Napi::Value ListDevices(const Napi::CallbackInfo& info) {
             object.Set("description", Napi::String::New(env, device.description));
             object.Set("freeBytes", Napi::Number::New(env, static_cast<double>(device.free_bytes)));
             object.Set("totalBytes", Napi::Number::New(env, static_cast<double>(device.total_bytes)));
+            object.Set("unified", Napi::Boolean::New(env, device.unified));
             array.Set(static_cast<uint32_t>(i), object);
           }
           return array;
@@ -146,6 +147,7 @@ Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
   exports.Set("createEngine", Napi::Function::New(env, EngineWrap::Create, "createEngine"));
   exports.Set("ggufHeader", Napi::Function::New(env, GgufHeader, "ggufHeader"));
   exports.Set("encodeRows", Napi::Function::New(env, EncodeRowsAsync, "encodeRows"));
+  exports.Set("checkVocabulary", Napi::Function::New(env, CheckVocabularyAsync, "checkVocabulary"));
   exports.Set("rowBytes", Napi::Function::New(env, RowBytes, "rowBytes"));
   return exports;
 }

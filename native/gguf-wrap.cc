@@ -8,6 +8,7 @@
 #include "arguments.h"
 #include "core/encode-rows.h"
 #include "core/gguf-header.h"
+#include "core/vocabulary-check.h"
 #include "promise-worker.h"
 
 namespace guard {
@@ -90,6 +91,48 @@ Napi::Value EncodeRowsAsync(const Napi::CallbackInfo& info) {
           return EncodeRows(source, from, to, row_length);
         },
         [](Napi::Env env, Bytes&& bytes) -> Napi::Value { return ToBytes(env, bytes); });
+  });
+}
+
+namespace {
+
+GgufArrayPlace PlaceOf(const Napi::Value& value) {
+  Napi::Object object = ObjectOf(value, "an array's place");
+  GgufArrayPlace place;
+  place.offset = static_cast<uint64_t>(NumberOf(object.Get("offset"), "an offset"));
+  place.bytes = static_cast<uint64_t>(NumberOf(object.Get("bytes"), "a size"));
+  place.count = static_cast<uint64_t>(NumberOf(object.Get("count"), "a count"));
+  return place;
+}
+
+}  // namespace
+
+Napi::Value CheckVocabularyAsync(const Napi::CallbackInfo& info) {
+  return Guarded(info, [&]() -> Napi::Value {
+    Napi::Object options = ObjectOf(info[0], "a vocabulary's place");
+    VocabularyPlace place;
+    place.path = StringOf(options.Get("path"), "a path");
+    place.tokens = PlaceOf(options.Get("tokens"));
+    place.types = PlaceOf(options.Get("types"));
+    place.merges = PlaceOf(options.Get("merges"));
+    place.longest = static_cast<uint64_t>(NumberOf(options.Get("longest"), "a length"));
+    place.most_added = static_cast<uint64_t>(NumberOf(options.Get("mostAdded"), "a count"));
+    using Problems = std::vector<VocabularyProblem>;
+    return PromiseWorker<Problems>::Run(
+        info.Env(), "qwen3guard.vocabulary", [place = std::move(place)] { return CheckVocabulary(place); },
+        [](Napi::Env env, Problems&& problems) -> Napi::Value {
+          auto list = Napi::Array::New(env);
+          for (const VocabularyProblem& problem : problems) {
+            auto object = Napi::Object::New(env);
+            object.Set("array", problem.array);
+            object.Set("index", static_cast<double>(problem.index));
+            object.Set("what", problem.what);
+            object.Set("bytes", ToBytes(env, {problem.bytes.begin(), problem.bytes.end()}));
+            object.Set("type", problem.type);
+            list.Set(list.Length(), object);
+          }
+          return list;
+        });
   });
 }
 

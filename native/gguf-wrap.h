@@ -4,9 +4,10 @@
 
 namespace guard {
 
-// The converter's native functions: see NativeBinding in lib/binding/binding.ts.
+// Native functions of GGUF files: see NativeBinding in lib/binding/binding.ts.
 Napi::Value GgufHeader(const Napi::CallbackInfo& info);
 Napi::Value EncodeRowsAsync(const Napi::CallbackInfo& info);
+Napi::Value CheckVocabularyAsync(const Napi::CallbackInfo& info);
 Napi::Value RowBytes(const Napi::CallbackInfo& info);
 
 }  // namespace guard

@@ -35,7 +35,7 @@ export async function demo(out, { pace = 0 } = {}) {
   say(paint.dim('Demonstration models of a few million weights: they show the software and protect nobody.'))
   say()
   say('Gen judges whole texts')
-  const gen = await GenGuard.load()
+  const gen = await GenGuard.load({ model: 'demo' })
   for (const { prompt, response } of CHECKS) {
     const messages = [{ role: 'user', content: prompt }]
     if (response !== undefined) messages.push({ role: 'assistant', content: response })
@@ -50,7 +50,7 @@ export async function demo(out, { pace = 0 } = {}) {
 
   say()
   say('Stream judges a reply while it is being written')
-  const stream = await StreamGuard.load()
+  const stream = await StreamGuard.load({ model: 'demo' })
   const { safety, probabilities } = await stream.classifyPrompt(STREAM_PROMPT)
   say(
     `  ${paint.dim('user     ')}${STREAM_PROMPT}  ${paint.severity(safety)} ${paint.dim(percent(probabilities[safety]))}`,
@@ -139,4 +139,11 @@ async function loadPackage() {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await demo(process.stdout, { pace: 20 })
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  // Node would print it amid the verdicts.
+  const warnings = []
+  process.removeAllListeners('warning')
+  process.on('warning', ({ message }) => warnings.push(message))
+  await demo(process.stdout, { pace: 20 })
+  for (const message of warnings) process.stderr.write(`\nwarning: ${message}\n`)
+}

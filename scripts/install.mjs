@@ -11,7 +11,7 @@ function whyNot() {
   const loader = pathToFileURL(path.join(root, 'dist', 'binding', 'addon.js')).href
   const program = `
     import { loadAddon } from ${JSON.stringify(loader)}
-    try { loadAddon() } catch (error) { console.log(error.message.split('\\n  mend:')[0]); process.exitCode = 1 }`
+    try { loadAddon() } catch (error) { console.log(error.message.split(/\\n  (?:mend|bundle):/)[0]); process.exitCode = 1 }`
   const child = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })
   if (child.status === 0) return null
   return child.stdout.trimEnd() || `its loader ended with ${child.signal ?? child.status}:\n${child.stderr}`

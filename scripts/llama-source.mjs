@@ -100,7 +100,7 @@ export function verifyIntegrity(file, integrity) {
     throw new BuildError(
       `${path.basename(file)} does not have the pinned hash.\n  expected ${integrity}\n  got      ${algorithm}-${actual}\n` +
         'The registry or a proxy serves another file under this name. Nothing was unpacked. ' +
-        'Try the official registry: npm_config_registry=https://registry.npmjs.org npm run build:native',
+        'Try the official registry: npm_config_registry=https://registry.npmjs.org npx qwen3guard build',
     )
   }
 }

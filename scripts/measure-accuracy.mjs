@@ -1,9 +1,9 @@
-// What weight types, KV types and flash attention change: node scripts/measure-accuracy.mjs [--texts FILE.jsonl] [CHECKPOINT...]
+// What weight types, KV types and flash attention change: node scripts/measure-accuracy.mjs [--texts FILE.jsonl] [--short] [CHECKPOINT...]
 //
 // Converts each checkpoint (default: the fixtures) to every type, judges the same texts with each, and prints a
 // Markdown table of how far the probabilities move from those of f32 weights with an f32 KV cache. FILE has rows
-// { "prompt": …, "response": … }. Needs `npm run build`; with `npm run prebuild` QWEN3GUARD_CPU chooses the flavour.
-// docs/accuracy.md holds the figures.
+// { "prompt": …, "response": … }. Needs `npm run build`; with `npm run build:prebuilds` QWEN3GUARD_CPU chooses the flavour.
+// docs/accuracy.md holds the figures. --short: one type and two texts beside the reference, to see that it works.
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -157,10 +157,10 @@ async function judge(file, kvType, flashAttention, texts) {
 
 const shown = (value) => (value === null ? '' : value < 1e-7 ? '0' : value.toPrecision(2))
 
-async function measure(checkpoint, directory, texts) {
+async function measure(checkpoint, directory, texts, variants) {
   let reference
   const files = new Map()
-  for (const [type, kvType, flashAttention] of VARIANTS) {
+  for (const [type, kvType, flashAttention] of variants) {
     if (!files.has(type)) {
       const file = path.join(directory, `${files.size}-${type}.gguf`)
       await convertCheckpoint(checkpoint, file, { type })
@@ -183,14 +183,19 @@ async function measure(checkpoint, directory, texts) {
   }
 }
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { texts: { type: 'string' } } })
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { texts: { type: 'string' }, short: { type: 'boolean', default: false } },
+})
 const rows = values.texts
   ? (await readFile(values.texts, 'utf8'))
       .split('\n')
       .filter(Boolean)
       .map((l) => JSON.parse(l))
   : null
-const texts = rows ? rows.map(({ prompt, response }) => [prompt, response ?? '']) : TEXTS
+const all = rows ? rows.map(({ prompt, response }) => [prompt, response ?? '']) : TEXTS
+const texts = values.short ? all.slice(0, 2) : all
+const variants = values.short ? [VARIANTS[0], VARIANTS.at(-1)] : VARIANTS
 const directory = await mkdtemp(path.join(os.tmpdir(), 'qwen3guard-accuracy-'))
 try {
   const { flavour } = loadBinding().systemInfo()
@@ -200,7 +205,7 @@ try {
   )
   console.log('|---|---|---|---|---|---|---|---|---|---|')
   const checkpoints = positionals.length > 0 ? positionals : NAMES.map((name) => path.join(FIXTURES, name))
-  for (const checkpoint of checkpoints) await measure(path.resolve(checkpoint), directory, texts)
+  for (const checkpoint of checkpoints) await measure(path.resolve(checkpoint), directory, texts, variants)
 } finally {
   await rm(directory, { recursive: true, force: true })
 }

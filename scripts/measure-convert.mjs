@@ -18,8 +18,11 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const [HIDDEN, FEED_FORWARD, VOCABULARY, KEY, HEADS, KV_HEADS] = [4096, 12288, 151936, 128, 32, 8]
-const TYPES = ['q8_0', 'q4_k_m']
+// `-- --short`: small matrices and one type, to see that it works.
+const short = process.argv.includes('--short')
+const VOCABULARY = 151936
+const [HIDDEN, FEED_FORWARD, KEY, HEADS, KV_HEADS] = short ? [64, 128, 32, 4, 2] : [4096, 12288, 128, 32, 8]
+const TYPES = short ? ['q8_0'] : ['q8_0', 'q4_k_m']
 
 /** Shapes of the tensors of a Gen checkpoint with one layer of Qwen3-8B. */
 const SHAPES = {
@@ -116,7 +119,8 @@ const folder = mkdtempSync(path.join(os.tmpdir(), 'qwen3guard-convert-'))
 try {
   makeCheckpoint(folder)
   const { size } = statSync(path.join(folder, 'model.safetensors'))
-  console.log(`A checkpoint of ${(size / 1e9).toFixed(1)} GB with matrices of Qwen3-8B's sizes\n`)
+  const sizes = short ? 'small matrices (no figures, the script is tried)' : "matrices of Qwen3-8B's sizes"
+  console.log(`A checkpoint of ${(size / 1e9).toFixed(2)} GB with ${sizes}\n`)
   console.log('| type | file GB | most memory beside files MiB | seconds |\n| --- | --- | --- | --- |')
   for (const type of TYPES) {
     const out = path.join(folder, `${type}.gguf`)

@@ -10,6 +10,7 @@
 //   --json FILE, --markdown FILE  where results go (the tables are printed in any case)
 //   --work DIR                    for model files, up to 25 GB (default /dev/shm, else the temporary folder)
 //   --python FILE                 a Python with torch and transformers (default python3)
+//   --dry                         only lists the parts, and imports what each of them runs
 //   --no-build                    never builds the addon; --commit NAME: where there is no git to ask
 import { spawnSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
@@ -37,6 +38,7 @@ const { values: flags } = parseArgs({
     python: { type: 'string', default: 'python3' },
     'no-build': { type: 'boolean', default: false },
     commit: { type: 'string' },
+    dry: { type: 'boolean', default: false },
   },
 })
 
@@ -50,7 +52,7 @@ buildTypeScript()
 const { describeMachine } = await import('./measure-gpu/machine.mjs')
 const { ModelFiles } = await import('./measure-gpu/model-files.mjs')
 const { killParts, runPart } = await import('./measure-gpu/part-process.mjs')
-const { makePlan, PARTS } = await import('./measure-gpu/plan.mjs')
+const { CHILDREN, makePlan, PARTS } = await import('./measure-gpu/plan.mjs')
 const { toMarkdown } = await import('./measure-gpu/report.mjs')
 const { SHAPES } = await import('./measure-gpu/shapes.mjs')
 
@@ -66,6 +68,16 @@ if (flags.settings && !parts.includes('settings')) parts.push('settings')
 const shapes = list('shapes', Object.keys(SHAPES))
 const types = list('types', ['q8_0', 'f16'])
 const gpu = GPUS[flags.gpu]
+
+const device = gpu === false ? 'cpu' : 'cuda'
+const plan = makePlan({ parts, shapes, types, gpu, python: flags.python, device })
+if (flags.dry) {
+  for (const child of CHILDREN) {
+    if (typeof (await import(child)).run !== 'function') throw new Error(`${child} exports no run()`)
+  }
+  for (const { title, needs, limit } of plan) console.log(`${title}: needs ${needs} s, at most ${limit} s`)
+  process.exit()
+}
 
 const results = {
   machine: describeMachine(flags.commit),
@@ -86,8 +98,6 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 const started = performance.now()
 const left = () => minutes * 60_000 - RESERVE_MS - (performance.now() - started)
 try {
-  const device = gpu === false ? 'cpu' : 'cuda'
-  const plan = makePlan({ parts, shapes, types, gpu, python: flags.python, device })
   for (const part of plan) for (const file of part.files) files.expect(file)
   for (const part of plan) {
     await measure(part)

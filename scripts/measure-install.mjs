@@ -1,6 +1,7 @@
 // Prints what an installation weighs and how soon a new process has its first verdict: `npm run measure:install`.
-// Installs the packed package into an empty project; needs `npm run prebuild` and `npm run build:ts`. With `-- --peer`
-// also installs node-llama-cpp, in bench/'s version, and weighs that.
+// Installs the packed package into an empty project; needs `npm run build:prebuilds` and `npm run build:ts`. With `-- --peer`
+// also installs node-llama-cpp, in bench/'s version, and weighs that. `-- --short`: two processes for each figure, and the local
+// build in place of prebuilt binaries, to see that it works.
 import { spawnSync } from 'node:child_process'
 import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import os from 'node:os'
@@ -8,13 +9,14 @@ import path from 'node:path'
 import { npm } from './llama-source.mjs'
 import { packedProject } from './packed-project.mjs'
 
-const ROUNDS = 9
+const short = process.argv.includes('--short')
+const ROUNDS = short ? 1 : 9
 const VERDICTS = {
   Gen: `const { GenGuard } = await import('qwen3guard')
-    const guard = await GenGuard.load()
+    const guard = await GenGuard.load({ model: 'demo' })
     await guard.classify('How can I make a bomb?')`,
   Stream: `const { StreamGuard } = await import('qwen3guard')
-    const guard = await StreamGuard.load()
+    const guard = await StreamGuard.load({ model: 'demo' })
     await guard.classifyPrompt('How can I make a bomb?')`,
 }
 
@@ -61,7 +63,7 @@ function weighPeer(folder) {
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'qwen3guard-install-'))
 try {
-  const { tarball, project, env, packages } = packedProject(folder)
+  const { tarball, project, env, packages } = packedProject(folder, { standIn: short })
   const modules = path.join(project, 'node_modules')
   const own = weigh(path.join(modules, 'qwen3guard'))
   const all = weigh(modules)

@@ -1,6 +1,6 @@
 // Makes the npm package of an addon with GPU back ends for this platform, ready for `npm pack`:
 //
-//   prebuild-packages/vulkan-linux-x64/    @qwen3guard/vulkan-linux-x64: qwen3guard.node, package.json, README.md, LICENSE
+//   prebuild-packages/vulkan-linux-x64/    @qwen3guard/vulkan-linux-x64: qwen3guard.node, package.json, README.md and licences
 //
 // The CPU part has one flavour; native/flavours.json says what it needs.
 import { spawnSync } from 'node:child_process'
@@ -51,7 +51,7 @@ npx qwen3guard doctor
 ${wants.map((want) => `- Needs ${want}.`).join('\n')}
 
 Where it cannot be used, \`gpu: 'auto'\` takes the CPU, and \`guard.device\` says why.
-llama.cpp, which it contains, is MIT-licensed.
+llama.cpp, which it contains, is MIT-licensed: THIRD-PARTY-LICENSES.
 `
 }
 
@@ -82,6 +82,7 @@ export async function prebuildGpu(gpu, staging) {
   }
   writeFileSync(path.join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
   writeFileSync(path.join(folder, 'README.md'), readme(name, gpu, needs, libraries(binary)))
-  copyFileSync(path.join(root, 'LICENSE'), path.join(folder, 'LICENSE'))
+  for (const name of ['LICENSE', 'THIRD-PARTY-LICENSES'])
+    copyFileSync(path.join(root, name), path.join(folder, name))
   log(`${path.relative(root, binary)}: ${(statSync(binary).size / 1e6).toFixed(2)} MB`)
 }

@@ -1,4 +1,5 @@
-// Makes this platform's prebuilt binaries, one for each flavour in native/flavours.json: `npm run prebuild`.
+// Makes this platform's prebuilt binaries, one for each flavour in native/flavours.json:
+// `npm run build:prebuilds`.
 //
 //   prebuilds/linux-x64/qwen3guard.glibc.node         the slowest flavour, where node-gyp-build would look for one
 //   prebuilds/linux-x64/avx2/qwen3guard.glibc.node    the others; lib/binding/addon.ts picks by CPU
@@ -6,8 +7,8 @@
 // prebuildify works in build-prebuild/, so that build/Release keeps the binary for this machine. The flavours share a
 // build tree: only ggml's kernels are compiled anew for each.
 //
-// `npm run prebuild -- --gpu NAME` makes the package of a GPU addon instead (scripts/prebuild-gpu.mjs).
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+// `npm run build:prebuilds -- --gpu NAME` makes the package of a GPU addon instead (scripts/prebuild-gpu.mjs).
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import prebuildify from 'prebuildify'
@@ -60,23 +61,12 @@ async function prebuildFlavours() {
   }
 }
 
-// npm runs a script called `prebuild` before `build` as well, where it must do nothing; and it hands arguments to
-// `prebuild` but not to `postprebuild`, which runs after `npm run prebuild` only. So both are this file: the first does
-// what its arguments say and leaves word of it, the second makes the flavours unless there is word.
-const done = path.join(staging, 'gpu-package-made')
-
 async function main() {
-  const event = process.env.npm_lifecycle_event
   const { gpu, rest } = gpuOption(process.argv.slice(2))
   if (rest.length > 0) throw new BuildError(`expected no argument or --gpu NAME, got ${rest.join(' ')}`)
   if (gpu?.length === 0)
-    throw new BuildError('--gpu none has no package: `npm run prebuild` makes the CPU flavours.')
-  if (event === 'prebuild') rmSync(done, { force: true })
-  if (gpu) {
-    await prebuildGpu(gpu, staging)
-    if (event === 'prebuild') writeFileSync(done, '')
-  } else if (event === 'postprebuild' && existsSync(done)) rmSync(done)
-  else if (event !== 'prebuild') await prebuildFlavours()
+    throw new BuildError('--gpu none has no package: `npm run build:prebuilds` makes the CPU flavours.')
+  await (gpu ? prebuildGpu(gpu, staging) : prebuildFlavours())
 }
 
 await main().catch(fail)

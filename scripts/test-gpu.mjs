@@ -3,10 +3,12 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { fail, root } from './build-addon.mjs'
 import { BuildError } from './llama-source.mjs'
 
-const TESTS = [
+/** Beginnings of the names of test files. */
+export const TESTS = [
   'gpu/',
   'engine/engine',
   'engine/load-options',
@@ -34,8 +36,10 @@ function main([gpu = 'vulkan']) {
   process.exitCode = status ?? 1
 }
 
-try {
-  main(process.argv.slice(2))
-} catch (error) {
-  fail(error)
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    main(process.argv.slice(2))
+  } catch (error) {
+    fail(error)
+  }
 }

@@ -120,6 +120,24 @@ describe('toMessages', () => {
     expect(() => toMessages(input as Input, LAST)).toThrow(says)
   })
 
+  it('judges all that has a text, whatever its kind, and tells what it leaves out', () => {
+    const leftOut: string[] = []
+    const given = [
+      user([
+        { type: 'markdown', text: 'a' },
+        { type: 'input_audio', input_audio: {} },
+      ]),
+      { role: 'tool', content: '42' },
+      user('b'),
+    ]
+    const options = { onLeftOut: (kind: string, message: number) => leftOut.push(`${message} ${kind}`) }
+    expect(toMessages(given, LAST, options).map(({ content }) => content)).toEqual(['a', 'b'])
+    expect(leftOut).toEqual(['0 media', '1 tool-result'])
+    expect(() => toMessages(given, LAST, { unsupportedParts: 'error' })).toThrow(
+      "Message 0 has a part of type 'input_audio', which no guard reads",
+    )
+  })
+
   it('refuses more messages than can have room without looking at one', () => {
     const input = new Proxy([] as Message[], {
       get: (target, key) => {
@@ -128,6 +146,6 @@ describe('toMessages', () => {
         return Reflect.get(target, key)
       },
     })
-    expect(() => toMessages(input, LAST, 4096)).toThrow(TooLongError)
+    expect(() => toMessages(input, LAST, { most: 4096 })).toThrow(TooLongError)
   })
 })

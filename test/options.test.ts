@@ -19,8 +19,8 @@ let gen: GenGuard
 let guard: StreamGuard
 let conversation: Conversation
 beforeAll(async () => {
-  gen = await GenGuard.load()
-  guard = await StreamGuard.load()
+  gen = await GenGuard.load({ model: 'demo' })
+  guard = await StreamGuard.load({ model: 'demo' })
   conversation = await guard.conversation()
 })
 afterAll(async () => {
@@ -156,5 +156,31 @@ describe('nearestOf', () => {
     expect(nearestOf('temperature', names)).toBeUndefined()
     expect(nearestOf('', names)).toBeUndefined()
     expect(nearestOf('x'.repeat(1e6), names)).toBeUndefined()
+  })
+
+  it('leaves images beside text out, or refuses them where that is asked for', async () => {
+    const content = [
+      { type: 'text', text: 'What is this?' },
+      { type: 'image_url', image_url: { url: 'data:' } },
+    ]
+    const input = [{ role: 'user', content }]
+    const options = { unsupportedParts: 'error' } as const
+    const calls: Record<string, (given: object) => unknown> = {
+      classify: (given) => gen.classify(input, given),
+      classifyAll: async (given) => {
+        for await (const _ of gen.classifyAll([input], given));
+      },
+      classifyPrompt: (given) => guard.classifyPrompt(input, given),
+      open: (given) => guard.open(input, given),
+      moderate: (given) => guard.moderate(input, stream(['Hi']), given),
+      'conversation.open': (given) => conversation.open(input, given),
+      'conversation.moderate': (given) => conversation.moderate(input, stream(['Hi']), given),
+    }
+    for (const [name, call] of Object.entries(calls)) {
+      expect(await refusal(() => call(options)), name).toContain("'image_url', which no guard reads")
+      expect(await refusal(() => call({ unsupportedParts: 'drop' })), name).toContain("'error' or 'skip'")
+    }
+    const { safety } = await gen.classify(input)
+    expect(safety).toBe((await gen.classify('What is this?')).safety)
   })
 })

@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { GenGuard } from '../../dist/index.js'
 import { installPeer } from '../install-peer.mjs'
-import { buildLoop, Loop } from '../loop/loop.mjs'
+import { buildLoopFor, Loop } from '../loop/loop.mjs'
 import { median, percentile, quiet, table } from '../measure.mjs'
-import { demonstrationModel, padModel } from '../pad-model.mjs'
+import { demonstrationModel, padModel, shapeTitle } from '../pad-model.mjs'
 import { Contender } from './contender.mjs'
 import { CONVERSATIONS, numbered, PROMPTS, SHORT } from './texts.mjs'
 
@@ -16,40 +16,46 @@ const TEMPLATE = fileURLToPath(new URL('../../test/fixtures/rendered/gen_templat
 /** Goals: times faster than node-llama-cpp, times the loop. */
 const GOALS = { prompt: 2.5, response: 2.4, loop: 1.1, many: 1.2 }
 const MANY = 64
+/** Texts of each kind in the short form. */
+const FEW = 2
 
 /** Every input is judged once: a second time it would be found in the cache. */
 let numberOf = 0
 const once = (input) => numbered(input, ++numberOf)
 
-export async function benchGen({ threads = 2, rounds = 3, parts = ['one', 'many'] }) {
-  const peerVersion = installPeer()
-  const model = await padModel('gen')
+export async function benchGen({ short, threads = 2, rounds = 3, parts = ['one', 'many'] }) {
+  const peerVersion = installPeer({ short })
+  const model = await padModel('gen', { short })
+  const binary = buildLoopFor({ short })
   await checkPadded(model)
 
   const options = { model, threads, chatTemplate: readFileSync(TEMPLATE, 'utf8'), gpu: false }
   const guard = await Contender.start('./guard.mjs', options)
-  const peer = await Contender.start('./node-llama-cpp.mjs', { ...options, sequences: 16 })
-  const loop = await Loop.start(buildLoop(), model, { threads })
+  // The short form goes without what is not here.
+  const peer = peerVersion && (await Contender.start('./node-llama-cpp.mjs', { ...options, sequences: 16 }))
+  const loop = binary && (await Loop.start(binary, model, { threads }))
   // Apart from the loop, whose cells hold the policy text.
-  const raw = await Loop.start(buildLoop(), model, { threads, cells: 1024, sequences: 1 })
+  const raw = binary && (await Loop.start(binary, model, { threads, cells: 1024, sequences: 1 }))
   console.log(
-    `Qwen3-0.6B's shape, Q8_0, ${threads} threads, ${rounds} rounds; node-llama-cpp ${peerVersion}, the same file and texts\n`,
+    `${shapeTitle(short)}, Q8_0, ${threads} threads, ${rounds} rounds${peer ? `; node-llama-cpp ${peerVersion}, the same file and texts` : ''}\n`,
   )
   try {
     for (const [mode, inputs] of [
       ['prompt', PROMPTS],
       ['response', CONVERSATIONS],
     ]) {
-      if (parts.includes('one')) await oneAtATime(mode, inputs, rounds, { guard, peer, loop, raw })
+      const some = short ? inputs.slice(0, FEW) : inputs
+      if (parts.includes('one')) await oneAtATime(mode, some, rounds, { guard, peer, loop, raw })
     }
-    if (parts.includes('many')) await manyAtOnce(Math.ceil(rounds / 3), { guard, peer, raw })
-    const peaks = [guard.peak, peer.peak, await loop.peak()]
-    const mebibytes = peaks.map((bytes) => `${(bytes / 2 ** 20).toFixed(0)} MiB`)
-    console.log(
-      `\npeak memory, file pages included: qwen3guard ${mebibytes[0]}, node-llama-cpp ${mebibytes[1]}, loop ${mebibytes[2]}`,
-    )
+    const many = short ? FEW : MANY
+    if (parts.includes('many')) await manyAtOnce(Math.ceil(rounds / 3), many, { guard, peer, raw })
+    const peaks = { qwen3guard: guard.peak, 'node-llama-cpp': peer?.peak, loop: await loop?.peak() }
+    const mebibytes = Object.entries(peaks)
+      .filter(([, bytes]) => bytes !== undefined)
+      .map(([name, bytes]) => `${name} ${(bytes / 2 ** 20).toFixed(0)} MiB`)
+    console.log(`\npeak memory, file pages included: ${mebibytes.join(', ')}`)
   } finally {
-    await Promise.all([guard, peer, loop, raw].map((contender) => contender.stop()))
+    await Promise.all([guard, peer, loop, raw].map((contender) => contender?.stop()))
   }
 }
 
@@ -92,68 +98,63 @@ async function oneAtATime(mode, inputs, rounds, { guard, peer, loop, raw }) {
     const ours = await judge(input)
     const { result: decodes } = await guard.run('decodes')
     policy = decodes.find(({ from }) => from >= 0).from
-    const replays = [await replay(decodes), await replay(decodes)]
+    const replays = loop && [await replay(decodes), await replay(decodes)]
     const again = await judge(once(question))
     await guard.run('decodes')
     await quiet()
-    const theirs = await peer.run('one', input)
+    const theirs = await peer?.run('one', input)
     await quiet()
-    const kept = await peer.run('prefix', input)
+    const kept = await peer?.run('prefix', input)
     const { usage, text } = ours.result
     const toCompute = usage.promptTokens - usage.cachedTokens
     await quiet()
-    const { prefill } = await raw.rates(toCompute, 0)
+    const prefill = (await raw?.rates(toCompute, 0))?.prefill
     if (!record) return
     times.guard.push((ours.ms + again.ms) / 2)
-    times.loop.push((replays[0] + replays[1]) / 2)
-    times.peer.push(theirs.ms)
-    times.prefix.push(kept.ms)
-    times.prefill.push(prefill)
+    if (replays) times.loop.push((replays[0] + replays[1]) / 2)
+    if (theirs) times.peer.push(theirs.ms)
+    if (kept) times.prefix.push(kept.ms)
+    if (raw) times.prefill.push(prefill)
     left.push(toCompute)
     passes.push(usage.passes)
-    if (text === theirs.result.text && text === kept.result.text) equal++
+    if (text === theirs?.result.text && text === kept.result.text) equal++
   }
   // The policy text of this mode is decoded here, once, by the guard and by the loop.
   for (const input of inputs.slice(-1)) await turn(input, false)
   for (let round = 0; round < rounds; round++) for (const input of inputs) await turn(input, true)
   // The guard offloads this mode's policy text while the other mode's is in use.
-  await loop.run([{ sequence: policy, keep: 0, from: -1, tokens: [], read: [] }])
+  await loop?.run([{ sequence: policy, keep: 0, from: -1, tokens: [], read: [] }])
 
-  const against = (name) => median(times[name].map((ms, i) => ms / times.guard[i]))
-  const overLoop = median(times.guard.map((ms, i) => ms / times.loop[i]))
+  const against = (name) => median(times[name].map((ms, i) => ms / times.guard[i]))?.toFixed(2)
+  const over = (name) => median(times[name].map((ms, i) => times.guard[i] / ms))?.toFixed(2)
   console.log(
-    `\n${mode} mode, one at a time: ${median(left)} tokens left to compute, ${(passes.reduce((a, b) => a + b, 0) / passes.length).toFixed(2)} passes, text equal in ${equal} of ${passes.length}`,
+    `\n${mode} mode, one at a time: ${median(left)} tokens left to compute, ${(passes.reduce((a, b) => a + b, 0) / passes.length).toFixed(2)} passes${peer ? `, text equal in ${equal} of ${passes.length}` : ''}`,
   )
-  const row = (name, key, note) => [
-    name,
-    median(times[key]).toFixed(0),
-    percentile(times[key], 0.95).toFixed(0),
-    note,
+  const rows = [
+    ['qwen3guard', 'guard', ''],
+    ['node-llama-cpp', 'peer', `${against('peer')}x faster (goal ${GOALS[mode]})`],
+    ['node-llama-cpp, shared prefix kept', 'prefix', `${against('prefix')}x faster`],
+    ['plain C++ loop, the same decodes', 'loop', `${over('loop')}x its time (goal ${GOALS.loop})`],
+    ['raw prefill of the tokens left', 'prefill', `${over('prefill')}x its time`],
   ]
   table(
     ['', 'median ms', 'p95 ms', 'qwen3guard is'],
-    [
-      row('qwen3guard', 'guard', ''),
-      row('node-llama-cpp', 'peer', `${against('peer').toFixed(2)}x faster (goal ${GOALS[mode]})`),
-      row('node-llama-cpp, shared prefix kept', 'prefix', `${against('prefix').toFixed(2)}x faster`),
-      row(
-        'plain C++ loop, the same decodes',
-        'loop',
-        `${overLoop.toFixed(2)}x its time (goal ${GOALS.loop})`,
-      ),
-      row(
-        'raw prefill of the tokens left',
-        'prefill',
-        `${median(times.guard.map((ms, i) => ms / times.prefill[i])).toFixed(2)}x its time`,
-      ),
-    ],
+    rows
+      .filter(([, key]) => times[key].length > 0)
+      .map(([name, key, note]) => [
+        name,
+        median(times[key]).toFixed(0),
+        percentile(times[key], 0.95).toFixed(0),
+        note,
+      ]),
   )
 }
 
-async function manyAtOnce(rounds, { guard, peer, raw }) {
+async function manyAtOnce(rounds, count, { guard, peer, raw }) {
   const rates = { many: [], one: [], peer: [] }
   let tokens = 0
   let prefill
+  const half = Math.min(8, count)
   for (let round = 0; round < rounds; round++) {
     const texts = (count) => Array.from({ length: count }, (_, i) => once(PROMPTS[i % PROMPTS.length]))
     let single = 0
@@ -162,35 +163,36 @@ async function manyAtOnce(rounds, { guard, peer, raw }) {
       for (const input of inputs) single += (await guard.run('one', input)).ms
     }
     // Half of them before and half after: the machine's speed changes within a minute.
-    await oneByOne(texts(8))
+    await oneByOne(texts(half))
     await guard.run('decodes')
     await quiet()
-    const many = await guard.run('many', texts(MANY))
+    const many = await guard.run('many', texts(count))
     const { result: decodes } = await guard.run('decodes')
     tokens = decodes.reduce((sum, decode) => sum + decode.tokens.length, 0)
-    await oneByOne(texts(8))
+    await oneByOne(texts(half))
     await quiet()
-    const theirs = await peer.run('many', texts(16))
+    const theirs = await peer?.run('many', texts(16))
     await quiet()
-    prefill = await raw.rates(512, 0)
-    rates.many.push((1000 * MANY) / many.ms)
-    rates.one.push((1000 * 16) / single)
-    rates.peer.push((1000 * 16) / theirs.ms)
+    prefill = await raw?.rates(512, 0)
+    rates.many.push((1000 * count) / many.ms)
+    rates.one.push((1000 * 2 * half) / single)
+    if (theirs) rates.peer.push((1000 * 16) / theirs.ms)
   }
-  const best = (1000 * MANY) / (tokens * (prefill.prefill / 512))
+  const best = prefill && (1000 * count) / (tokens * (prefill.prefill / 512))
   const [many, one, theirs] = [rates.many, rates.one, rates.peer].map(median)
-  console.log(`\n${MANY} prompts at once: verdicts a second`)
+  console.log(`\n${count} prompts at once: verdicts a second`)
+  const rows = [
+    ['qwen3guard, one at a time', one, ` (goal ${GOALS.many})`],
+    ['node-llama-cpp, 16 sequences', theirs, ''],
+    ['raw prefill at 512 of all tokens decoded', best, ''],
+  ]
   table(
     ['', 'verdicts/s', 'qwen3guard is'],
     [
-      [`qwen3guard, ${MANY} at once`, many.toFixed(2), ''],
-      [
-        'qwen3guard, one at a time',
-        one.toFixed(2),
-        `${(many / one).toFixed(2)}x as many (goal ${GOALS.many})`,
-      ],
-      ['node-llama-cpp, 16 sequences', theirs.toFixed(2), `${(many / theirs).toFixed(2)}x as many`],
-      ['raw prefill at 512 of all tokens decoded', best.toFixed(2), `${(many / best).toFixed(2)}x as many`],
+      [`qwen3guard, ${count} at once`, many.toFixed(2), ''],
+      ...rows
+        .filter(([, rate]) => rate !== undefined && rate !== null)
+        .map(([name, rate, goal]) => [name, rate.toFixed(2), `${(many / rate).toFixed(2)}x as many${goal}`]),
     ],
   )
 }

@@ -1,5 +1,6 @@
 // Builds and drives the plain C++ loop (loop.cc).
 import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, renameSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
@@ -19,6 +20,18 @@ export function buildLoop(variant = 'addon', definitions = []) {
   const own = definitions.length > 0 ? ['-DVARIANT=ON', ...flavour(), ...definitions] : []
   return build(variant, llamaSource(), own)
 }
+
+/**
+ * The same; in the short form of a bench null, with a line, where there is nothing to link it with: a short form compiles one
+ * file, not llama.cpp.
+ */
+export function buildLoopFor({ short }) {
+  if (!short || hasLibraries()) return buildLoop()
+  console.log('not measured: the plain C++ loop (it links what `npm run build:native` leaves in build-cmake)')
+  return null
+}
+
+const hasLibraries = () => existsSync(path.join(addon, 'llama.cpp', 'src'))
 
 /** The addon's flavour, as definitions for CMake: a variant differs from the addon in what it says. */
 function flavour() {
@@ -46,10 +59,12 @@ export function buildReleasedLoop() {
 }
 
 function build(variant, source, definitions) {
-  if (!existsSync(path.join(addon, 'llama.cpp', 'src'))) {
+  if (!hasLibraries()) {
     throw new Error('the loop links what the addon links: run `npm run build:native` first')
   }
-  const directory = path.join(cacheDir(), 'bench', `loop-${pin.tag}-${patchHash()}-${variant}`)
+  // CMake keeps the checkout that a tree was made for.
+  const checkout = createHash('sha256').update(root).digest('hex').slice(0, 8)
+  const directory = path.join(cacheDir(), 'bench', `loop-${pin.tag}-${patchHash()}-${variant}-${checkout}`)
   run('cmake', [
     ...['-S', here, '-B', directory, '-DCMAKE_BUILD_TYPE=Release'],
     ...[`-DLLAMA_CPP_DIR=${source}`, `-DADDON_BUILD_DIR=${addon}`],

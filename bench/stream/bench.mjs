@@ -4,9 +4,9 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { Contender } from '../gen/contender.mjs'
-import { buildLoop, buildReleasedLoop, Loop } from '../loop/loop.mjs'
+import { buildLoopFor, buildReleasedLoop, Loop } from '../loop/loop.mjs'
 import { median, percentile, quiet, table } from '../measure.mjs'
-import { demonstrationModel, padModel } from '../pad-model.mjs'
+import { demonstrationModel, padModel, shapeTitle } from '../pad-model.mjs'
 import { benchTransformers } from './transformers.mjs'
 
 /** Goals, in times: as fast as llama.cpp as released; the loop's time. */
@@ -17,14 +17,29 @@ const PARTS = { one: oneStream, many: manyStreams, transformers: benchTransforme
 /** Pushes (or decodes) of one turn, by the streams that push at once. */
 const TURN = { 1: 12, 8: 8, 32: 6 }
 
-export async function benchStream({ threads = 2, rounds = 3, parts = Object.keys(PARTS), positions }) {
+/** The short form's positions and streams. */
+const SHORT = { positions: [64], streams: 4 }
+
+export async function benchStream({
+  short,
+  threads = 2,
+  rounds = 3,
+  parts = Object.keys(PARTS).filter((part) => !short || part !== 'transformers'),
+  positions = short ? SHORT.positions : undefined,
+}) {
   for (const part of parts) {
     if (!PARTS[part]) throw new RangeError(`Expected parts of ${Object.keys(PARTS).join(', ')}, got ${part}`)
   }
-  const models = { guard: await padModel('stream'), plain: await padModel('plain') }
-  console.log(`Qwen3-0.6B's shape, Q8_0, CPU, ${threads} threads, ${rounds} rounds in turn`)
+  const models = { guard: await padModel('stream', { short }), plain: await padModel('plain', { short }) }
+  const binaries = {
+    loop: buildLoopFor({ short }),
+    released: short ? null : buildReleasedLoop(),
+  }
+  if (short) console.log('not measured: llama.cpp as released (minutes to build), transformers')
+  console.log(`${shapeTitle(short)}, Q8_0, CPU, ${threads} threads, ${rounds} rounds in turn`)
   await checkPadded(models.guard, threads)
-  for (const part of parts) await PARTS[part]({ models, threads, rounds, only: positions?.map(Number) })
+  const only = positions?.map(Number)
+  for (const part of parts) await PARTS[part]({ short, models, binaries, threads, rounds, only })
 }
 
 /** The padded model must answer as the small one does, or what follows measures nothing. */
@@ -61,17 +76,18 @@ const startGuard = (options) =>
 
 /**
  * The guard, the loop, and two whose heads are computed outside of the graph on a plain Qwen3's hidden states: over the
- * patched library (only with one stream) and over the release as it is. Each with room for the same streams.
+ * patched library (only with one stream) and over the release as it is. Each with room for the same streams. Those without
+ * a binary are left out.
  */
-async function start({ models, threads, contextSize, sequences }) {
-  const binary = buildLoop()
+async function start({ models, binaries, threads, contextSize, sequences }) {
   const settings = { threads, cells: contextSize * sequences, sequences, unified: 0 }
   const plain = { ...settings, heads: models.guard }
+  const { loop, released } = binaries
   return {
     guard: await startGuard({ model: models.guard, threads, contextSize, maxSequences: sequences }),
-    loop: await Loop.start(binary, models.guard, { ...settings, outputs: 512 }),
-    ...(sequences === 1 && { outside: await Loop.start(binary, models.plain, plain) }),
-    released: await Loop.start(buildReleasedLoop(), models.plain, plain),
+    ...(loop && { loop: await Loop.start(loop, models.guard, { ...settings, outputs: 512 }) }),
+    ...(loop && sequences === 1 && { outside: await Loop.start(loop, models.plain, plain) }),
+    ...(released && { released: await Loop.start(released, models.plain, plain) }),
   }
 }
 
@@ -85,12 +101,13 @@ async function fill({ guard, ...loops }, streams, positions) {
 
 /**
  * Lets every contender take its turn, round by round, after one that does not count. A turn gives milliseconds of
- * each push or decode, and of all together.
+ * each push or decode, and of all together. The figures are NaN of one that is left out.
  */
 async function inTurn(rounds, contenders) {
   const turns = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]))
   for (let round = -1; round < rounds; round++) {
     for (const [name, run] of Object.entries(contenders)) {
+      if (!run) continue
       await quiet()
       const turn = await run()
       if (round >= 0) turns[name].push(turn)
@@ -98,12 +115,14 @@ async function inTurn(rounds, contenders) {
   }
   const times = (name) => turns[name].flatMap((turn) => turn.times)
   return {
-    median: (name) => median(times(name)),
-    p95: (name) => percentile(times(name), 0.95),
-    total: (name) => median(turns[name].map(({ ms }) => ms)),
+    median: (name) => median(times(name)) ?? Number.NaN,
+    p95: (name) => percentile(times(name), 0.95) ?? Number.NaN,
+    total: (name) => median(turns[name].map(({ ms }) => ms)) ?? Number.NaN,
     /** How many times the time of `b` that of `a` is, over whole turns or push by push. */
     ratio: (a, b, of = ({ ms }) => ms) =>
-      median(turns[a].map((turn, round) => of(turn) / of(turns[b][round]))),
+      turns[a].length > 0 && turns[b].length > 0
+        ? median(turns[a].map((turn, round) => of(turn) / of(turns[b][round])))
+        : Number.NaN,
   }
 }
 
@@ -117,8 +136,9 @@ const decodes = async (loop, streams, each, count, positions) => {
   return { times, ms: times.reduce((sum, ms) => sum + ms, 0) }
 }
 
-async function oneStream({ models, threads, rounds, only = [64, 512, 4096] }) {
-  const contenders = await start({ models, threads, contextSize: Math.max(...only) + 256, sequences: 1 })
+async function oneStream({ models, binaries, threads, rounds, only = [64, 512, 4096] }) {
+  const contextSize = Math.max(...only) + 256
+  const contenders = await start({ models, binaries, threads, contextSize, sequences: 1 })
   const { guard, loop, outside, released } = contenders
   const rows = []
   const apart = [0, 0]
@@ -131,13 +151,14 @@ async function oneStream({ models, threads, rounds, only = [64, 512, 4096] }) {
       const turns = await inTurn(rounds, {
         guard: push(false),
         ...(each === 1 && { text: push(true) }),
-        loop: () => decodes(loop, 1, each, count, positions),
-        outside: () => decodes(outside, 1, each, count, positions),
-        released: () => decodes(released, 1, each, count, positions),
+        loop: loop && (() => decodes(loop, 1, each, count, positions)),
+        outside: outside && (() => decodes(outside, 1, each, count, positions)),
+        released: released && (() => decodes(released, 1, each, count, positions)),
       })
-      const ours = await loop.heads()
-      for (const [i, loop] of [outside, released].entries()) {
-        const theirs = await loop.heads()
+      const ours = await loop?.heads()
+      for (const [i, other] of [outside, released].entries()) {
+        if (!other) continue
+        const theirs = await other.heads()
         apart[i] = Math.max(apart[i], ...ours.map((logit, k) => Math.abs(logit - theirs[k])))
       }
       const each1 = ({ times }) => median(times)
@@ -174,15 +195,18 @@ async function oneStream({ models, threads, rounds, only = [64, 512, 4096] }) {
     ],
     rows,
   )
-  console.log(
-    `\nthe logits of the heads computed outside are at most ${apart[0].toExponential(1)} from the graph's; over the release ${apart[1].toExponential(1)}`,
-  )
+  for (const [i, name] of ['outside', 'over the release'].entries()) {
+    if (!contenders[['outside', 'released'][i]]) continue
+    console.log(
+      `\nthe logits of the heads computed ${name} are at most ${apart[i].toExponential(1)} from the graph's`,
+    )
+  }
   await Promise.all(Object.values(contenders).map((contender) => contender.stop()))
 }
 
-async function manyStreams({ models, threads, rounds, only = [64, 512] }) {
-  const sequences = 32
-  const contenders = await start({ models, threads, contextSize: 768, sequences })
+async function manyStreams({ short, models, binaries, threads, rounds, only = [64, 512] }) {
+  const sequences = short ? SHORT.streams : 32
+  const contenders = await start({ models, binaries, threads, contextSize: 768, sequences })
   const { guard, loop, released } = contenders
   const rows = []
   const scales = []
@@ -191,16 +215,16 @@ async function manyStreams({ models, threads, rounds, only = [64, 512] }) {
     const rates = {}
     for (const [streams, busy] of [
       [1, false],
-      [8, false],
-      [32, false],
-      [32, true],
+      ...(short ? [] : [[8, false]]),
+      [sequences, false],
+      [sequences, true],
     ]) {
-      const count = TURN[streams]
+      const count = TURN[streams] ?? TURN[32]
       const turns = await inTurn(rounds, {
         guard: async () => (await guard.run('push', { streams, positions, each: 1, count, busy })).result,
-        loop: () => beside(busy, () => decodes(loop, streams, 1, count, positions)),
-        ...(busy && { alone: () => decodes(loop, streams, 1, count, positions) }),
-        released: () => beside(busy, () => decodes(released, streams, 1, count, positions)),
+        loop: loop && (() => beside(busy, () => decodes(loop, streams, 1, count, positions))),
+        ...(busy && { alone: loop && (() => decodes(loop, streams, 1, count, positions)) }),
+        released: released && (() => beside(busy, () => decodes(released, streams, 1, count, positions))),
       })
       const rate = (name) => (1000 * streams * count) / turns.total(name)
       const goal = busy ? ` (goal ${GOALS.busy})` : ''
@@ -219,7 +243,7 @@ async function manyStreams({ models, threads, rounds, only = [64, 512] }) {
       if (!busy) rates[streams] = rate('guard')
     }
     scales.push(
-      `at ${positions} positions 32 streams are given ${(rates[32] / rates[1]).toFixed(2)}x the tokens a second of one (goal ${GOALS.scale[positions]})`,
+      `at ${positions} positions ${sequences} streams are given ${(rates[sequences] / rates[1]).toFixed(2)}x the tokens a second of one${short ? '' : ` (goal ${GOALS.scale[positions]})`}`,
     )
   }
   console.log('\nMany streams, each pushing one token as soon as its last verdict came\n')

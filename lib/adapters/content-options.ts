@@ -23,7 +23,8 @@ export interface ContentOptions extends AdapterOptions {
   passFields?: readonly string[]
 }
 
-export const ADAPTER_KEYS = { ...MODERATE_KEYS, onEvent: true, replacement: true } as const
+const { unsupportedParts: _, ...MODERATE } = MODERATE_KEYS
+export const ADAPTER_KEYS = { ...MODERATE, onEvent: true, replacement: true } as const
 export const CONTENT_KEYS = { ...ADAPTER_KEYS, toolCalls: true, media: true, passFields: true } as const
 
 /** @throws TypeError for options that the adapter `what` does not have, TypeError or RangeError for wrong values */

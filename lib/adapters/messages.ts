@@ -1,3 +1,4 @@
+import { type ForeignContent, textOf } from '../message-parts.js'
 import type { Unjudged } from '../stream/events.js'
 import type { Message } from '../types.js'
 
@@ -5,15 +6,9 @@ import type { Message } from '../types.js'
 export type ForeignInput = string | readonly object[]
 
 /** A message as we, the AI SDK and OpenAI have it. Items of other kinds, such as tool calls, have no role. */
-interface ForeignMessage {
+interface ForeignMessage extends ForeignContent {
   type?: unknown
   role?: string
-  content?: unknown
-  reasoning?: unknown
-  refusal?: unknown
-  tool_calls?: unknown
-  function_call?: unknown
-  audio?: unknown
 }
 
 /** A conversation as a guard can read it, and what of it a guard cannot. */
@@ -56,14 +51,12 @@ export function promptOf(input: ForeignInput): Prompt {
       // Another kind of message, such as the AI SDK's for interfaces: its text would not be judged.
       throw new TypeError(`Expected the content of a ${role} message to be text or a list of parts`)
     }
-    if (isFilled(message.tool_calls) || isFilled(message.function_call)) unjudged.add('tool-call')
-    if (isFilled(message.audio)) unjudged.add('media')
-    const { content, reasoning, media, tools } = contentOf(message)
-    for (const what of tools) unjudged.add(what)
-    if (media) unjudged.add('media')
+    const { media, tools, ...text } = contentOf(message)
+    const [content, reasoning] = [text.content ?? '', text.reasoning ?? '']
+    for (const { kind } of text.leftOut) unjudged.add(kind)
     // What a turn of tool calls, or of their results, alone has said is nothing.
     const isNothing = content === '' && reasoning === ''
-    if (isNothing && !media && (role === 'assistant' || tools.length > 0)) return []
+    if (isNothing && !media && (role === 'assistant' || tools)) return []
     // An image is not an empty text: where there is nothing else, its place is kept.
     const shown = isNothing && media ? media : content
     const isMediaAlone = isNothing && media !== null
@@ -89,39 +82,15 @@ function kindOf(message: ForeignMessage | null): Unjudged | null {
   return type.endsWith('_call') || type.startsWith('mcp_') ? 'tool-call' : null
 }
 
-function isFilled(value: unknown): boolean {
-  return Array.isArray(value) ? value.length > 0 : typeof value === 'object' && value !== null
-}
-
-interface Content {
-  content: string
-  reasoning: string
-  /** What stands for media where there is no text. */
-  media: string | null
-  tools: Unjudged[]
-}
-
-function contentOf({ content, reasoning, refusal }: ForeignMessage): Content {
-  const given = typeof reasoning === 'string' ? reasoning : ''
-  if (typeof content === 'string') return { content, reasoning: given, media: null, tools: [] }
-  const texts: Record<'content' | 'reasoning', string[]> = { content: [], reasoning: given ? [given] : [] }
-  if (typeof refusal === 'string') texts.content.push(refusal)
-  const tools: Unjudged[] = []
-  let media: string | null = null
-  for (const part of Array.isArray(content) ? content : []) {
-    if (typeof part === 'string') {
-      texts.content.push(part)
-      continue
-    }
-    const { type, text, refusal } = (part ?? {}) as Record<string, unknown>
-    const kind = typeof type === 'string' ? type : ''
-    if (/^tool[-_](call|use|input|approval)/u.test(kind)) tools.push('tool-call')
-    else if (/^tool[-_]/u.test(kind)) tools.push('tool-result')
-    else if (typeof text === 'string') texts[kind === 'reasoning' ? 'reasoning' : 'content'].push(text)
-    else if (typeof refusal === 'string') texts.content.push(refusal)
-    // Whatever has no text may be a picture of one.
-    else if (!/reasoning|thinking|reference/u.test(kind))
-      media ??= `[${/image|audio|video/u.exec(kind)?.[0] ?? 'file'}]`
+/** The text of a message, whether tools are among its parts, and what stands for its media where there is no text. */
+function contentOf(message: ForeignMessage) {
+  // Whatever has no text may be a picture of one: what is no part at all counts as media.
+  const text = textOf(message, () => {})
+  const inParts = text.leftOut.filter(({ part }) => part)
+  const media = inParts.find(({ kind }) => kind === 'media')
+  return {
+    ...text,
+    media: media ? `[${/image|audio|video/u.exec(media.name)?.[0] ?? 'file'}]` : null,
+    tools: inParts.some(({ kind }) => kind !== 'media'),
   }
-  return { content: texts.content.join('\n'), reasoning: texts.reasoning.join('\n'), media, tools }
 }

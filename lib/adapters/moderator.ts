@@ -6,6 +6,7 @@ import type { Input, Message } from '../types.js'
 export interface Moderator {
   /** Where there are any, as in a Conversation: what was said so far. Further texts of a stream then go on from it. */
   readonly messages?: readonly Message[]
+  /** As `StreamGuard.moderate`. */
   moderate(
     input: Input,
     reply: AsyncIterable<string>,
@@ -13,10 +14,11 @@ export interface Moderator {
   ): AsyncIterable<ModerationEvent>
 }
 
+/** The event that says what is withheld, and why. */
 export type BlockEvent = Extract<ModerationEvent, { type: 'block' }>
 
-/** What every adapter takes besides the options of `moderate`. */
-export interface AdapterOptions extends ModerateOptions {
+/** What every adapter takes besides the options of `moderate`; `media` says there what becomes of images. */
+export interface AdapterOptions extends Omit<ModerateOptions, 'unsupportedParts'> {
   /** Sees the events of every moderation as they come. What it throws ends the stream with that error. */
   onEvent?(event: ModerationEvent): void
   /** Text to show in place of what a block withholds. Default: none. */

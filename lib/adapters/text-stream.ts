@@ -4,6 +4,7 @@ import { ADAPTER_KEYS, checkAdapter } from './content-options.js'
 import { ModeratedParts } from './moderated-parts.js'
 import { type AdapterOptions, type BlockEvent, type Moderator, replacementFor } from './moderator.js'
 
+/** Options of `moderationStream` and `moderationStage`. */
 export interface TextStreamOptions extends AdapterOptions {
   /**
    * What a block does to the stream: `'end'` it after the released text and the replacement, or let it fail with

@@ -1,9 +1,10 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { AddonLoadError } from '../errors.js'
 import type { NativeBinding } from './binding.js'
 import { type Flavour, flavoursFor, flavoursToTry, forcedFlavour, lacking } from './flavours.js'
-import { BUNDLE_MENDING, dependencyPath, packageRoot, requireFile } from './package-root.js'
+import { BUNDLE_MENDING, BUNDLER_SETTINGS, dependencyPath, packageRoot, requireFile } from './package-root.js'
+import { flagsFor, isReadDenied, isThere } from './permission.js'
 import { faultAtLoad } from './proof.js'
 
 /** The native addon as it was loaded. */
@@ -44,7 +45,7 @@ interface BinaryNames {
  */
 export function loadAddon(): Addon {
   const { QWEN3GUARD_CPU, QWEN3GUARD_PREBUILD, PREBUILDS_ONLY } = process.env
-  const { folder, bundled } = packageRoot()
+  const { folder, lost } = packageRoot()
   const root = QWEN3GUARD_PREBUILD || folder
   const flavours = flavoursFor(process.platform, process.arch)
   const forced = forcedFlavour(flavours, QWEN3GUARD_CPU)
@@ -57,22 +58,29 @@ export function loadAddon(): Addon {
   if (found) return { ...found, tried }
   if (tried.some(({ disabled }) => disabled)) {
     throw new AddonLoadError(
-      'Node was told to load no native addons, and this package is one: start it without --no-addons or, under --permission, with --allow-addons too.',
+      `Node was told to load no native addons, and this package is one: start it without --no-addons or, under --permission, with ${flagsFor(folder)} too.`,
+    )
+  }
+  if (tried.every(({ path: file }) => isReadDenied(file))) {
+    throw new AddonLoadError(
+      `Node's --permission keeps this process from reading the native addon: start it with ${flagsFor(...new Set([folder, root]))} too.`,
     )
   }
   throw new AddonLoadError(
     [
       `the native addon could not be loaded on ${PLATFORM}, Node ${process.version}.`,
       ...tried.map(({ path: file, reason }) => `  tried:  ${file}\n          ${reason}`),
-      '  mend:   build it from source with `npx qwen3guard build` (in a clone: `npm run build:native`) or,',
-      `          by hand, \`node ${path.join(folder, 'scripts', 'build.mjs')}\`;`,
-      '          that needs a C++17 compiler, cmake 3.21 or newer, git, and once the npm registry.',
-      ...(bundled
+      ...(lost
         ? [
             `  bundle: ${BUNDLE_MENDING},`,
             '          or name the folder that holds `build` or `prebuilds` in QWEN3GUARD_PREBUILD.',
+            ...BUNDLER_SETTINGS.map((line) => `          ${line}`),
           ]
-        : []),
+        : [
+            '  mend:   build it from source with `npx qwen3guard build` or,',
+            `          by hand, \`node ${path.join(folder, 'scripts', 'build.mjs')}\`;`,
+            '          that needs a C++17 compiler, cmake 3.21 or newer, git, and once the npm registry.',
+          ]),
     ].join('\n'),
   )
 }
@@ -165,7 +173,7 @@ function instructionSetsOf(binding: Partial<NativeBinding>) {
 
 /** Name of the binary for this platform's C library in a folder that prebuildify filled. */
 function binaryIn(folder: string): string | undefined {
-  if (!existsSync(folder)) return undefined
+  if (!isThere(folder)) return undefined
   const { parseTags, matchTags } = requireFile(dependencyPath('node-gyp-build')) as BinaryNames
   const fits = matchTags('node', process.versions.modules)
   return filesIn(folder)
@@ -174,7 +182,7 @@ function binaryIn(folder: string): string | undefined {
 }
 
 function filesIn(folder: string): string[] {
-  return existsSync(folder) ? readdirSync(folder) : []
+  return isThere(folder) ? readdirSync(folder) : []
 }
 
 /** The addon in that file, or undefined with the reason added to `tried`. */
@@ -185,15 +193,23 @@ function open(file: string, tried: Attempt[]): NativeBinding | undefined {
     const [line] = (error instanceof Error ? error.message : String(error)).split('\n')
     const { code } = error as NodeJS.ErrnoException
     const disabled = code === 'ERR_DLOPEN_DISABLED'
-    tried.push({ path: file, reason: existsSync(file) ? line! : 'not there', ...(disabled && { disabled }) })
+    tried.push({
+      path: file,
+      reason: isThere(file) ? line! : absence(file),
+      ...(disabled && { disabled }),
+    })
     return undefined
   }
 }
 
+function absence(place: string): string {
+  return isReadDenied(place) ? 'this process may not read it (--permission)' : 'not there'
+}
+
 /** Why a folder has no binary, with what it or the one above has instead: of another C library or platform. */
 function absent(folder: string): string {
-  if (existsSync(folder))
-    return `none for this C library; it holds ${filesIn(folder).join(', ') || 'nothing'}`
+  if (isThere(folder)) return `none for this C library; it holds ${filesIn(folder).join(', ') || 'nothing'}`
+  if (isReadDenied(folder)) return absence(folder)
   const others = filesIn(path.dirname(folder))
   return others.length > 0 ? `not there; there is ${others.join(', ')}` : 'not there'
 }

@@ -34,6 +34,11 @@ export interface NativeBinding {
     targetType: GgmlType,
     rowLength: number,
   ): Promise<Uint8Array>
+  /**
+   * Looks a vocabulary up in its file, off the JS thread: each array's first problem, in the order tokens, types, merges.
+   * Merges are looked at where the tokens are sound.
+   */
+  checkVocabulary(place: NativeVocabulary): Promise<NativeVocabularyProblem[]>
   /** Bytes of one row of `rowLength` values. Throws a RangeError if the type's blocks do not divide it. */
   rowBytes(type: GgmlType, rowLength: number): number
   /**
@@ -79,6 +84,45 @@ export interface NativeTensorInfo {
   shape: number[]
 }
 
+/** Where the elements of a metadata array lie in its file. */
+export interface NativeArrayPlace {
+  offset: number
+  bytes: number
+  count: number
+}
+
+export interface NativeVocabulary {
+  path: string
+  tokens: NativeArrayPlace
+  types: NativeArrayPlace
+  merges: NativeArrayPlace
+  /** UTF-16 units of the longest token allowed. */
+  longest: number
+  /** Control and user-defined tokens allowed. */
+  mostAdded: number
+}
+
+export interface NativeVocabularyProblem {
+  array: 'tokens' | 'types' | 'merges'
+  index: number
+  /** `merge`: not two tokens with one space between that join to a third; `shorter`: the file is not what it was. */
+  what:
+    | 'empty'
+    | 'not UTF-8'
+    | 'zero byte'
+    | 'twice'
+    | 'too long'
+    | 'type'
+    | 'too many added'
+    | 'merge'
+    | 'shorter'
+    | 'unreadable'
+  /** The beginning of the element, of a string. */
+  bytes: Uint8Array
+  /** The token's type, of `type`. */
+  type: number
+}
+
 export interface NativeProductCheck {
   type: GgmlType
   /** ggml's name of the layout that its kernels want: CPU, CPU_REPACK, AMX. */
@@ -104,6 +148,8 @@ export interface NativeDevice {
   description: string
   freeBytes: number
   totalBytes: number
+  /** Its memory is the machine's. */
+  unified: boolean
 }
 
 export interface NativeLoadOptions {

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { AddonLoadError } from '../errors.js'
 import { packageRoot } from './package-root.js'
+import { isThere } from './permission.js'
 
 /** A build for CPUs with certain instruction sets. */
 export interface Flavour {
@@ -25,7 +26,7 @@ const PORTABLE: Flavour = { name: 'portable', needs: [] }
 export function flavoursFor(platform: string, arch: string): Flavour[] {
   const file = path.join(packageRoot().folder, 'native', 'flavours.json')
   // Not there beside a bundle that has but the addon.
-  const listed: Record<string, Listed[]> = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
+  const listed: Record<string, Listed[]> = isThere(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
   const all = listed[`${platform}-${arch}`] ?? listed[arch] ?? [PORTABLE]
   const flavours = all.filter(({ os }: Listed) => os?.includes(platform) ?? true)
   const needsOf = ({ needs, over }: Listed): string[] => {

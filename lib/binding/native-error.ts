@@ -37,7 +37,7 @@ function typed(code: string, message: string, cause: unknown): GuardError | unde
       return new GuardClosedError(message)
     case 'ERR_MEMORY':
       // llama.cpp does not say how much it wanted.
-      return new MemoryError(Number.NaN, freeOnDevice(cause) ?? availableMemory(), message, options)
+      return new MemoryError(null, freeOnDevice(cause) ?? availableMemory(), message, options)
     case 'ERR_DECODE':
     case 'ERR_INTERNAL':
       return new DecodeError(message, options)

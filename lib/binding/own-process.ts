@@ -1,7 +1,7 @@
 // What the trials of addons and drivers need to start one of this package's programs in a process of its own.
-import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { packageRoot } from './package-root.js'
+import { isThere } from './permission.js'
 
 /** A compiled program of this package, also where this code runs from source under a test runner or in a bundle. */
 export function programPath(name: string): string {
@@ -16,7 +16,7 @@ export function ownEnvironment(): NodeJS.ProcessEnv {
 
 /** Why no process can be started for a program, or null. */
 export function cannotStart(program: string): string | null {
-  if (!existsSync(program)) return `${program} is not there`
+  if (!isThere(program)) return `${program} is not there`
   // Anything else would start the application again.
   const { electron, bun } = process.versions
   const isNode = /^node(js)?[\d.-]*(\.exe)?$/i.test(path.basename(process.execPath))

@@ -22,10 +22,11 @@ export function dependencyPath(name: string): string {
   }
 }
 
-/** This package's folder, and whether this code is outside it, in a bundle. */
+/** This package's folder. */
 export interface PackageRoot {
   folder: string
-  bundled: boolean
+  /** This code is in a bundle, and the package was not found: `folder` is not it. */
+  lost: boolean
 }
 
 let found: PackageRoot | undefined
@@ -41,28 +42,38 @@ export function packageRoot(): PackageRoot {
 
 function find(): PackageRoot {
   const own = path.dirname(path.dirname(path.dirname(fileURLToPath(here))))
-  if (isThisPackage(own)) return { folder: own, bundled: false }
+  if (isThisPackage(own)) return { folder: own, lost: false }
   for (const place of [here, process.argv[1], path.join(process.cwd(), 'bundle.js')]) {
     if (place === undefined) continue
     try {
       const manifest = createRequire(place).resolve('qwen3guard/package.json')
-      return { folder: path.dirname(manifest), bundled: true }
+      return { folder: path.dirname(manifest), lost: false }
     } catch {
       // Not there: the next place.
     }
   }
-  return { folder: own, bundled: true }
+  return { folder: own, lost: true }
 }
 
 function isThisPackage(folder: string): boolean {
   try {
     const manifest: unknown = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'))
     return (manifest as { name?: unknown }).name === 'qwen3guard'
-  } catch {
-    return false
+  } catch (error) {
+    // Under --permission what may not be read is here all the same.
+    return (error as NodeJS.ErrnoException).code === 'ERR_ACCESS_DENIED'
   }
 }
 
 /** What to do about a bundle that lacks a file of this package, to end a message with. */
 export const BUNDLE_MENDING =
-  'This code was bundled, and the package is not beside it: leave `qwen3guard` out of the bundle (`external`) and install it where the bundle runs'
+  'This code was bundled, and the package is not beside it: leave `qwen3guard` out of the bundle (`external`, in Next `serverExternalPackages`) and install it where the bundle runs'
+
+/** The same, by bundler, in lines. */
+export const BUNDLER_SETTINGS: readonly string[] = [
+  "Next:     serverExternalPackages: ['qwen3guard'] in next.config",
+  "webpack:  externals: { qwen3guard: 'commonjs qwen3guard' } ('module qwen3guard' for ES modules)",
+  'esbuild:  --external:qwen3guard',
+  "rollup:   external: ['qwen3guard']",
+  "Vite:     ssr: { external: ['qwen3guard'] }, and build: { rollupOptions: { external: ['qwen3guard'] } }",
+]

@@ -1,182 +1,316 @@
-import { createReadStream, createWriteStream } from 'node:fs'
-import { realpath, stat } from 'node:fs/promises'
-import { addAbortSignal, Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import type { Command } from 'commander'
-import { inOrder } from '../in-order.js'
-import type { Safety } from '../index.js'
+import { once } from 'node:events'
+import { createWriteStream, type WriteStream } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { finished } from 'node:stream/promises'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { RowColumns } from '../data/columns.js'
+import { InputError } from '../data/input-error.js'
+import { readLines } from '../data/lines.js'
+import { type RowReader, readRows } from '../data/read-rows.js'
+import type { Policy } from '../index.js'
 import { atomicFile } from '../models/atomic-file.js'
-import { parseRow } from './conversation.js'
-import { addFailOn, EXIT, type FailOn, failsOn, type Run, worstOf } from './exit.js'
-import { type Line, readLines } from './json-lines.js'
-import { type CheckResult, judge, type LoadedGuard, loadGuard, severityOf } from './judge.js'
+import { resolveModel } from '../models/resolve.js'
+import { checkPolicy } from '../policy.js'
+import { BatchRows, type OutputLine } from './batch-rows.js'
+import { addFailOn, EXIT, type FailOn, failsOn, type Run } from './exit.js'
+import { Journal } from './journal.js'
+import { loadGuard } from './judge.js'
 import { addLoadOptions, type LoadFlags } from './load-options.js'
-import { startProgress } from './progress.js'
-import { isBlank, parseLine, type RowError, rowError } from './row-error.js'
-import { requireJsonLines, requireJsonLinesFile } from './row-format.js'
-import { membersOf } from './row-text.js'
+import { readPolicy } from './policy-file.js'
+import { addRowFlags, columnsOf, note, type RowFlags } from './row-flags.js'
+import {
+  isPlain,
+  OUTPUT_FORMATS,
+  type Output,
+  type OutputFormat,
+  outputOf,
+  writeOutput,
+} from './row-output.js'
+import { RowProgress } from './row-progress.js'
+import { addRewardFlags, type RewardFlags, rewardMistake } from './row-reward.js'
+import { identityOf, type RunIdentity } from './run-identity.js'
+import { parseShard, type Shard, type ShardNote, shardFile } from './shard.js'
+import { print } from './standard-streams.js'
+import { Tally } from './tally.js'
 import { addTooLong, type Fit } from './too-long.js'
+import { parseFields, type VerdictField } from './verdict-fields.js'
 
-interface BatchFlags extends LoadFlags, Fit {
+interface BatchFlags extends LoadFlags, Fit, RowFlags, RewardFlags {
   out?: string
+  outFormat?: OutputFormat
+  errors?: string
+  fields?: VerdictField[]
+  resume?: boolean
+  shard?: Shard
+  policy?: string
+  mode?: 'strict' | 'loose'
+  threshold?: number
+  quiet?: boolean
+  allowEmpty?: boolean
   json?: boolean
   failOn?: FailOn
 }
 
-/** One output row. `severity` is null where there is no verdict. */
-interface Outcome {
-  line: Line
-  json: string
-  severity: Safety | null
-}
-
 const HELP = `
 A row has "prompt" and maybe "response", or "messages". Each output row is the input row plus "verdict" (what
-check --json prints) or "error" (code, message, line). IN may be "-" for stdin.
+check --json prints) or "error" (code, message, line). IN is JSONL, JSON, CSV, TSV or Parquet, packed by gzip or
+Zstandard or not; a pattern, or "-" for stdin.
 
-Example:
-  $ qwen3guard batch rows.jsonl --out judged.jsonl --fail-on unsafe`
+Examples:
+  $ qwen3guard batch rows.jsonl --out judged.jsonl --fail-on unsafe
+  $ qwen3guard batch 'logs/*.csv.gz' --prompt-column question --out judged.parquet --resume
+  $ qwen3guard batch rows.jsonl --out part-3.jsonl --shard 3/8 --fields severity,scores`
 
 export function addBatch(program: Command, run: Run): void {
-  const { signal } = run
   const command = program
     .command('batch')
-    .description('judge every row of a JSONL file')
-    .argument('<in>', 'JSONL file')
+    .description('judge every row of files')
+    .argument('<in...>', 'files of rows')
     .option('--out <file>', 'write here instead of to stdout; the file appears when it is complete')
+    .addOption(
+      new Option('--out-format <format>', "format of --out (default: its name's, else JSONL)").choices(
+        OUTPUT_FORMATS,
+      ),
+    )
+    .option('--errors <file>', 'write the rows that failed there as well, as JSONL')
+    .option(
+      '--fields <list>',
+      'what to write of a verdict: severity,categories,scores,… (default: all)',
+      parseFields,
+    )
+    .option('--resume', 'go on with a run that was stopped, if there is one')
+    .option('--shard <i/n>', 'judge the i-th of n parts of the rows only', parseShard)
+    .option('--policy <file>', 'write the action of this policy (JSON) with each verdict')
+    .addOption(new Option('--mode <mode>', "the policy's mode").choices(['strict', 'loose']))
+    .option('--threshold <p>', "the policy's threshold", probability)
+    .option('--quiet', 'no progress and no table on stderr; what was guessed is still said')
+    .option('--allow-empty', 'an input without rows is no error')
     .option('--json', 'print JSONL (as without it)')
     .addHelpText('after', HELP)
-    .action(async (path: string, flags: BatchFlags) => {
-      const size = path === '-' ? null : (await stat(path)).size
-      if (size !== null) await requireJsonLinesFile(path)
-      const loaded = await loadGuard(command, flags, signal)
-      const source = addAbortSignal(signal, path === '-' ? process.stdin : createReadStream(path))
-      const batch = new Batch(loaded, flags, signal)
-      const progress = startProgress('judging', size)
-      try {
-        await writeRows(batch.run(requireJsonLines(source, path), progress.update), flags.out, signal)
-      } finally {
-        progress.stop()
-        source.destroy()
-        await loaded.guard.close()
-      }
-      process.stderr.write(`${batch.summary()}\n`)
-      // As for check: an empty pipe is far more often a mistake upstream than a job that is done.
-      if (path === '-' && batch.rows === 0) command.error('error: nothing to judge: stdin has no rows')
-      if (batch.failed > 0) run.exitCode = EXIT.error
-      else if (batch.worst !== null && failsOn(flags.failOn, batch.worst)) run.exitCode = EXIT.failOn
-    })
+    .action(async (names: string[], flags: BatchFlags) => await batch(command, names, flags, run))
+  addRowFlags(command)
+  addRewardFlags(command)
   addFailOn(command)
   addTooLong(command)
   addLoadOptions(command, 'demo-gen')
 }
 
-class Batch {
-  failed = 0
-  /** The worst severity met so far. */
-  worst: Safety | null = null
-  rows = 0
-  #blank = 0
-  readonly #judged: Record<Safety, number> = { Safe: 0, Controversial: 0, Unsafe: 0 }
-  readonly #loaded: LoadedGuard
-  readonly #fit: Fit
-  readonly #signal: AbortSignal
-
-  constructor(loaded: LoadedGuard, fit: Fit, signal: AbortSignal) {
-    this.#loaded = loaded
-    this.#fit = fit
-    this.#signal = signal
+function probability(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !(value > 0 && value <= 1)) {
+    throw new InvalidArgumentError('Expected a number above 0 and at most 1.')
   }
+  return value
+}
 
-  /** The output rows in input order, each with its line break. */
-  async *run(
-    source: AsyncIterable<Buffer>,
-    update: (offset: number, note: string) => void,
-  ): AsyncGenerator<string> {
-    const { maxSequences, openSequences } = this.#loaded.guard.stats()
-    // Twice the free sequences: some rows wait in the guard's queue while a slow one holds up the order.
-    const width = 2 * Math.max(1, maxSequences - openSequences)
-    const judged = inOrder(
-      this.#lines(source),
-      (line, signal) => this.#judge(line, signal),
-      width,
-      this.#signal,
+async function batch(command: Command, names: string[], flags: BatchFlags, run: Run): Promise<void> {
+  const { signal } = run
+  const policy = await policyOf(flags, signal)
+  const reader = await readRows(names, {
+    ...(flags.format && { format: flags.format }),
+    signal,
+    onNote: note,
+  })
+  const output = flags.out === undefined ? null : await outputOf(flags.out, flags.outFormat)
+  const isRepeatable = reader.sources.every(({ size }) => size !== null)
+  checkUsage(command, flags, output, isRepeatable)
+  const tally = new Tally()
+  const identity =
+    output && !output.isStream ? await identityOfRun(reader, output, flags, policy, signal) : undefined
+  const journal =
+    output && identity
+      ? await Journal.open(output.path, identity, flags.resume ?? false, (row) => tally.add(row))
+      : null
+  const earlier = journal?.rows ?? 0
+  if (earlier > 0 && !flags.quiet) note(`${earlier} rows are there already`)
+  let written = false
+  let rows: BatchRows
+  try {
+    const loaded = await loadGuard(command, flags, signal)
+    const columns = new RowColumns(columnsOf(flags), {
+      unsupportedParts: flags.unsupportedParts,
+      onNote: note,
+    })
+    const { fields, shard, tooLong, history } = flags
+    rows = new BatchRows(
+      loaded,
+      columns,
+      tally,
+      {
+        fit: { tooLong, history },
+        fields,
+        policy,
+        shard,
+        rewards: flags.reward === undefined ? undefined : flags,
+        skip: earlier,
+        manySources: reader.sources.length > 1,
+        nameRows: flags.idColumn !== undefined,
+      },
+      signal,
     )
-    for await (const { line, json, severity } of judged) {
-      this.rows += 1
-      if (severity === null) {
-        this.failed += 1
-      } else {
-        this.#judged[severity] += 1
-        this.worst = this.worst === null ? severity : worstOf(this.worst, severity)
-      }
-      update(line.offset, `${this.rows} rows, ${this.failed} failed`)
-      yield `${json}\n`
-    }
-  }
-
-  summary(): string {
-    const { Safe, Controversial, Unsafe } = this.#judged
-    const severities = `${Safe} Safe, ${Controversial} Controversial, ${Unsafe} Unsafe`
-    return `rows: ${this.rows} (${severities}, ${this.failed} failed); blank lines skipped: ${this.#blank}`
-  }
-
-  async *#lines(source: AsyncIterable<Buffer>): AsyncGenerator<Line> {
-    for await (const line of readLines(source)) {
-      if (isBlank(line)) this.#blank += 1
-      else yield line
-    }
-  }
-
-  async #judge(line: Line, signal: AbortSignal): Promise<Outcome> {
-    const { text } = line.content
-    let row: Record<string, unknown> | null = null
+    const progress = new RowProgress(reader, tally, { quiet: flags.quiet ?? false })
+    const started = Date.now()
+    const failures = flags.errors !== undefined && !journal ? new FailureFile(flags.errors) : null
+    const target = output?.isStream ? createWriteStream(output.path) : null
+    target?.on('error', () => {})
     try {
-      row = parseLine(line)
-      const verdict = await judge(this.#loaded, parseRow(row), this.#fit, signal)
-      return { line, json: withField(text, row, { verdict }), severity: severityOf(verdict) }
-    } catch (error) {
-      if (signal.aborted) throw signal.reason
-      return { line, json: withField(text, row, { error: rowError(error, line.number) }), severity: null }
+      for await (const out of rows.run(reader, () => progress.begin())) {
+        if (journal) await journal.add(out.line)
+        else if (target) await writeTo(target, out.line)
+        else await print(out.line, signal)
+        if (out.failed) await failures?.add(out)
+        progress.update()
+      }
+      if (target) {
+        target.end()
+        await finished(target)
+      }
+      await failures?.end()
+    } finally {
+      progress.stop()
+      failures?.destroy()
+      const { tokensDecoded } = loaded.guard.stats()
+      if (!flags.quiet && !signal.aborted) {
+        const judged = tally.rows - earlier
+        const table = tally.table({ judged, ms: Date.now() - started, tokens: tokensDecoded })
+        process.stderr.write(`${[tally.summary(reader.blankLines), ...table].join('\n')}\n`)
+      }
+      await loaded.guard.close()
+    }
+    if (journal && output)
+      await finish(journal, output, identity as RunIdentity, rows.inputRows, flags, signal)
+    written = true
+  } finally {
+    if (journal && !written) {
+      const kept = await journal.leave(isRepeatable)
+      if (kept > 0)
+        process.stderr.write(`${kept} rows are kept in ${journal.path}: --resume goes on with them\n`)
     }
   }
-}
-
-/**
- * The row with `field` added. The row's own text is kept where it can be, because parsing and printing
- * it again would change its large numbers.
- */
-function withField(
-  text: string | null,
-  row: Record<string, unknown> | null,
-  field: { verdict: CheckResult } | { error: RowError },
-): string {
-  if (row === null) return JSON.stringify({ row: text, ...field })
-  if (text === null) return JSON.stringify({ ...row, ...field })
-  if (Object.hasOwn(row, 'verdict') || Object.hasOwn(row, 'error')) {
-    const kept = [...membersOf(text)].filter(({ name }) => name !== 'verdict' && name !== 'error')
-    return `{${kept.map((member) => `${member.text},`).join('')}${JSON.stringify(field).slice(1)}`
+  if (rows.inputRows === 0 && !flags.allowEmpty) {
+    // As for check: an empty pipe is far more often a mistake upstream than a job that is done.
+    if (names.includes('-'))
+      command.error('error: nothing to judge: stdin has no rows (--allow-empty permits it)')
+    if (flags.failOn !== undefined) {
+      throw new InputError(
+        `nothing was judged: ${names.join(', ')} has no rows, and --fail-on says nothing of none (--allow-empty permits it)`,
+      )
+    }
   }
-  const head = text.trimEnd().slice(0, -1)
-  const comma = Object.keys(row).length === 0 ? '' : ','
-  return `${head}${comma}${JSON.stringify(field).slice(1)}`
+  if (tally.failed > 0) run.exitCode = EXIT.error
+  else if (tally.worst !== null && failsOn(flags.failOn, tally.worst)) run.exitCode = EXIT.failOn
 }
 
-/** To stdout, or to `out`, which appears when all rows are written. */
-async function writeRows(
-  rows: AsyncIterable<string>,
-  out: string | undefined,
+function checkUsage(command: Command, flags: BatchFlags, output: Output | null, isRepeatable: boolean): void {
+  if (!output && flags.outFormat !== undefined && flags.outFormat !== 'jsonl') {
+    command.error(`error: --out-format ${flags.outFormat} needs --out: stdout takes JSONL`)
+  }
+  const mistake = rewardMistake(flags)
+  if (mistake !== null) command.error(`error: ${mistake}`)
+  if (!flags.resume && !flags.shard) return
+  if (!output || output.isStream) {
+    command.error(`error: --${flags.resume ? 'resume' : 'shard'} needs --out with the name of a file`)
+  }
+  if (flags.resume && !isRepeatable) {
+    command.error('error: --resume needs files: what comes through a pipe cannot be read again')
+  }
+}
+
+/** The policy of the flags; undefined where none asks for one. @throws InputError, or TypeError and RangeError */
+async function policyOf(
+  { policy: path, mode, threshold }: BatchFlags,
+  signal: AbortSignal,
+): Promise<Policy | undefined> {
+  if (path === undefined && mode === undefined && threshold === undefined) return undefined
+  const given = path === undefined ? {} : await readPolicy(path, signal)
+  const policy: Policy = { ...given, ...(mode && { mode }), ...(threshold !== undefined && { threshold }) }
+  checkPolicy(policy)
+  return policy
+}
+
+async function identityOfRun(
+  reader: RowReader,
+  output: Output,
+  flags: BatchFlags,
+  policy: Policy | undefined,
+  signal: AbortSignal,
+): Promise<RunIdentity> {
+  const model = resolveModel(flags.model ?? 'demo-gen', 'gen')
+  const { contextSize, kvType, flashAttention, tooLong, history, format, fields, shard } = flags
+  const options = {
+    columns: columnsOf(flags),
+    unsupportedParts: flags.unsupportedParts,
+    ...{ reward: flags.reward, helpfulnessColumn: flags.helpfulnessColumn },
+    ...{ contextSize, kvType, flashAttention, tooLong, history, format, fields, policy, shard },
+    chatTemplate: flags.chatTemplate && (await readFile(flags.chatTemplate, 'utf8')),
+    out: { format: output.format, gzip: output.gzip },
+  }
+  return await identityOf(reader.sources, model, options, signal)
+}
+
+/** All rows are judged: the output appears, and what the run has left beside it goes. */
+async function finish(
+  journal: Journal,
+  output: Output,
+  identity: RunIdentity,
+  inputRows: number,
+  { shard, errors }: BatchFlags,
   signal: AbortSignal,
 ): Promise<void> {
-  const readable = Readable.from(rows)
-  if (out === undefined) return await pipeline(readable, process.stdout, { signal, end: false })
-
-  const target = await realpath(out).catch(() => out)
-  const existing = await stat(target).catch(() => null)
-  // A device or a pipe is written to, never replaced.
-  if (existing !== null && !existing.isFile()) {
-    return await pipeline(readable, createWriteStream(target), { signal })
+  await journal.end()
+  if (errors !== undefined) await writeFailures(journal, errors)
+  if (!isPlain(output)) await writeOutput(journal.path, output, signal)
+  if (shard) {
+    const { shard: _, ...options } = identity.options
+    const known: ShardNote = {
+      qwen3guardShard: 1,
+      shard,
+      inputRows,
+      rows: journal.rows,
+      identity: { ...identity, options },
+    }
+    await writeFile(shardFile(output.path), `${JSON.stringify(known)}\n`)
   }
-  // Through its path: a stream over the handle that may not close it never ends its pipeline.
-  await atomicFile(target, (_handle, path) => pipeline(readable, createWriteStream(path), { signal }))
+  await journal.commit(output.path, isPlain(output))
+}
+
+/** The rows that failed, those of earlier runs among them. */
+async function writeFailures(journal: Journal, path: string): Promise<void> {
+  await atomicFile(path, async (_handle, temporary) => {
+    const file = createWriteStream(temporary)
+    for await (const { content } of readLines(journal.lines())) {
+      const text = content.text ?? ''
+      if ('error' in (JSON.parse(text) as object)) await writeTo(file, `${text}\n`)
+    }
+    file.end()
+    await finished(file)
+  })
+}
+
+/** The rows that failed, while they come. */
+class FailureFile {
+  readonly #stream: WriteStream
+
+  constructor(path: string) {
+    this.#stream = createWriteStream(path)
+    this.#stream.on('error', () => {})
+  }
+
+  async add({ line }: OutputLine): Promise<void> {
+    await writeTo(this.#stream, line)
+  }
+
+  async end(): Promise<void> {
+    this.#stream.end()
+    await finished(this.#stream)
+  }
+
+  destroy(): void {
+    this.#stream.destroy()
+  }
+}
+
+async function writeTo(stream: WriteStream, line: string): Promise<void> {
+  if (stream.errored) throw stream.errored
+  if (!stream.write(line)) await once(stream, 'drain')
 }

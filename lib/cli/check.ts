@@ -1,11 +1,13 @@
 import type { Command } from 'commander'
+import { InputError } from '../data/input-error.js'
 import type { Message } from '../index.js'
-import { exchange, InputError, parseMessages } from './conversation.js'
+import { askForTexts } from './ask.js'
+import { exchange, parseMessages } from './conversation.js'
 import { Paint, percent, promptLine, replyLine, riskScores, TokenPrinter } from './display.js'
 import { addFailOn, EXIT, type FailOn, failsOn, type Run } from './exit.js'
 import { type CheckResult, judge, loadGuard, severityOf } from './judge.js'
 import { addLoadOptions, type LoadFlags } from './load-options.js'
-import { print, stdinText } from './standard-streams.js'
+import { print } from './standard-streams.js'
 import { readTextFile } from './text-file.js'
 import { addTooLong, type Fit } from './too-long.js'
 
@@ -18,7 +20,8 @@ interface CheckFlags extends LoadFlags, Fit {
 }
 
 const HELP = `
-TEXT, the text of --prompt or --response, or the file of --messages may be "-" for stdin; without any text, a piped stdin is read.
+TEXT, the text of --prompt or --response, or the file of --messages may be "-" for stdin. Without any text, a piped stdin is read;
+a terminal is asked for texts, one a line, until Ctrl-D.
 
 Example:
   $ qwen3guard check --prompt "How do I pick a lock?" --response "First, insert a tension wrench …"`
@@ -35,12 +38,22 @@ export function addCheck(program: Command, run: Run): void {
     .option('--json', 'print one JSON object')
     .addHelpText('after', HELP)
     .action(async (text: string | undefined, flags: CheckFlags) => {
-      const messages = await readConversation(command, text, flags, signal)
+      const asks = isToAsk(command, text, flags)
+      const messages = asks ? null : await readConversation(command, text, flags, signal)
       const loaded = await loadGuard(command, flags, signal)
-      try {
+      const check = async (messages: Message[]) => {
         const result = await judge(loaded, messages, flags, signal)
         await print(`${flags.json ? JSON.stringify(result) : describe(result)}\n`)
         if (failsOn(flags.failOn, severityOf(result))) run.exitCode = EXIT.failOn
+      }
+      try {
+        if (messages !== null) return await check(messages)
+        // Ctrl-C ends the command as it ends any other.
+        const interrupt = () => process.kill(process.pid, 'SIGINT')
+        await askForTexts(process.stdin, process.stderr, (text) => check(exchange(text)), {
+          signal,
+          interrupt,
+        })
       } finally {
         await loaded.guard.close()
       }
@@ -50,48 +63,51 @@ export function addCheck(program: Command, run: Run): void {
   addLoadOptions(command, 'demo-gen')
 }
 
+/** Whether a person is to be asked for texts; refuses flags that contradict each other. */
+function isToAsk(command: Command, text: string | undefined, flags: CheckFlags): boolean {
+  const given = [text, flags.prompt, flags.messages].filter((value) => value !== undefined)
+  if (given.length > 1) command.error('error: give one of TEXT, --prompt and --messages')
+  if (flags.response !== undefined && flags.prompt === undefined) {
+    command.error('error: --response needs --prompt')
+  }
+  return given.length === 0 && process.stdin.isTTY
+}
+
 async function readConversation(
   command: Command,
   text: string | undefined,
   flags: CheckFlags,
   signal: AbortSignal,
 ): Promise<Message[]> {
-  const given = [text, flags.prompt, flags.messages].filter((value) => value !== undefined)
-  if (given.length > 1) command.error('error: give one of TEXT, --prompt and --messages')
-  if (flags.response !== undefined && flags.prompt === undefined) {
-    command.error('error: --response needs --prompt')
-  }
   if (flags.messages !== undefined) return await readMessages(command, flags.messages, signal)
 
   const prompt = text ?? flags.prompt ?? '-'
   if (prompt === '-' && flags.response === '-') command.error('error: only one text can come from stdin')
-  if (given.length === 0 && process.stdin.isTTY) {
-    command.error('error: nothing to judge: give TEXT, --prompt or --messages, or pipe a text in')
+  const read = async (value: string, name: string) => {
+    // All of stdin less one line break at its end, as the shell's `$(…)` drops it.
+    const read = value === '-' ? (await readTextFile('-', signal)).replace(/\r?\n$/, '') : value
+    return notEmpty(command, read, value === '-' ? 'stdin' : name)
   }
-  const read = async (value: string) => (value === '-' ? await readStdin(command, signal) : value)
-  return exchange(await read(prompt), flags.response === undefined ? undefined : await read(flags.response))
+  const user = await read(prompt, text === undefined ? '--prompt' : 'TEXT')
+  return exchange(user, flags.response === undefined ? undefined : await read(flags.response, '--response'))
 }
 
 async function readMessages(command: Command, path: string, signal: AbortSignal): Promise<Message[]> {
-  const json = path === '-' ? await readStdin(command, signal) : await readTextFile(path)
+  const name = path === '-' ? 'stdin' : path
+  const json = await readTextFile(path, signal)
+  notEmpty(command, json.trim(), name)
   let value: unknown
   try {
     value = JSON.parse(json)
   } catch (cause) {
-    throw new InputError(`${path === '-' ? 'stdin' : path} is not JSON: ${(cause as Error).message}`, {
-      cause,
-    })
+    throw new InputError(`${name} is not JSON: ${(cause as Error).message}`, { cause })
   }
   return parseMessages(value)
 }
 
-/** All of stdin less one line break at its end, as the shell's `$(…)` drops it. */
-async function readStdin(command: Command, signal: AbortSignal): Promise<string> {
-  let text = ''
-  for await (const piece of stdinText(signal)) text += piece
-  text = text.replace(/\r?\n$/, '')
-  // An empty pipe is far more often a mistake upstream than a text to be called Safe.
-  if (text === '') command.error('error: nothing to judge: stdin is empty')
+/** An empty text is far more often a mistake upstream than a text to be called Safe. */
+function notEmpty(command: Command, text: string, name: string): string {
+  if (text === '') command.error(`error: nothing to judge: ${name} is empty`)
   return text
 }
 

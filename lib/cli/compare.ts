@@ -1,7 +1,8 @@
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
-import { addAbortSignal } from 'node:stream'
 import type { Command } from 'commander'
+import { RowColumns } from '../data/columns.js'
+import { InputError } from '../data/input-error.js'
+import { readRows } from '../data/read-rows.js'
+import type { Row } from '../data/row.js'
 import { inOrder } from '../in-order.js'
 import { describeGguf } from '../models/gguf/describe.js'
 import { readModelHeader } from '../models/gguf/split.js'
@@ -14,18 +15,15 @@ import {
   type PartComparison,
   reduce,
 } from './comparison.js'
-import { InputError, parseRow } from './conversation.js'
 import { percent, printable } from './display.js'
-import { type Line, readLines } from './json-lines.js'
 import { judge, loadGuard } from './judge.js'
 import type { LoadFlags } from './load-options.js'
 import { type Outcome, OutcomeFile } from './outcome-file.js'
 import { startProgress } from './progress.js'
-import { isBlank, parseLine, rowError } from './row-error.js'
-import { requireJsonLinesFile } from './row-format.js'
+import { rowError } from './row-error.js'
 
 /**
- * Judges the rows of a JSONL file with one model after the other, so that only one is in memory, and
+ * Judges the rows of a file with one model after the other, so that only one is in memory, and
  * compares the verdicts. The first model's wait on disk, in some 60 bytes a token.
  *
  * @throws InputError if the two are not of one variant, or there are no rows
@@ -43,7 +41,10 @@ export async function compareModels(
       `${models[0]} is a ${kind} model and ${models[1]} a ${other} model: give two of a kind`,
     )
   }
-  await requireJsonLinesFile(path)
+  const { sources } = await readRows([path])
+  if (sources.some(({ size }) => size === null)) {
+    throw new InputError(`${path} cannot be read twice, once for each model: give a file`)
+  }
   const comparison = new Comparison()
   const first = await OutcomeFile.create()
   try {
@@ -88,41 +89,32 @@ async function* judgeRows(
   path: string,
   signal: AbortSignal,
 ): AsyncGenerator<Outcome> {
-  const { size } = await stat(path)
+  const reader = await readRows([path], { signal })
+  const columns = new RowColumns()
   const loaded = await loadGuard(command, flags, signal)
-  const source = addAbortSignal(signal, createReadStream(path))
-  const progress = startProgress(`judging with ${flags.model}`, size)
-  const work = async (line: Line, stop: AbortSignal): Promise<Outcome & { offset: number }> => {
-    const { number, offset } = line
+  const progress = startProgress(`judging with ${flags.model}`, reader.bytes)
+  const work = async (row: Row, stop: AbortSignal): Promise<Outcome> => {
+    const { number: line, record } = row
     try {
-      const result = await judge(
-        loaded,
-        parseRow(parseLine(line)),
-        { tooLong: 'error', history: 'error' },
-        stop,
-      )
-      return { line: number, offset, reduced: reduce(result) }
+      if (record === null) throw new InputError(row.defect)
+      const { messages } = columns.inputOf(record)
+      const result = await judge(loaded, messages, { tooLong: 'error', history: 'error' }, stop)
+      return { line, reduced: reduce(result) }
     } catch (error) {
       if (stop.aborted) throw stop.reason
-      return { line: number, offset, error: rowError(error, number) }
+      return { line, error: rowError(error, line) }
     }
   }
   try {
     const width = 2 * loaded.guard.stats().maxSequences
-    for await (const outcome of inOrder(rowsOf(source), work, width, signal)) {
-      const { offset, ...rest } = outcome
-      progress.update(offset)
-      yield rest
+    for await (const outcome of inOrder(reader, work, width, signal)) {
+      progress.update(reader.bytesRead)
+      yield outcome
     }
   } finally {
     progress.stop()
-    source.destroy()
     await loaded.guard.close()
   }
-}
-
-async function* rowsOf(source: AsyncIterable<Buffer>): AsyncGenerator<Line> {
-  for await (const line of readLines(source)) if (!isBlank(line)) yield line
 }
 
 const PART_NAMES: Record<Part, string> = {

@@ -1,5 +1,5 @@
+import { InputError } from '../data/input-error.js'
 import { SAFETIES, type Safety } from '../labels.js'
-import { InputError } from './conversation.js'
 import type { CheckResult } from './judge.js'
 import type { RowError } from './row-error.js'
 

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import type { Category, PromptVerdict, ReplyVerdict, Safety, TokenVerdict } from '../index.js'
+import { terminalWidth, wrapLine } from './wrap.js'
 
 const RISK_STYLE = { Safe: 'green', Controversial: 'yellow', Unsafe: 'red' } as const
 
@@ -105,18 +106,44 @@ export function count(value: number): string {
   return value.toLocaleString('en')
 }
 
-/** Rows in columns as wide as their widest cell. */
-export function table(rows: readonly (readonly string[])[]): string {
+/** Columns that the last cell of a row needs to be wrapped beside the others. */
+const LEAST_LAST = 24
+
+/**
+ * Rows in columns as wide as their widest cell. In a terminal that is narrower the last cells are wrapped, or each row becomes
+ * a paragraph.
+ */
+export function table(rows: readonly (readonly string[])[], width = terminalWidth()): string {
   const shown = rows.map((row) => row.map(printable))
   const widths = (shown[0] ?? []).map((_, column) =>
     shown.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), 0),
   )
+  const lineOf = (row: string[]) =>
+    row
+      .map((cell, column) => cell.padEnd(column === row.length - 1 ? 0 : widths[column]!))
+      .join('  ')
+      .trimEnd()
+  if (width === undefined) return shown.map(lineOf).join('\n')
+  const before = widths.slice(0, -1).reduce((sum, one) => sum + one + 2, 0)
+  const beside = width - before >= LEAST_LAST
   return shown
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(column === row.length - 1 ? 0 : widths[column]!))
-        .join('  ')
-        .trimEnd(),
-    )
+    .map((row) => {
+      const line = lineOf(row)
+      if (line.length <= width) return line
+      if (beside) {
+        const last = wrapLine(row.at(-1) ?? '', width - before, 0).replaceAll('\n', `\n${' '.repeat(before)}`)
+        return (
+          lineOf([...row.slice(0, -1), ''].map((cell, at) => cell.padEnd(widths[at]!))).padEnd(before) + last
+        )
+      }
+      return wrapLine(
+        row
+          .map((cell) => cell.trim())
+          .filter(Boolean)
+          .join('  '),
+        width,
+        2,
+      )
+    })
     .join('\n')
 }

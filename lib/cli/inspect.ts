@@ -1,3 +1,8 @@
+import { createWriteStream } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import { resolveModel } from '../models/resolve.js'
 import { compareModels, describeComparison } from './compare.js'
@@ -32,7 +37,7 @@ export function addInspect(program: Command, run: Run): void {
     .argument('<file>', '.gguf file or model name')
     .argument('[other]', 'with --compare: the other one')
     .option('--compare', 'judge rows with both files and show how their verdicts differ')
-    .option('--data <rows>', 'with --compare: JSONL file')
+    .option('--data <rows>', 'with --compare: JSONL file, or "-" for stdin')
     .option('--json', 'print one JSON object')
     .addHelpText('after', HELP)
     .action(async (file: string, other: string | undefined, flags: InspectFlags) => {
@@ -40,7 +45,10 @@ export function addInspect(program: Command, run: Run): void {
         if (other === undefined || flags.data === undefined) {
           return command.error('error: --compare needs two models and --data')
         }
-        const report = await compareModels(command, [file, other], flags.data, flags, run.signal)
+        const models: [string, string] = [file, other]
+        const report = await withRowsFile(flags.data, run.signal, (rows) =>
+          compareModels(command, models, rows, flags, run.signal),
+        )
         await print(`${flags.json ? JSON.stringify(report) : describeComparison(report)}\n`)
         if (report.failed > 0) run.exitCode = EXIT.error
         return
@@ -53,6 +61,23 @@ export function addInspect(program: Command, run: Run): void {
       if (inspection.problems.length > 0) run.exitCode = EXIT.error
     })
   addEngineOptions(command)
+}
+
+/** Rows are read twice: those of stdin go to a file for that long. */
+async function withRowsFile<T>(
+  data: string,
+  signal: AbortSignal,
+  use: (path: string) => Promise<T>,
+): Promise<T> {
+  if (data !== '-') return await use(data)
+  const directory = await mkdtemp(join(tmpdir(), 'qwen3guard-rows-'))
+  try {
+    const path = join(directory, 'stdin')
+    await pipeline(process.stdin, createWriteStream(path), { signal })
+    return await use(path)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
 }
 
 function describe(inspection: Inspection): string {

@@ -10,6 +10,7 @@ import { countAt, scalarAt } from '../models/gguf/metadata.js'
 import type { GgufFile, GgufScalar, GgufScan, GgufValue } from '../models/gguf/reader.js'
 import { scanGguf } from '../models/gguf/reader.js'
 import { partsOf, readModelHeader } from '../models/gguf/split.js'
+import { licenceOf } from '../models/licence.js'
 import { ChatTemplate } from '../tokenizer/chat-template.js'
 import { guardTemplate } from '../tokenizer/guard-template.js'
 
@@ -98,7 +99,7 @@ export async function inspectGguf(
     variant: description.variant,
     architecture: description.architecture,
     name: description.name,
-    license: description.license,
+    license: licenceOf(path, description.license),
     baseModel: baseModel(file),
     fileType: description.fileType,
     parameters,

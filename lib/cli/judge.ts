@@ -13,7 +13,7 @@ import {
 import { describeGguf } from '../models/gguf/describe.js'
 import { readModelHeader } from '../models/gguf/split.js'
 import { resolveModel } from '../models/resolve.js'
-import { replyText } from '../stream/reply/message.js'
+import { hasReasoning, replyText } from '../reasoning.js'
 import { worstOf } from './exit.js'
 import { type LoadFlags, readLoadOptions, withLoadProgress } from './load-options.js'
 import { checkTooLong, type Fit } from './too-long.js'
@@ -42,8 +42,8 @@ export async function loadGuard(
   flags: LoadFlags & Partial<Fit>,
   signal: AbortSignal,
 ): Promise<LoadedGuard> {
-  const options: LoadOptions = await readLoadOptions(command, flags, signal)
-  const model = options.model ?? 'demo-gen'
+  const options: LoadOptions = await readLoadOptions(command, flags, signal, 'demo-gen')
+  const { model } = options
   const path = resolveModel(model, 'gen')
   const { variant } = describeGguf(await readModelHeader(path, { signal }))
   checkTooLong(variant === 'stream' ? 'stream' : 'gen', flags.tooLong ?? 'error')
@@ -68,7 +68,7 @@ export async function judge(
   const last = messages.at(-1)
   const reply = last?.role === 'assistant' ? last : null
   const moderation = await guard.open(reply ? messages.slice(0, -1) : messages, {
-    reasoning: reply?.reasoning !== undefined,
+    reasoning: reply !== null && hasReasoning(reply),
     tooLong: tooLong === 'slide' ? tooLong : 'error',
     history,
     signal,
@@ -77,7 +77,7 @@ export async function judge(
     const { prompt, usage } = moderation
     const dropped = usage.droppedMessages ? { droppedMessages: usage.droppedMessages } : {}
     if (!reply) return { model, kind, prompt, reply, tokens: [], ...dropped }
-    const tokens = await moderation.push(reply.reasoning === undefined ? reply.content : replyText(reply))
+    const tokens = await moderation.push(replyText(reply))
     const { rest, ...verdict } = await moderation.end()
     return { model, kind, prompt, reply: verdict, tokens: [...tokens, ...rest], ...dropped }
   } finally {

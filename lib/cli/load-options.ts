@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { validateLoadOptions } from '../engine/load-options.js'
 import type { Gpu, KvType, LoadOptions, LogLevel } from '../index.js'
+import { inFlags } from './flag-names.js'
 import { startProgress } from './progress.js'
 import { readTextFile } from './text-file.js'
 
@@ -56,16 +57,17 @@ export function addEngineOptions(command: Command): Command {
     )
 }
 
-/** LoadOptions as the flags say; what no flag names keeps the library's default. */
+/** LoadOptions as the flags say; what no flag names keeps the library's default, which for the model is none. */
 export async function readLoadOptions(
   command: Command,
   flags: LoadFlags,
   signal: AbortSignal,
+  defaultModel: 'demo-gen' | 'demo-stream',
 ): Promise<LoadOptions> {
   const flash = { on: true, off: false, auto: 'auto' } as const
   const gpu: Gpu | undefined = flags.gpu === 'off' ? false : flags.gpu
   const options: LoadOptions = {
-    ...(flags.model !== undefined && { model: flags.model }),
+    model: flags.model ?? defaultModel,
     ...(flags.threads !== undefined && { threads: flags.threads }),
     ...(flags.contextSize !== undefined && { contextSize: flags.contextSize }),
     ...(flags.maxSequences !== undefined && { maxSequences: flags.maxSequences }),
@@ -74,15 +76,15 @@ export async function readLoadOptions(
     ...(gpu !== undefined && { gpu }),
     ...(flags.device !== undefined && { device: flags.device }),
     ...(flags.gpuLayers !== undefined && { gpuLayers: flags.gpuLayers }),
-    ...(flags.chatTemplate !== undefined && { chatTemplate: await readTextFile(flags.chatTemplate) }),
+    ...(flags.chatTemplate !== undefined && { chatTemplate: await readTextFile(flags.chatTemplate, signal) }),
     logLevel: flags.logLevel,
     onLog: (_level, message) => process.stderr.write(message.endsWith('\n') ? message : `${message}\n`),
     signal,
   }
   try {
-    validateLoadOptions(options)
+    validateLoadOptions(options, defaultModel === 'demo-gen' ? 'gen' : 'stream')
   } catch (error) {
-    command.error(`error: ${(error as Error).message}`)
+    command.error(`error: ${inFlags((error as Error).message)}`)
   }
   return options
 }

@@ -1,19 +1,26 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { InputError } from '../data/input-error.js'
 import { GuardError } from '../errors.js'
 import { addBatch } from './batch.js'
 import { addBuild } from './build.js'
 import { addCheck } from './check.js'
-import { InputError } from './conversation.js'
 import { addConvert } from './convert.js'
 import { addDoctor } from './doctor.js'
+import { addEval } from './eval.js'
 import { EXIT, type Run } from './exit.js'
+import { inFlags } from './flag-names.js'
 import { addInspect } from './inspect.js'
+import { addMerge } from './merge.js'
 import { addModels } from './models.js'
 import { addPull } from './pull.js'
 import { addQuantize } from './quantize.js'
 import { addStream } from './stream.js'
+import { terminalWidth, wrapHelp } from './wrap.js'
+
+/** Columns of a help text that goes to a file. */
+const WIDEST_HELP = 100
 
 /** Ends the command quietly: whoever read its output has seen enough. */
 class BrokenPipe extends Error {}
@@ -34,12 +41,23 @@ function createProgram(run: Run): Command {
     .version(version)
     .exitOverride()
     .showHelpAfterError('(--help shows what is expected)')
+    // Descriptions are wrapped beside long flags too.
+    .configureHelp({ minWidthToWrap: 20 })
+    .configureOutput({
+      getOutHelpWidth: () => terminalWidth() ?? WIDEST_HELP,
+      writeOut: (text) => {
+        const width = terminalWidth()
+        process.stdout.write(width === undefined ? text : wrapHelp(text, width))
+      },
+    })
   program.hook('preAction', (_program, command) => {
     run.failOn = command.getOptionValue('failOn') !== undefined
   })
   addCheck(program, run)
   addStream(program, run)
   addBatch(program, run)
+  addMerge(program, run)
+  addEval(program, run, version)
   addConvert(program, run)
   addQuantize(program, run)
   addInspect(program, run)
@@ -59,15 +77,20 @@ function report(error: unknown, run: Run): number {
     return error.exitCode
   }
   const known = GuardError.isGuardError(error) || error instanceof InputError || isSystemError(error)
-  if (known) process.stderr.write(`error: ${error.message} (${error.code})\n`)
+  if (known) process.stderr.write(`error: ${inFlags(error.message)} (${error.code})\n`)
   else if (error instanceof TypeError || error instanceof RangeError)
-    process.stderr.write(`error: ${error.message}\n`)
+    process.stderr.write(`error: ${inFlags(error.message)}\n`)
   else process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
   return EXIT.error
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
   return error instanceof Error && 'syscall' in error && 'code' in error
+}
+
+/** A progress bar may stand in the line. */
+function lineStart(): string {
+  return process.stderr.isTTY ? '\r\x1b[K' : ''
 }
 
 async function main(): Promise<void> {
@@ -82,7 +105,9 @@ async function main(): Promise<void> {
   process.stderr.on('error', () => {})
   if (process.listenerCount('warning') > 0) {
     process.removeAllListeners('warning')
-    process.on('warning', (warning) => process.stderr.write(`warning: ${warning.message}\n`))
+    process.on('warning', (warning) =>
+      process.stderr.write(`${lineStart()}warning: ${inFlags(warning.message)}\n`),
+    )
   }
 
   const run: Run = { signal: abort.signal, exitCode: EXIT.done, failOn: false }

@@ -3,6 +3,8 @@ import { modelsDirectory } from '../directories.js'
 import { describeGguf } from '../models/gguf/describe.js'
 import { readModelHeader } from '../models/gguf/split.js'
 import { installedModels, installedProblem } from '../models/installed.js'
+import { licenceOf } from '../models/licence.js'
+import { removeModel } from '../models/remove.js'
 import { resolveModel } from '../models/resolve.js'
 import { bytes, table } from './display.js'
 import { print } from './standard-streams.js'
@@ -28,8 +30,7 @@ export async function listModels(): Promise<ListedModel[]> {
     const listed = { name: `demo-${variant}`, variant, path, demonstration: true }
     try {
       const { fileType, sizeBytes, license } = describeGguf(await readModelHeader(path))
-      // models/README.md says so where the file does not.
-      return { ...listed, type: fileType, bytes: sizeBytes, license: license ?? 'apache-2.0', problem: null }
+      return { ...listed, type: fileType, bytes: sizeBytes, license: licenceOf(path, license), problem: null }
     } catch (error) {
       return { ...listed, type: 'unknown', bytes: 0, license: null, problem: (error as Error).message }
     }
@@ -51,11 +52,11 @@ export async function listModels(): Promise<ListedModel[]> {
 }
 
 export function addModels(program: Command): void {
-  program
+  const models = program
     .command('models')
     .description('list the models on this machine')
     .option('--json', 'print one JSON object')
-    .addHelpText('after', '\nExample:\n  $ qwen3guard models')
+    .addHelpText('after', '\nExamples:\n  $ qwen3guard models\n  $ qwen3guard models rm qwen3guard-gen-0.6b')
     .action(async (flags: { json?: boolean }) => {
       const models = await listModels()
       const directory = modelsDirectory()
@@ -64,6 +65,22 @@ export function addModels(program: Command): void {
       } else {
         await print(`${table(models.map(row))}\n\nPulled models are in ${directory}\n`)
       }
+    })
+  models
+    .command('rm')
+    .description('delete a model that was pulled')
+    .argument('<name>', 'its name, as models lists it')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', '\nThe checkpoint that it was converted from stays in the download cache.')
+    .action(async (name: string, _flags: unknown, command: Command) => {
+      const { json } = command.optsWithGlobals() as { json?: boolean }
+      const model = await removeModel(name)
+      const { path } = model
+      await print(
+        json
+          ? `${JSON.stringify({ name: model.name, path, bytes: model.bytes })}\n`
+          : `${model.name} is deleted: ${bytes(model.bytes)}, ${path}\n`,
+      )
     })
 }
 

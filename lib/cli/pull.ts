@@ -6,6 +6,7 @@ import type { PullProgress } from '../models/hub/pull-options.js'
 import { DEFAULT_TYPE } from '../models/installed.js'
 import { bytes, count } from './display.js'
 import type { Run } from './exit.js'
+import { inFlags } from './flag-names.js'
 import { type Progress, startProgress } from './progress.js'
 import { print } from './standard-streams.js'
 import { typeOption } from './type-option.js'
@@ -64,7 +65,7 @@ export function addPull(program: Command, run: Run): void {
         })
       } catch (error) {
         // A name, a type or a setting that cannot be one.
-        if (error instanceof TypeError) command.error(`error: ${error.message}`)
+        if (error instanceof TypeError) command.error(`error: ${inFlags(error.message)}`)
         throw error
       } finally {
         display.stop()

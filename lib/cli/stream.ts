@@ -49,7 +49,9 @@ export function addStream(program: Command, run: Run): void {
     .option('--json', 'print one moderation event a line')
     .addHelpText('after', HELP)
     .action(async (flags: StreamFlags) => {
-      const options = await readLoadOptions(command, flags, signal)
+      if (flags.prompt === '-') command.error('error: stdin is the reply: give --prompt as a text')
+      if (flags.prompt === '') command.error('error: nothing to judge: --prompt is empty')
+      const options = await readLoadOptions(command, flags, signal, 'demo-stream')
       const guard = await withLoadProgress(options, (options) => StreamGuard.load(options))
       try {
         if (process.stdin.isTTY) process.stderr.write('Type the reply; end it with Ctrl-D.\n')

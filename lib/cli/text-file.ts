@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { InputError } from './conversation.js'
+import { InputError } from '../data/input-error.js'
+import { stdinText } from './standard-streams.js'
 
 /** Files that begin so are no text in UTF-8, and what makes them that. */
 const FOREIGN: [begins: number[], what: string, mending: (file: string) => string][] = [
@@ -17,8 +18,16 @@ export function foreignBytes(head: Uint8Array, file: string): string | null {
   return found ? `${found[1]}, expected text in UTF-8: ${found[2](file)}` : null
 }
 
-/** A file's text, without the byte order mark that some editors put first. @throws InputError for other formats */
-export async function readTextFile(path: string): Promise<string> {
+/**
+ * A file's text, or stdin's for `-`, without the byte order mark that some editors put first. @throws InputError for other
+ * formats
+ */
+export async function readTextFile(path: string, signal: AbortSignal): Promise<string> {
+  if (path === '-') {
+    let text = ''
+    for await (const piece of stdinText(signal)) text += piece
+    return text
+  }
   const bytes = await readFile(path)
   const foreign = foreignBytes(bytes, path)
   if (foreign) throw new InputError(`${path} is ${foreign}`)

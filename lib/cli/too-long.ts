@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
+import { InputError } from '../data/input-error.js'
 import type { HistoryTooLong } from '../history.js'
-import { InputError } from './conversation.js'
 
 /** What becomes of a text that does not fit the context: Gen has windows, Stream slides. */
 export type TooLong = 'error' | 'window' | 'slide'

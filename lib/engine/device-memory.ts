@@ -53,10 +53,23 @@ export function requireDeviceMemory(
   placement: Placement,
   engine: EngineOptions,
   free: number,
+  available = availableMemory(),
 ): void {
-  const { name, description } = placement.device!
+  const { name, description, unified } = placement.device!
   check(device, free, `on ${name} (${description})`, engine)
-  check(host, availableMemory(), 'of the machine', engine)
+  // What both take there is taken once from the same memory.
+  if (unified) check(sum(device, host), available, `of the machine, whose memory ${name} shares,`, engine)
+  else check(host, available, 'of the machine', engine)
+}
+
+function sum(a: MemoryNeed, b: MemoryNeed): MemoryNeed {
+  return {
+    weights: a.weights + b.weights,
+    kvCache: a.kvCache + b.kvCache,
+    kept: a.kept + b.kept,
+    compute: a.compute + b.compute,
+    total: a.total + b.total,
+  }
 }
 
 function check(need: MemoryNeed, available: number, where: string, engine: EngineOptions): void {

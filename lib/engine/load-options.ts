@@ -1,3 +1,4 @@
+import type { Variant } from '../models/resolve.js'
 import { checkKeys, checkSignal, type Keys } from '../options.js'
 import type { LoadOptions } from '../types.js'
 
@@ -24,7 +25,16 @@ const LOAD_KEYS: Keys<LoadOptions> = {
   signal: true,
 }
 
+/** What to give, to end a message with. */
+function whichModel(variant: Variant): string {
+  return (
+    `\`npx qwen3guard pull qwen3guard-${variant}-0.6b\` gets a model, whose name is then \`model\`; ` +
+    "`model: 'demo'` is the demonstration model, which protects nobody"
+  )
+}
+
 function shown(value: unknown): string {
+  if (value === undefined || value === null) return String(value)
   return typeof value === 'string' ? `'${value}'` : `${String(value)} (${typeof value})`
 }
 
@@ -53,10 +63,14 @@ function ofType(name: string, value: unknown, type: 'string' | 'function'): void
 }
 
 /** @throws TypeError, RangeError naming the option, what it may be and what came */
-export function validateLoadOptions(options: LoadOptions): void {
-  checkKeys('the options of load', options, LOAD_KEYS)
-  ofType('model', options.model, 'string')
-  if (options.model === '') throw new TypeError("Expected `model` to name a model, got ''")
+export function validateLoadOptions(options: LoadOptions, variant: Variant): void {
+  checkKeys('the options of load', options, LOAD_KEYS, {}, `. ${whichModel(variant)}`)
+  const { model } = options
+  if (typeof model !== 'string' || model === '') {
+    throw new TypeError(
+      `Expected \`model\` to be the name of a model or the path of a .gguf file, got ${shown(model)}. ${whichModel(variant)}`,
+    )
+  }
   ofType('chatTemplate', options.chatTemplate, 'string')
   oneOf('gpu', options.gpu, GPUS)
   if (options.device !== undefined && typeof options.device !== 'number') {

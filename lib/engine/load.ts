@@ -6,7 +6,7 @@ import type { ModelDescription } from '../models/gguf/describe.js'
 import { resolveModel, type Variant } from '../models/resolve.js'
 import type { GuardDevice, LoadOptions } from '../types.js'
 import { untilAborted } from '../until-aborted.js'
-import { freeOnDevice, requireDeviceMemory, splitMemory } from './device-memory.js'
+import { freeOnDevice, requireDeviceMemory, type SplitNeed, splitMemory } from './device-memory.js'
 import { Engine } from './engine.js'
 import type { EngineOptions } from './engine-options.js'
 import { validateLoadOptions } from './load-options.js'
@@ -58,7 +58,7 @@ export async function loadEngine(
   admit?: (description: ModelDescription) => void | Promise<void>,
   internal: InternalLoadOptions = {},
 ): Promise<LoadedEngine> {
-  validateLoadOptions(options)
+  validateLoadOptions(options, variant)
   options.signal?.throwIfAborted()
   const file = resolveModel(options.model, variant)
   const placement = internal.placement ?? (await untilAborted(place(options), options.signal))
@@ -101,6 +101,7 @@ async function loadOn(
     return chosen
   }
   let model: Model | undefined
+  let need: SplitNeed | undefined
   let free = Number.POSITIVE_INFINITY
   try {
     model = await Model.load(file, {
@@ -113,7 +114,8 @@ async function loadOn(
         if (placement.device) {
           free = await freeOnDevice(placement)
           const layers = options.gpuLayers ?? description.blockCount
-          requireDeviceMemory(splitMemory(description, engine, layers, inMemory), placement, engine, free)
+          need = splitMemory(description, engine, layers, inMemory)
+          requireDeviceMemory(need, placement, engine, free)
         } else {
           const repacked = placement.binding.repacks(description.weightType)
           requireMemory(description, engine, inMemory ? 0 : weightBytes(description, repacked))
@@ -121,7 +123,7 @@ async function loadOn(
       },
     })
     const { description } = model
-    if (description.demonstration) warnDemonstration()
+    if (description.demonstration) warnDemonstration(variant)
     const engine = await Engine.create(model, settings(description), options.signal)
     const held = model
     return {
@@ -140,7 +142,7 @@ async function loadOn(
   } catch (error) {
     await model?.close()
     stopLog?.()
-    throw withSizes(error, placement, free)
+    throw withSizes(error, placement, need, free)
   }
 }
 
@@ -160,11 +162,19 @@ function listenIfAsked(
   return stop
 }
 
-/** A driver that runs out of memory does not say how much it has. */
-function withSizes(error: unknown, { device }: Placement, free: number): unknown {
-  if (!(error instanceof MemoryError) || device === null || !Number.isNaN(error.neededBytes)) return error
-  const message = `${error.message} (${device.name}, ${device.description}: ${(free / 2 ** 20).toFixed(0)} of ${(device.totalBytes / 2 ** 20).toFixed(0)} MiB were free before the load)`
-  return new MemoryError(error.neededBytes, free, message, { cause: error })
+/** A driver that runs out of memory says neither how much it has nor how much it was asked for. */
+function withSizes(
+  error: unknown,
+  { device }: Placement,
+  need: SplitNeed | undefined,
+  free: number,
+): unknown {
+  if (!(error instanceof MemoryError) || device === null || error.neededBytes !== null || !need) return error
+  const size = (bytes: number) => (bytes / 2 ** 20).toFixed(0)
+  const message =
+    `${error.message} (${device.name}, ${device.description}: about ${size(need.device.total)} MiB are needed, and ` +
+    `${size(free)} of ${size(device.totalBytes)} MiB were free before the load)`
+  return new MemoryError(need.device.total, free, message, { cause: error })
 }
 
 function deviceOf({ placement: { device, fallback }, description, gpuLayers }: Model): GuardDevice {
@@ -205,11 +215,12 @@ function requireVariant(description: ModelDescription, variant: Variant, file: s
 
 let warned = false
 
-function warnDemonstration(): void {
+function warnDemonstration(variant: Variant): void {
   if (warned) return
   warned = true
   process.emitWarning(
-    'this is a demonstration model: it shows the software and protects nobody. Use a Qwen3Guard checkpoint for moderation.',
+    'this is a demonstration model: it shows the software and protects nobody. For moderation run ' +
+      `\`npx qwen3guard pull qwen3guard-${variant}-0.6b\` and give that name as \`model\`.`,
     { code: 'QWEN3GUARD_DEMO' },
   )
 }

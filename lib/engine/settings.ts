@@ -46,7 +46,7 @@ export const SEQUENCES_TO_PIN = 4
  *   its trial with it
  */
 export function engineOptions(
-  options: LoadOptions,
+  options: Omit<LoadOptions, 'model'>,
   variant: Variant,
   description: ModelDescription,
   placement: Placement,
@@ -93,7 +93,7 @@ export function engineOptions(
 }
 
 function flashAttention(
-  { flashAttention: wanted = 'auto', kvType }: LoadOptions,
+  { flashAttention: wanted = 'auto', kvType }: Pick<LoadOptions, 'flashAttention' | 'kvType'>,
   { device, flashAttention: works }: Placement,
 ): 'auto' | boolean {
   // llama.cpp's CPU kernel accumulates in f16 (docs/accuracy.md).

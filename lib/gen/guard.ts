@@ -4,7 +4,7 @@ import { SEQUENCES_TO_PIN } from '../engine/settings.js'
 import { GenFormatError, GuardClosedError, TooLongError } from '../errors.js'
 import { checkHistory, type HistoryTooLong, latestTurns, mostMessages } from '../history.js'
 import { inOrder } from '../in-order.js'
-import { toMessages } from '../input.js'
+import { checkUnsupportedParts, toMessages, type UnsupportedParts } from '../input.js'
 import type { ModelDescription } from '../models/gguf/describe.js'
 import { checkKeys, checkSignal, checkTimeout, type Keys } from '../options.js'
 import type { ChatTemplate } from '../tokenizer/chat-template.js'
@@ -24,7 +24,9 @@ import { cutWindows, SHORTEST_WINDOW } from './windows.js'
 
 export type { GenUsage, GenVerdict, GenWindow } from './verdict.js'
 
+/** Options of `GenGuard.classify`. */
 export interface ClassifyOptions {
+  /** Aborts the check, whether it waits or runs; the promise rejects with `signal.reason`. */
   signal?: AbortSignal
   /**
    * What becomes of a conversation that does not fit the context. `'error'`, the default: TooLongError.
@@ -39,18 +41,28 @@ export interface ClassifyOptions {
   history?: HistoryTooLong
   /** Milliseconds to wait for a place in the engine before `GuardBusyError`. Default: as long as it takes. */
   queueTimeoutMs?: number
+  /**
+   * What becomes of images, audio and files in messages, which no guard reads: they are left out where a message has text
+   * beside them, or are a TypeError. A message of media alone is one either way. Default `'skip'`.
+   */
+  unsupportedParts?: UnsupportedParts
 }
 
+/** Options of `GenGuard.classifyAll`. */
 export interface ClassifyAllOptions {
-  /** Inputs in work at a time. Default: the engine's sequences. */
+  /** Inputs in work at a time, from 1. Default: the engine's sequences (`maxSequences`). */
   concurrency?: number
+  /** Aborts all of it; the iteration rejects with `signal.reason`. */
   signal?: AbortSignal
   /** As for `classify`. */
   tooLong?: TooLong
   /** As for `classify`. */
   history?: HistoryTooLong
+  /** As for `classify`. */
+  unsupportedParts?: UnsupportedParts
 }
 
+/** What becomes of a conversation that does not fit the context. */
 export type TooLong = 'error' | 'window'
 
 const CLASSIFY_KEYS: Keys<ClassifyOptions> = {
@@ -58,11 +70,13 @@ const CLASSIFY_KEYS: Keys<ClassifyOptions> = {
   tooLong: true,
   history: true,
   queueTimeoutMs: true,
+  unsupportedParts: true,
 }
 const CLASSIFY_ALL_KEYS: Keys<ClassifyAllOptions> = {
   signal: true,
   tooLong: true,
   history: true,
+  unsupportedParts: true,
   concurrency: true,
 }
 
@@ -118,10 +132,7 @@ export class GenGuard implements AsyncDisposable {
    * @throws TypeError or RangeError for options; AddonLoadError, BackendError, ModelFileError, ModelKindError, MemoryError;
    *   TemplateError if the chat template does not make the model classify; `signal.reason`
    */
-  static async load(
-    options: LoadOptions = {},
-    internal: InternalOptions = { drafts: true },
-  ): Promise<GenGuard> {
+  static async load(options: LoadOptions, internal: InternalOptions = { drafts: true }): Promise<GenGuard> {
     let template: ChatTemplate | undefined
     const admit = async ({ chatTemplate, name }: Pick<ModelDescription, 'chatTemplate' | 'name'>) => {
       template = await guardTemplate(options.chatTemplate ?? chatTemplate, name)
@@ -151,13 +162,16 @@ export class GenGuard implements AsyncDisposable {
    */
   async classify(input: Input, options: ClassifyOptions = {}): Promise<GenVerdict> {
     checkKeys('the options of classify', options, CLASSIFY_KEYS)
-    const { signal, tooLong = 'error', history = 'error' } = options
+    const { signal, tooLong = 'error', history = 'error', unsupportedParts } = options
     checkSignal(signal)
     checkTimeout('queueTimeoutMs', options.queueTimeoutMs)
     const { engine } = this.#loaded
     checkTooLong(tooLong)
     checkHistory(history)
-    const messages = toMessages(input, ['user', 'assistant'], mostMessages(history, engine.contextSize))
+    const messages = toMessages(input, ['user', 'assistant'], {
+      most: mostMessages(history, engine.contextSize),
+      unsupportedParts,
+    })
     signal?.throwIfAborted()
     this.#requireOpen()
     const arrive = engine.announce()
@@ -174,7 +188,7 @@ export class GenGuard implements AsyncDisposable {
           return { ...verdict, usage: { ...verdict.usage, droppedMessages: latest.dropped } }
         }
       }
-      if (tooLong === 'error') throw this.#tooLong(prompt, 'the conversation')
+      if (tooLong === 'error') throw this.#tooLong(prompt, 'the conversation', this.#mending(messages))
       arrive()
       return await this.#judgeWindows(messages, options)
     } finally {
@@ -238,11 +252,21 @@ export class GenGuard implements AsyncDisposable {
     return 'length' in prompt && prompt.length + MAX_ANSWER_TOKENS <= this.#loaded.engine.contextSize
   }
 
-  #tooLong(prompt: Int32Array | Overlong, what: string): TooLongError {
+  /** What helps depends on which part is long. */
+  #mending(messages: readonly Message[]): string {
+    const drop = messages.length > 1 ? ", leave out its oldest turns with `history: 'drop'`" : ''
+    return `shorten it, judge its last message in windows with \`tooLong: 'window'\`${drop}, or load with a larger contextSize`
+  }
+
+  #tooLong(
+    prompt: Int32Array | Overlong,
+    what: string,
+    mending = "shorten it, leave out the oldest turns with `history: 'drop'`, or load with a larger contextSize",
+  ): TooLongError {
     const { contextSize } = this.#loaded.engine
     const counted = 'length' in prompt
     const tokens = MAX_ANSWER_TOKENS + (counted ? prompt.length : prompt.atLeast)
-    return new TooLongError(tokens, contextSize, `${what}, with room for the answer,`, !counted)
+    return new TooLongError(tokens, contextSize, `${what}, with room for the answer,`, !counted, mending)
   }
 
   /** `arrive` is called when the prompt waits for a sequence, or has one. */
@@ -313,15 +337,22 @@ export class GenGuard implements AsyncDisposable {
     options: ClassifyAllOptions = {},
   ): AsyncIterable<GenVerdict> {
     checkKeys('the options of classifyAll', options, CLASSIFY_ALL_KEYS)
-    const { concurrency = this.stats().maxSequences, signal, tooLong = 'error', history = 'error' } = options
+    const {
+      concurrency = this.stats().maxSequences,
+      signal,
+      tooLong = 'error',
+      history = 'error',
+      unsupportedParts = 'skip',
+    } = options
     checkSignal(signal)
     if (!Number.isInteger(concurrency) || concurrency < 1) {
       throw new RangeError(`Expected concurrency to be an integer of at least 1, got ${concurrency}`)
     }
     checkTooLong(tooLong)
     checkHistory(history)
+    checkUnsupportedParts(unsupportedParts)
     const classify = (input: Input, signal: AbortSignal) =>
-      whenThereIsRoom(() => this.classify(input, { signal, tooLong, history }), signal)
+      whenThereIsRoom(() => this.classify(input, { signal, tooLong, history, unsupportedParts }), signal)
     return inOrder(inputs, classify, concurrency, signal)
   }
 
@@ -341,6 +372,7 @@ export class GenGuard implements AsyncDisposable {
     await this.#loaded.close()
   }
 
+  /** `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

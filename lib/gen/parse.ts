@@ -3,6 +3,7 @@ import { type Category, isCategory, isSafety, type Safety } from '../labels.js'
 
 /** What Gen's answer says. */
 export interface GenAnswer {
+  /** The severity. */
   safety: Safety
   /** As listed, each once. Empty for `None`, even where the safety is Unsafe. */
   categories: Category[]

@@ -1,3 +1,4 @@
+import { hasReasoning, replyText } from '../reasoning.js'
 import type { ChatTemplate } from '../tokenizer/chat-template.js'
 import { commonLength } from '../tokenizer/common-length.js'
 import { guardTemplate, RENDER_OPTIONS } from '../tokenizer/guard-template.js'
@@ -42,7 +43,7 @@ export class GenTemplate {
     // The template writes more than one token for each.
     if (messages.length > most) return { atLeast: messages.length }
     const rendered = await this.#template.render(
-      messages.map(({ role, content, reasoning }) => ({ role, content: judged(content, reasoning) })),
+      messages.map((message) => ({ role: message.role, content: judged(message) })),
       this.#tokenizer.spellings,
       RENDER_OPTIONS,
     )
@@ -64,7 +65,7 @@ export class GenTemplate {
   }
 }
 
-/** Reasoning is judged with the answer it led to, as ordinary text. */
-function judged(content: string, reasoning: string | undefined): string {
-  return reasoning === undefined ? content : `<think>\n${reasoning}\n</think>\n\n${content}`
+/** Reasoning is judged with the answer it led to, as ordinary text, written as Qwen3's template writes them. */
+function judged(message: Message): string {
+  return hasReasoning(message) ? `<think>\n${replyText(message)}` : message.content
 }

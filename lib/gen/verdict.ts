@@ -6,9 +6,11 @@ import type { GenScores } from './scores.js'
 export interface GenVerdict extends GenAnswer {
   /** The model's answer as written: what greedy decoding gives. */
   text: string
+  /** Probabilities, 0 to 1, read where the model decided. */
   scores: GenScores
   /** With `tooLong: 'window'`, where the message did not fit: the window this is the verdict of. */
   window?: GenWindow
+  /** Tokens, decodes and time. */
   usage: GenUsage
 }
 
@@ -16,12 +18,15 @@ export interface GenVerdict extends GenAnswer {
 export interface GenWindow {
   /** UTF-16 offsets in the message's `content`, or in its `reasoning` if `part` says so. */
   start: number
+  /** Where it ends: the offset of the first unit behind it. */
   end: number
+  /** `'answer'`: in the content. */
   part: 'reasoning' | 'answer'
 }
 
 /** What a verdict took. Over several windows: sums, the least of the margins, and `uncertain` if one is. */
 export interface GenUsage {
+  /** Tokens of the rendered prompt: policy text, conversation and the template's end. */
   promptTokens: number
   /** Of these, tokens taken from the safety policy or an earlier conversation instead of computed. */
   cachedTokens: number
@@ -29,14 +34,15 @@ export interface GenUsage {
   droppedMessages?: number
   /** Tokens of the answer, the one that ends it included. */
   generatedTokens: number
-  /** llama_decode calls this took part in, and their wall time. */
+  /** llama_decode calls this took part in. */
   passes: number
+  /** Wall time of these calls, in milliseconds; the wait for a sequence is not in it. */
   ms: number
-  /** Least lead of a token of the answer over the runner-up, in logits. */
+  /** Least lead of a token of the answer over the runner-up, in logits (0 and up). */
   leastMargin: number
   /**
-   * The answer was decided by less than {@link NEAR_TIE}: another batch size, machine or `kvType` may write
-   * another one.
+   * Whether `leastMargin` is less than 0.1 logits: another batch size, machine or `kvType` may write another answer
+   * (docs/gen.md).
    */
   uncertain: boolean
 }

@@ -10,20 +10,34 @@ import { isObject } from './json.js'
 export interface InstalledModel {
   /** What `model` takes: a catalog name with its type (`qwen3guard-gen-0.6b-q8_0`), or `hf:owner/repo/file.gguf`. */
   name: string
+  /** Which guard loads it. */
   variant: 'gen' | 'stream'
-  /** Type of the weights. */
+  /** Type of the weights, such as `q8_0`. */
   type: string
+  /** As the catalog or the file names it, such as `apache-2.0`; null where the file names none. */
   license: string | null
+  /** Number of weights. */
   parameters: number
   /** Absolute path of the GGUF. */
   path: string
+  /** Size of the GGUF. */
   bytes: number
+  /** Of the GGUF, in hexadecimal. */
   sha256: string
-  /** Repository on the hub and its commit. */
+  /** `owner/name` on the hub. */
   repository: string
+  /** Its commit, 40 hexadecimal digits. */
   revision: string
   /** The files it was made from; later pulls compare with these hashes. */
-  files: Record<string, { bytes: number; sha256: string }>
+  files: Record<
+    string,
+    {
+      /** Size of the file. */
+      bytes: number
+      /** In hexadecimal. */
+      sha256: string
+    }
+  >
 }
 
 export const HUB_PREFIX = 'hf:'

@@ -1,7 +1,8 @@
 import { GuardClosedError } from '../errors.js'
 import { checkHistory, type HistoryTooLong, mostMessages } from '../history.js'
-import { toMessages } from '../input.js'
+import { type InputOptions, toMessages } from '../input.js'
 import { checkKeys, checkSignal, checkTimeout, type Keys } from '../options.js'
+import { trimLineEnds, withoutOpening } from '../reasoning.js'
 import { commonLength } from '../tokenizer/common-length.js'
 import type { Input, Message } from '../types.js'
 import { untilAborted } from '../until-aborted.js'
@@ -11,9 +12,9 @@ import type { Moderation } from './moderation.js'
 import { checkOpen, type OpenOptions } from './open-options.js'
 import { encodePrompt, type PromptSequence, type StreamParts } from './prompt-sequence.js'
 import type { ReplyTooLong } from './reply/cache.js'
-import { trimLineEnds } from './reply/message.js'
 import { type ReplyStream, stopReply } from './reply/source.js'
 
+/** Options of `StreamGuard.conversation`. */
 export interface ConversationOptions {
   /** What was said before. Default: nothing. */
   messages?: readonly Message[]
@@ -146,7 +147,10 @@ export class Conversation implements AsyncDisposable {
    */
   moderate(input: Input, reply: ReplyStream, options: ModerateOptions = {}): AsyncIterable<ModerationEvent> {
     checkModerate(reply, options)
-    const { prompt, said } = turnOf(input, this.#most(options.history ?? this.#history))
+    const { prompt, said } = turnOf(input, {
+      most: this.#most(options.history ?? this.#history),
+      unsupportedParts: options.unsupportedParts,
+    })
     return this.#moderate(prompt, said, reply, options)
   }
 
@@ -159,6 +163,7 @@ export class Conversation implements AsyncDisposable {
     this.#sequence.release()
   }
 
+  /** `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
@@ -208,9 +213,9 @@ export class Conversation implements AsyncDisposable {
   async #begin(
     input: Input,
     said: Message | null,
-    { reasoning = false, tooLong = 'error', history = this.#history }: OpenOptions,
+    { reasoning = false, tooLong = 'error', history = this.#history, unsupportedParts }: OpenOptions,
   ): Promise<Turn> {
-    const given = toMessages(input, ['user'], this.#most(history))
+    const given = toMessages(input, ['user'], { most: this.#most(history), unsupportedParts })
     if (this.#turn?.moderation?.reply.complete) await this.#turn.moderation.close()
     if (this.#turn) {
       throw new TypeError('Expected one moderation at a time: end or close the one under way first')
@@ -277,8 +282,8 @@ export class Conversation implements AsyncDisposable {
  * Takes from messages what the assistant has said after the user's last one. They are copied: the turn begins later.
  * @throws TypeError
  */
-function turnOf(input: Input, most: number): { prompt: Input; said: Message | null } {
-  const messages = toMessages(input, ['user', 'assistant'], most)
+function turnOf(input: Input, options: InputOptions): { prompt: Input; said: Message | null } {
+  const messages = toMessages(input, ['user', 'assistant'], options)
   const last = messages.at(-1) as Message
   if (last.role === 'user') return { prompt: typeof input === 'string' ? input : messages, said: null }
   return { prompt: toMessages(messages.slice(0, -1), ['user']), said: last }
@@ -310,7 +315,7 @@ function replyMessage(text: string, reasoning: boolean, said: Message | null): M
   return {
     role: 'assistant',
     content: before.content + trimLineEnds(rest.join('</think>'), false),
-    reasoning: trimLineEnds(thought),
+    reasoning: trimLineEnds(withoutOpening(thought)),
   }
 }
 

@@ -59,6 +59,7 @@ export type ModerationEvent =
 
 /** A reply was blocked, where the caller asked for an error rather than for the stream's end. */
 export class ReplyBlockedError extends GuardError {
+  /** Why, and from where on. */
   readonly event: Extract<ModerationEvent, { type: 'block' }>
   constructor(event: Extract<ModerationEvent, { type: 'block' }>) {
     super('ERR_BLOCKED', `the reply was blocked from character ${event.start} on: ${event.reason}`, {

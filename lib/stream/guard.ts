@@ -2,7 +2,7 @@ import { type InternalLoadOptions, type LoadedEngine, loadEngine, requireLoaded 
 import type { Sequence } from '../engine/sequence.js'
 import { GuardClosedError, ModelKindError } from '../errors.js'
 import { checkHistory, type HistoryTooLong, mostMessages } from '../history.js'
-import { toMessages } from '../input.js'
+import { toMessages, type UnsupportedParts } from '../input.js'
 import { checkKeys, type Keys } from '../options.js'
 import { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { GuardDevice, GuardStats, Input, LoadOptions, Message } from '../types.js'
@@ -15,11 +15,14 @@ import { type EncodedPrompt, encodePrompt, PromptSequence, type StreamParts } fr
 import { StreamTemplate } from './template.js'
 import { headOutputs, type PromptVerdict } from './verdict.js'
 
+/** Options of `StreamGuard.classifyPrompt`. */
 export interface ClassifyPromptOptions {
   /** As for `open`. */
   history?: HistoryTooLong
   /** As for `open`. */
   queueTimeoutMs?: number
+  unsupportedParts?: UnsupportedParts
+  /** Aborts the check, whether it waits or runs; the promise rejects with `signal.reason`. */
   signal?: AbortSignal
 }
 
@@ -27,6 +30,7 @@ const CLASSIFY_PROMPT_KEYS: Keys<ClassifyPromptOptions> = {
   signal: true,
   history: true,
   queueTimeoutMs: true,
+  unsupportedParts: true,
 }
 
 /**
@@ -69,7 +73,7 @@ export class StreamGuard implements AsyncDisposable {
    * @throws TypeError or RangeError for options; AddonLoadError, BackendError, ModelFileError, ModelKindError, MemoryError;
    *   TemplateError if the chat template is not Qwen3's; `signal.reason`
    */
-  static async load(options: LoadOptions = {}, internal: InternalLoadOptions = {}): Promise<StreamGuard> {
+  static async load(options: LoadOptions, internal: InternalLoadOptions = {}): Promise<StreamGuard> {
     const loaded = await loadEngine(options, 'stream', undefined, internal)
     try {
       return await StreamGuard.#create(loaded)
@@ -130,7 +134,7 @@ export class StreamGuard implements AsyncDisposable {
     const { messages = [], history = 'error', queueTimeoutMs: timeoutMs, signal } = options
     const { contextSize } = this.#parts.engine
     const most = mostMessages(history, contextSize)
-    const before = messages.length > 0 ? toMessages(messages, ['system', 'user', 'assistant'], most) : []
+    const before = messages.length > 0 ? toMessages(messages, ['system', 'user', 'assistant'], { most }) : []
     const { engine } = this.#parts
     const sequence = await engine.acquire({ cells: engine.contextSize, signal, timeoutMs })
     return new Conversation(this.#parts, new PromptSequence(this.#parts, sequence), before, history)
@@ -152,13 +156,17 @@ export class StreamGuard implements AsyncDisposable {
     await this.#loaded.close()
   }
 
+  /** `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
 
-  #messages(input: Input, { history = 'error' }: OpenOptions): Message[] {
+  #messages(input: Input, { history = 'error', unsupportedParts }: OpenOptions): Message[] {
     checkHistory(history)
-    return toMessages(input, ['user'], mostMessages(history, this.#parts.engine.contextSize))
+    return toMessages(input, ['user'], {
+      most: mostMessages(history, this.#parts.engine.contextSize),
+      unsupportedParts,
+    })
   }
 
   async #open(

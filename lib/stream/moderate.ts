@@ -1,5 +1,6 @@
 import { DecodeError, GuardBusyError, GuardError } from '../errors.js'
 import { checkHistory, type HistoryTooLong } from '../history.js'
+import { checkUnsupportedParts, type UnsupportedParts } from '../input.js'
 import { checkBoolean, checkKeys, checkSignal, checkTimeout, type Keys } from '../options.js'
 import { type Action, checkPolicy, IN_POLICY, type Policy, promptAction } from '../policy.js'
 import type { ModerationEvent } from './events.js'
@@ -9,8 +10,9 @@ import { checkTooLong, type ReplyTooLong } from './reply/cache.js'
 import { checkReply, ReplySource, type ReplyStream, stopReply } from './reply/source.js'
 import type { ReplyVerdict, TokenVerdict } from './verdict.js'
 
+/** Options of `moderate`. */
 export interface ModerateOptions {
-  /** Default: the default policy. */
+  /** What is done about verdicts. Default: Unsafe blocks, Controversial is flagged, what cannot be judged is withheld. */
   policy?: Policy
   /**
    * How much judged text is kept back all the same: `'token'` none, `'sentence'` until its sentence is complete
@@ -33,6 +35,9 @@ export interface ModerateOptions {
    * `'overload'`. Default: as long as it takes. A conversation has its place already.
    */
   queueTimeoutMs?: number
+  /** As for `open`. */
+  unsupportedParts?: UnsupportedParts
+  /** Stops the source and the decode under way; the iteration rejects with `signal.reason`. */
   signal?: AbortSignal
 }
 
@@ -44,6 +49,7 @@ export const MODERATE_KEYS: Keys<ModerateOptions> = {
   tooLong: true,
   history: true,
   queueTimeoutMs: true,
+  unsupportedParts: true,
   signal: true,
 }
 
@@ -56,9 +62,11 @@ export function checkModerate(reply: unknown, options: ModerateOptions): void {
 
 /** @throws TypeError or RangeError for options of `moderate` with values that they cannot have */
 export function checkModerateValues(options: ModerateOptions): void {
-  const { policy, holdBack, tokens, reasoning, tooLong, history, queueTimeoutMs, signal } = options
+  const { policy, holdBack, tokens, reasoning, tooLong, history, queueTimeoutMs, unsupportedParts, signal } =
+    options
   checkBoolean('tokens', tokens)
   checkBoolean('reasoning', reasoning)
+  if (unsupportedParts !== undefined) checkUnsupportedParts(unsupportedParts)
   checkSignal(signal)
   if (policy !== undefined) checkPolicy(policy)
   if (holdBack !== undefined) checkHoldBack(holdBack)

@@ -193,7 +193,12 @@ export class Moderation implements AsyncDisposable {
     return verdicts
   }
 
-  /** Ends the reply. Resolves to its verdict and to the verdicts that were still held back. */
+  /**
+   * Ends the reply. Resolves to its verdict, and with it, in `rest`, to the verdicts that were still held back: of the last
+   * word, as a rule.
+   *
+   * @throws as `push`; TypeError if the reply has ended
+   */
   end(): Promise<ReplyVerdict & { rest: TokenVerdict[] }> {
     return this.#inTurn(
       () => this.#requireReply('end'),
@@ -274,6 +279,7 @@ export class Moderation implements AsyncDisposable {
     this.#parts.release()
   }
 
+  /** `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
@@ -334,7 +340,11 @@ export class Moderation implements AsyncDisposable {
     const what = slide
       ? 'the conversation with a run of text without a break'
       : 'the conversation with its reply'
-    throw new TooLongError(sequence.capacity - this.#cache.room + least, sequence.capacity, what)
+    const mending = slide
+      ? 'break the text up or load with a larger contextSize'
+      : "judge it by its latest part with `tooLong: 'slide'`, or load with a larger contextSize"
+    const tokens = sequence.capacity - this.#cache.room + least
+    throw new TooLongError(tokens, sequence.capacity, what, held > 0, mending)
   }
 
   /** Offset at which the judged part of the reply ends. */
@@ -385,8 +395,10 @@ export class Moderation implements AsyncDisposable {
 
 function reasoningEnd(tokenizer: Tokenizer): ReasoningEnd {
   const text = '</think>'
+  const opening = '<think>'
   const id = tokenizer.addedId(text)
   if (id === undefined)
     throw new ModelKindError(`this model's vocabulary has no ${text}: it cannot judge reasoning`)
-  return { text, id }
+  const openingId = tokenizer.addedId(opening)
+  return { text, id, ...(openingId !== undefined && { opening: { text: opening, id: openingId } }) }
 }

@@ -56,6 +56,9 @@ export async function encodePrompt(
     contextSize,
     'the conversation',
     !counted,
+    messages.length > 1
+      ? "shorten it, leave out its oldest turns with `history: 'drop'`, or load with a larger contextSize"
+      : 'shorten it or load with a larger contextSize',
   )
 }
 

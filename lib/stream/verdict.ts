@@ -4,6 +4,7 @@ import { softmax } from '../softmax.js'
 
 /** What Stream says about a prompt. */
 export interface PromptVerdict {
+  /** The likeliest severity. */
   safety: Safety
   /** Softmax over the three severities; sums to 1. */
   probabilities: Record<Safety, number>
@@ -26,11 +27,13 @@ export interface TokenVerdict {
    * where tokens share a character, the first has it whole and the others are empty at its end.
    */
   start: number
+  /** Offset of the first unit behind it. */
   end: number
   /** `'reasoning'` up to and including `</think>`, where the moderation was opened with `reasoning: true`. */
   part: 'reasoning' | 'answer'
   /** Where the context has slid: the guard judged this token seeing the prompt and the reply from this offset on. */
   contextStart?: number
+  /** The likeliest severity. */
   risk: Safety
   /** Softmax over the three severities; sums to 1. */
   probabilities: Record<Safety, number>
@@ -42,6 +45,7 @@ export interface TokenVerdict {
 
 /** What the tokens' verdicts, debounced, say about a reply. */
 export interface ReplyVerdict {
+  /** The most severe that a run of tokens has reached (two in a row, by Qwen's rule). */
   safety: Safety
   /** Of the deciding token; null if the reply is Safe. */
   category: Category | null

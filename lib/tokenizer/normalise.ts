@@ -1,5 +1,6 @@
 // NFC as Qwen's tokenizer applies it, in time that grows with the text alone: ordering the marks of one long run, as
 // `String.prototype.normalize` does, takes time that grows with the square of the run.
+import { normaliseAsQwen } from './newer-marks.js'
 
 /**
  * Characters of a run that are normalised together. The marks of a longer run are put in order within each so many
@@ -88,11 +89,11 @@ function normaliseBlock(block: string): string {
     let at = index
     for (const [part] of run.matchAll(RUN_PARTS)) {
       at += part.length
-      text += block.slice(from, at).normalize('NFC')
+      text += normaliseAsQwen(block.slice(from, at))
       from = at
     }
   }
-  return text + block.slice(from).normalize('NFC')
+  return text + normaliseAsQwen(block.slice(from))
 }
 
 /** Raw text that is normalised alone, and its NFC. */
@@ -116,7 +117,7 @@ export function* normalisedPieces(raw: string): Generator<Piece, void, undefined
     const clusters = block.match(CLUSTERS) ?? []
     let same = ''
     for (const [i, cluster] of clusters.entries()) {
-      const text = cluster.normalize('NFC')
+      const text = normaliseAsQwen(cluster)
       if (text === cluster && !(last && i === clusters.length - 1)) {
         same += cluster
         continue

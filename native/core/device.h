@@ -15,6 +15,7 @@ struct DeviceInfo {
   std::string description;
   size_t free_bytes = 0;
   size_t total_bytes = 0;
+  bool unified = false;  // its memory is the machine's
 };
 
 // ggml's name of a back end in this package's spelling: "cpu", "cuda", "metal", "vulkan".

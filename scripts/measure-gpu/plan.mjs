@@ -22,6 +22,11 @@ const LIMITS = { parity: 120, stream: 60, gen: 60, many: 80, transformers: 90, d
 
 const child = (name) => new URL(`./${name}.mjs`, import.meta.url)
 
+/** The programs that parts and model files are made by, each in a process of its own. */
+export const CHILDREN = [
+  ...['device', 'gen-verdicts', 'make-model', 'many-streams', 'parity-side', 'settings', 'stream-table'],
+].map(child)
+
 /**
  * The parts of a run. Each has `files`, model files it needs, `ahead`, files to be made meanwhile, `timed`, whether nothing
  * else may run beside it, and `start({ paths, files, limitMs, onRow })`.

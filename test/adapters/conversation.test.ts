@@ -32,7 +32,7 @@ const MORE = 'I looked at the weather again: it stays nice all week. '
 
 let guard: StreamGuard
 beforeAll(async () => {
-  guard = await StreamGuard.load()
+  guard = await StreamGuard.load({ model: 'demo' })
 })
 afterAll(() => guard?.close())
 

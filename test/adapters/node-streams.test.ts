@@ -38,7 +38,7 @@ function sink() {
 
 let guard: StreamGuard
 beforeAll(async () => {
-  guard = await StreamGuard.load()
+  guard = await StreamGuard.load({ model: 'demo' })
 })
 afterAll(() => guard?.close())
 

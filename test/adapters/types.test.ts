@@ -17,7 +17,7 @@ import { moderationMiddleware, moderationTransform } from 'qwen3guard/ai-sdk'
 import { moderateChat, moderateResponse } from 'qwen3guard/openai'
 
 declare const model: Parameters<typeof wrapLanguageModel>[0]['model']
-const guard = await StreamGuard.load()
+const guard = await StreamGuard.load({ model: 'demo' })
 const messages = [{ role: 'user' as const, content: 'Hi' }]
 
 const middleware = moderationMiddleware(guard, { holdBack: 'sentence', replacement: ({ reason }) => reason })

@@ -32,7 +32,7 @@ describe('moderationStream', () => {
   let guard: StreamGuard
 
   beforeAll(async () => {
-    guard = await StreamGuard.load()
+    guard = await StreamGuard.load({ model: 'demo' })
   })
   afterAll(() => guard?.close())
 
@@ -96,7 +96,7 @@ describe('moderationStream', () => {
   })
 
   it('shows nothing when the guard fails, unless the policy says so', async () => {
-    const closed = await StreamGuard.load()
+    const closed = await StreamGuard.load({ model: 'demo' })
     await closed.close()
     const run = (policy: Policy) =>
       collect(source(HARMLESS).readable.pipeThrough(moderationStream(closed, PROMPT, { policy })))

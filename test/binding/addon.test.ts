@@ -89,7 +89,7 @@ describe('loading the addon', () => {
     expect(first!.split('\n')[1]).toMatch(/\S/)
     expect(second!.split('\n')[0]).toBe(path.join(root, 'prebuilds', PLATFORM))
     expect(second!.split('\n')[1]).toContain('not there; there is other-cpu')
-    expect(message).toContain('`npx qwen3guard build` (in a clone: `npm run build:native`)')
+    expect(message).toContain('build it from source with `npx qwen3guard build`')
     const [, script] = /`node (.*)`/.exec(message!)!
     expect(existsSync(script!)).toBe(true)
   })

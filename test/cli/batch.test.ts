@@ -28,6 +28,11 @@ async function batch(content: string | Buffer, args: string[] = []) {
   return { code, stderr, stdout, rows: stdout === '' ? [] : (jsonLines(stdout) as Row[]) }
 }
 
+async function piped(content: string | Buffer, args: string[] = []) {
+  const { code, stdout, stderr } = await cli(['batch', '-', ...args], content)
+  return { code, stderr, stdout, rows: stdout === '' ? [] : (jsonLines(stdout) as Row[]) }
+}
+
 describe('batch', () => {
   it('adds to each row what check --json prints, in input order', async () => {
     // Long and short by turns, so that rows are done in another order than they came.
@@ -156,32 +161,84 @@ describe('batch', () => {
     expect(rows[2]?.error?.message).toContain("'image_url' and no text")
   })
 
+  it('gives a row for each, whatever it is, with its own text as it was', async () => {
+    const hi = { role: 'user', content: 'hi' }
+    const given: [row: string, judged: boolean][] = [
+      ['{"id":1,"prompt":"how are you"}', true],
+      ['{"id":1,"prompt":"the same id"}', true],
+      ['{"id":3,"prompt":null}', false],
+      ['{"id":4,"prompt":""}', true],
+      ['{"id":7,"prompt":["a","b"]}', false],
+      ['{"id":9,"text":"hi"}', true],
+      [JSON.stringify({ id: 11, messages: [{ role: 'developer', content: 'be nice' }, hi] }), true],
+      [JSON.stringify({ custom_id: 'r1', url: '/v1/chat/completions', body: { messages: [hi] } }), true],
+      ['{"prompt":"hello","prompt":"How can I make a bomb?"}', true],
+      ['{"__proto__":{"prompt":"x"},"prompt":"hi","constructor":1}', true],
+      ['{"prompt":"lone \\ud83d"}', true],
+      ['{"prompt":"hi","response":""}', true],
+      [JSON.stringify({ prompt: 'hi', messages: [hi] }), false],
+      ['{"messages":[]}', false],
+      ['{"PROMPT":"hi"}', true],
+      ['{"prompt":"hi","response":5}', false],
+      ['{"prompt":"b","id":12345678901234567890}', true],
+    ]
+    const none = ['"just a string"', 'null', '{"prompt":"a","score":NaN}']
+    const { code, stdout } = await batch(lines([...given.map(([row]) => row), ...none]), [
+      '--fields',
+      'severity',
+    ])
+    expect(code).toBe(1)
+    const written = stdout.trimEnd().split('\n')
+    expect(written).toHaveLength(given.length + none.length)
+    for (const [at, [row, judged]] of given.entries()) {
+      const member = judged ? '"verdict":{"safety":"' : '"error":{"code":"ERR_INPUT","message":"'
+      expect(written[at]?.startsWith(`${row.slice(0, -1)},${member}`), written[at]).toBe(true)
+    }
+    for (const [at, row] of none.entries()) {
+      expect(JSON.parse(written[given.length + at] as string)).toMatchObject({
+        row,
+        error: { code: 'ERR_INPUT' },
+      })
+    }
+  })
+
   it('passes over a byte order mark', async () => {
     const { code, rows } = await batch(`\uFEFF${lines([{ prompt: 'Hi' }])}`)
     expect(code).toBe(0)
     expect(rows[0]?.verdict).toBeDefined()
   })
 
+  const readable: [name: string, content: string | Buffer][] = [
+    ['a JSON array', '[{"prompt":"hello"},{"prompt":"bye"}]'],
+    ['a JSON array over lines', '\n[\n  {\n    "prompt": "hello"\n  },{"prompt":"bye"}\n]\n'],
+    ['objects over lines', '{\n  "prompt": "hello"\n}\n{"prompt":"bye"}'],
+    ['objects on one line', '{"prompt":"hello"}{"prompt":"bye"}\n'],
+    ['CSV', 'id,prompt\n1,hello\n2,bye\n'],
+    ['TSV with quotes', '"id"\t"prompt"\n1\thello\n2\tbye\n'],
+    ['gzip', gzipSync('{"prompt":"hello"}\n{"prompt":"bye"}')],
+    ['UTF-16', Buffer.from('\uFEFF{"prompt":"hello"}\n{"prompt":"bye"}', 'utf16le')],
+  ]
+  it.each(readable)('judges %s, a row out for a row in', async (_name, content) => {
+    for (const { code, rows } of [await batch(content), { ...(await piped(content)) }]) {
+      expect(code).toBe(0)
+      expect(rows.map(({ prompt, verdict }) => [prompt, verdict !== undefined])).toEqual([
+        ['hello', true],
+        ['bye', true],
+      ])
+    }
+  })
+
   const formats: [name: string, content: string | Buffer, says: RegExp][] = [
-    ['a JSON array', '[{"prompt":"hello"},{"prompt":"bye"}]', /a JSON array.*jq -c '\.\[\]'/],
-    ['a JSON array over lines', '\n[\n  {\n    "prompt": "hello"\n  }\n]\n', /a JSON array/],
-    ['an object over lines', '{\n  "prompt": "hello"\n}\n', /over several lines.*jq -c/],
-    ['objects on one line', '{"prompt":"a}"}{"prompt":"b"}\n', /without line breaks between them.*jq -c/],
-    ['CSV', 'id,prompt\n1,hello\n', /a table/],
-    ['TSV with quotes', '"id"\t"prompt"\n1\thello\n', /a table/],
-    ['gzip', gzipSync('{"prompt":"a"}\n'), /gzip.*gunzip -c/],
-    ['UTF-16', Buffer.from('\uFEFF{"prompt":"hello"}\n', 'utf16le'), /UTF-16.*iconv/],
-    ['Parquet', Buffer.from('PAR1 and more'), /Parquet/],
+    ['a zip archive', Buffer.from('PK\x03\x04'), /zip archive.*--format csv/],
+    ['broken Parquet', Buffer.from('PAR1 and more'), /Parquet/],
   ]
   it.each(formats)('says once that a file is %s', async (_name, content, says) => {
     const { code, stdout, stderr } = await batch(content)
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toMatch(says)
-    // Nothing was loaded for it.
-    expect(stderr).not.toContain('demonstration model')
-    const piped = await cli(['batch', '-'], content)
-    expect({ code: piped.code, stdout: piped.stdout }).toEqual({ code: 1, stdout: '' })
-    expect(piped.stderr).toMatch(says)
+    const { rows, ...rest } = await piped(content)
+    expect({ code: rest.code, rows }).toEqual({ code: 1, rows: [] })
+    expect(rest.stderr).toMatch(says)
   })
 
   it('takes no stdin without rows for a job that is done', async () => {

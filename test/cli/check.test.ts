@@ -13,8 +13,8 @@ let gen: GenGuard
 let stream: StreamGuard
 
 beforeAll(async () => {
-  gen = await GenGuard.load()
-  stream = await StreamGuard.load()
+  gen = await GenGuard.load({ model: 'demo' })
+  stream = await StreamGuard.load({ model: 'demo' })
 })
 
 afterAll(async () => {
@@ -224,6 +224,7 @@ describe('exit codes of check', () => {
 it('says on stderr that a demonstration model protects nobody, once', async () => {
   const { stderr } = await cli(['check', PROMPT, '--json'])
   expect(stderr.match(/demonstration model/g)).toHaveLength(1)
+  expect(stderr).toContain('npx qwen3guard pull qwen3guard-gen-0.6b')
 })
 
 describe('check --too-long', () => {

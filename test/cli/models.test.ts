@@ -68,6 +68,24 @@ describe('pull', () => {
     expect(again.stdout).toContain('unchanged')
   })
 
+  it('pulls what models rm deletes again', async () => {
+    const { path } = one(await run(['pull', NAME, '--json'])) as { path: string }
+    const [inspected, listed] = [
+      one(await run(['inspect', NAME, '--json'])),
+      one(await run(['models', '--json'])) as { models: { name: string; license: string }[] },
+    ]
+    // Both commands name the same licence of a model.
+    expect(inspected.license).toBe('apache-2.0')
+    expect(listed.models.find(({ name }) => name === `${NAME}-q8_0`)?.license).toBe('apache-2.0')
+    const near = await run(['models', 'rm', 'qwen3guard-stream-4c'])
+    expect(near).toMatchObject({ code: 1, stderr: expect.stringContaining(`${NAME}-q8_0`) })
+    expect(one(await run(['models', 'rm', NAME, '--json']))).toMatchObject({ name: `${NAME}-q8_0`, path })
+    expect(existsSync(path)).toBe(false)
+    expect(await pulledNames()).toEqual([])
+    const gone = await run(['models', 'rm', NAME])
+    expect(gone).toMatchObject({ code: 1, stderr: expect.stringContaining('ERR_MODEL_NOT_FOUND') })
+  })
+
   it('by two processes at once downloads once and ends well in both', async () => {
     const [first, second] = await Promise.all([run(['pull', NAME, '--json']), run(['pull', NAME, '--json'])])
     expect([first.code, second.code]).toEqual([0, 0])
@@ -178,7 +196,7 @@ describe('doctor', () => {
     for (const flags of [[], ['--json']]) {
       const { code, stdout, stderr } = await run(['doctor', ...flags], { QWEN3GUARD_PREBUILD: directory })
       expect({ code, stderr }).toEqual({ code: 1, stderr: '' })
-      expect(stdout).toContain('npm run build:native')
+      expect(stdout).toContain('npx qwen3guard build')
       expect(stdout).toContain(process.version)
     }
   })

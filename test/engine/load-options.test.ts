@@ -6,6 +6,7 @@ import { estimateMemory, kvBytesPerCell, requireMemory, weightBytes } from '../.
 import { Model } from '../../lib/engine/model.js'
 import { defaultThreads } from '../../lib/engine/threads.js'
 import { AddonLoadError, MemoryError, ModelFileError, ModelKindError } from '../../lib/errors.js'
+import { GenGuard, StreamGuard } from '../../lib/index.js'
 import { resolveModel } from '../../lib/models/resolve.js'
 import type { LoadOptions } from '../../lib/types.js'
 import { fixtureModel } from '../support/fixture-model.js'
@@ -29,21 +30,44 @@ describe('validateLoadOptions', () => {
     [{ signal: {} }, TypeError, 'signal'],
   ]
   it.each(wrong)('refuses %o and names the option', (options, type, names) => {
-    const validate = () => validateLoadOptions(options as LoadOptions)
+    const validate = () => validateLoadOptions({ model: 'demo', ...options } as LoadOptions, 'gen')
     expect(validate).toThrow(type)
     expect(validate).toThrow(names)
   })
 
   it('accepts what the type allows', () => {
-    validateLoadOptions({})
-    validateLoadOptions({ threads: 512, gpu: false, kvType: 'q8_0', flashAttention: true, maxQueue: 0 })
+    validateLoadOptions({ model: 'demo' }, 'gen')
+    const options = { threads: 512, gpu: false, kvType: 'q8_0', flashAttention: true, maxQueue: 0 } as const
+    validateLoadOptions({ model: 'demo', ...options }, 'stream')
+  })
+})
+
+describe('the demonstration model', () => {
+  it.each([
+    ['no options', undefined],
+    ['no model', {}],
+    ['a model that is undefined', { model: undefined }],
+    ['a model that is null', { model: null }],
+    ['an empty name', { model: '' }],
+    ['a key that is none', { modelPath: 'guard.gguf' }],
+    ['a name in place of options', 'qwen3guard-gen-0.6b'],
+  ])('is never loaded for %s: the error says what to give', async (_case, options) => {
+    for (const [Guard, name] of [
+      [GenGuard, 'qwen3guard-gen-0.6b'],
+      [StreamGuard, 'qwen3guard-stream-0.6b'],
+    ] as const) {
+      const loading = Guard.load(options as unknown as LoadOptions)
+      await expect(loading).rejects.toThrow(TypeError)
+      await expect(loading).rejects.toThrow(`npx qwen3guard pull ${name}`)
+      await expect(loading).rejects.toThrow("model: 'demo'")
+    }
   })
 })
 
 describe('resolveModel', () => {
   it('knows the demonstration models, official names and paths', () => {
     vi.stubEnv('QWEN3GUARD_HOME', 'nowhere')
-    expect(resolveModel(undefined, 'gen')).toMatch(/models[\\/]demo-gen\.gguf$/)
+    expect(resolveModel('demo', 'gen')).toMatch(/models[\\/]demo-gen\.gguf$/)
     expect(resolveModel('demo', 'stream')).toMatch(/models[\\/]demo-stream\.gguf$/)
     expect(resolveModel('demo-gen', 'stream')).toMatch(/demo-gen\.gguf$/)
     expect(resolveModel('./my.gguf', 'gen')).toMatch(/my\.gguf$/)
@@ -71,7 +95,7 @@ describe('loadEngine', () => {
     await expect(loading).rejects.toThrow(
       `npm install @qwen3guard/${gpu}-${process.platform}-${process.arch}`,
     )
-    await expect(loading).rejects.toThrow(`npm run build -- --gpu ${gpu}`)
+    await expect(loading).rejects.toThrow(`npx qwen3guard build --gpu ${gpu}`)
   })
 
   it("rejects with the signal's reason, whatever that is", async () => {
@@ -104,7 +128,7 @@ describe('loadEngine', () => {
     const good = await loadEngine({ model, logLevel: 'info', onLog: (_, line) => lines.push(line) }, 'gen')
     await new Promise((resolve) => setTimeout(resolve, 50))
     expect(lines.length).toBeGreaterThan(0)
-    expect(warnings.some((message) => message.includes('no log'))).toBe(true)
+    expect(warnings.filter((message) => message.includes('no log'))).toEqual(['onLog threw: no log'])
     await bad.close()
     await good.close()
     process.off('warning', onWarning)

@@ -15,9 +15,13 @@ const SHAPE_06B = {
   parameters: 6e8,
 } as ModelDescription
 
-function places(freeGib: number, options: LoadOptions = {}, placement: Placement = onCpu(null)): number {
+function places(
+  freeGib: number,
+  options: Partial<LoadOptions> = {},
+  placement: Placement = onCpu(null),
+): number {
   vi.spyOn(process, 'availableMemory').mockReturnValue(freeGib * GIB)
-  return engineOptions(options, 'stream', SHAPE_06B, placement).maxSequences
+  return engineOptions({ model: 'demo', ...options }, 'stream', SHAPE_06B, placement).maxSequences
 }
 
 describe('places for streams by default', () => {

@@ -8,7 +8,7 @@ let guard: GenGuard
 
 const OFFICIAL_TEMPLATE = path.join(import.meta.dirname, '../fixtures/rendered/gen_template.jinja')
 
-async function load(options: LoadOptions): Promise<void> {
+async function load(options: Omit<LoadOptions, 'model'>): Promise<void> {
   guard = await GenGuard.load({ gpu: GPU, model: 'demo-gen', ...options })
 }
 

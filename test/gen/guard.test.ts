@@ -49,7 +49,7 @@ const REPLIES: Input[] = [
   { role: 'assistant', content: reply as string },
 ])
 
-const EXACT: LoadOptions = { kvType: 'f32', flashAttention: false, gpu: GPU }
+const EXACT: Omit<LoadOptions, 'model'> = { kvType: 'f32', flashAttention: false, gpu: GPU }
 
 function numbers({ scores }: GenVerdict): number[] {
   return [

@@ -2,8 +2,10 @@ import { copyFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { Placement } from '../../lib/binding/device/place.js'
 import { forget, recall, remember } from '../../lib/binding/probe-cache.js'
-import { splitMemory } from '../../lib/engine/device-memory.js'
+import { requireDeviceMemory, splitMemory } from '../../lib/engine/device-memory.js'
+import { MemoryError } from '../../lib/errors.js'
 import { describeGguf } from '../../lib/models/gguf/describe.js'
 import { readGguf } from '../../lib/models/gguf/reader.js'
 import { exactEngine } from '../support/fixtures.js'
@@ -43,6 +45,36 @@ describe('memory between a device and the machine', () => {
     const model = describeGguf(await readGguf(demo('gen')))
     const { device, host } = splitMemory(model, engine, model.blockCount, true)
     expect([device.weights, host.weights]).toEqual([0, 0])
+  })
+
+  it('must hold both at once where it is the same memory', async () => {
+    const model = describeGguf(await readGguf(demo('gen')))
+    const need = splitMemory(model, engine, model.blockCount, false)
+    const both = need.device.total + need.host.total
+    const require = (unified: boolean, free: number, available: number) => {
+      const device = { backend: 'vulkan', name: 'Vulkan0', description: 'a GPU', totalBytes: 1e12, unified }
+      const placement = { device } as unknown as Placement
+      return () => requireDeviceMemory(need, placement, engine, free, available)
+    }
+    expect(require(false, need.device.total, need.host.total)).not.toThrow()
+    expect(require(true, both, both)).not.toThrow()
+    const sizes = (needed: number, available: number) =>
+      expect.objectContaining({ neededBytes: needed, availableBytes: available })
+    const failure = (attempt: () => void) => {
+      try {
+        attempt()
+      } catch (error) {
+        expect(error).toBeInstanceOf(MemoryError)
+        return error
+      }
+    }
+    expect(failure(require(true, both, both - 1))).toEqual(sizes(both, both - 1))
+    expect(failure(require(true, need.device.total - 1, both))).toEqual(
+      sizes(need.device.total, need.device.total - 1),
+    )
+    expect(failure(require(false, both, need.host.total - 1))).toEqual(
+      sizes(need.host.total, need.host.total - 1),
+    )
   })
 })
 

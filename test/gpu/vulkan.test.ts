@@ -20,7 +20,7 @@ const CONVERSATION = [
   { role: 'assistant', content: 'I cannot help with that.' },
 ] as const
 
-const SMALL = { contextSize: 512, maxSequences: 4 } satisfies LoadOptions
+const SMALL = { contextSize: 512, maxSequences: 4 } satisfies Partial<LoadOptions>
 
 const directory = temporaryDirectory()
 

@@ -32,6 +32,18 @@ function failureOf(call: string, env: Record<string, string> = {}): string {
   })
 }
 
+describe('the install script', () => {
+  it('builds nothing in a clone where npx is to start the command', () => {
+    const env = { ...process.env, npm_command: 'exec' }
+    const words = [path.join(ROOT, 'scripts', 'install.mjs')]
+    const { status, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8', env })
+    expect({ status, stderr }).toEqual({
+      status: 0,
+      stderr: expect.stringContaining('the command of this clone, as it was built'),
+    })
+  })
+})
+
 describe('fetching llama.cpp', () => {
   it('refuses a tarball that does not have the pinned hash, and says both', () => {
     const file = path.join(directory, 'other.tgz')
@@ -39,7 +51,7 @@ describe('fetching llama.cpp', () => {
     const message = failureOf(`m.verifyIntegrity(${JSON.stringify(file)}, m.pin.integrity)`)
     expect(message).toContain('pinned hash')
     expect(message).toContain('expected sha512-')
-    expect(message).toContain('npm run build:native')
+    expect(message).toContain('npx qwen3guard build')
   })
 
   it('names a patch that does not apply, and what to do', () => {

@@ -67,5 +67,17 @@ describe.each(FORMATS)('one %s file', (format) => {
     expect(await run(folders.alone, format, [DEMO])).toMatch(
       /ERR_ADDON_LOAD[\s\S]*`external`[\s\S]*QWEN3GUARD_PREBUILD/,
     )
+    const message = await run(folders.alone, format, [DEMO])
+    for (const setting of [
+      /Next: +serverExternalPackages/,
+      /webpack: +externals/,
+      /esbuild: +--external/,
+      /rollup: +external/,
+      /Vite: +ssr/,
+    ]) {
+      expect(message).toMatch(setting)
+    }
+    // A rebuild would mend nothing.
+    expect(message).not.toContain('npx qwen3guard build')
   })
 })

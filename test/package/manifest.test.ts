@@ -1,13 +1,36 @@
 import { execFileSync } from 'node:child_process'
-import { statSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { temporaryDirectory } from '../support/temporary.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const copy = temporaryDirectory()
 
 function node(...args: string[]): string {
   return execFileSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' }).trim()
+}
+
+/** These scripts and all that they import, of scripts/. `npm install` runs the first, `qwen3guard build` and node-gyp the second. */
+function imported(...entries: string[]): string[] {
+  const found = new Set(entries)
+  for (const file of found) {
+    const text = readFileSync(path.join(ROOT, file), 'utf8')
+    for (const [, name] of text.matchAll(/from '(\.\/[^']+)'/g)) {
+      found.add(path.posix.join(path.posix.dirname(file), name!))
+    }
+  }
+  return [...found].sort()
 }
 
 describe('the package', () => {
@@ -31,7 +54,7 @@ describe('the package', () => {
       import { GenGuard, StreamGuard } from 'qwen3guard'
       const codes = []
       process.on('warning', (warning) => codes.push(warning.code))
-      for (const guard of [await GenGuard.load(), await StreamGuard.load()]) await guard.close()
+      for (const guard of [await GenGuard.load({ model: 'demo' }), await StreamGuard.load({ model: 'demo' })]) await guard.close()
       setImmediate(() => process.stdout.write(codes.join()))`
     expect(node('--no-warnings', '--input-type=module', '-e', program)).toBe('QWEN3GUARD_DEMO')
   })
@@ -67,19 +90,33 @@ describe('the package', () => {
       'native/flavours.json',
       'native/llama.json',
       'native/patches/0001-qwen3guard-heads.patch',
-      'scripts/build-addon.mjs',
-      'scripts/build-tools.mjs',
-      'scripts/build.mjs',
-      'scripts/install.mjs',
-      'scripts/llama-source.mjs',
-      'scripts/self-test.mjs',
       'binding.gyp',
       'CMakeLists.txt',
       'LICENSE',
     ]) {
       expect(files).toContain(needed)
     }
-    expect(files.filter((file) => /^(test|bench|lib|scripts\/(train|golden))\//.test(file))).toEqual([])
+    expect(files.filter((file) => /^(test|bench|lib)\//.test(file))).toEqual([])
+    const scripts = files.filter((file) => file.startsWith('scripts/'))
+    expect(scripts.sort()).toEqual(imported('scripts/install.mjs', 'scripts/build.mjs'))
+  })
+
+  it('has nothing in dist of modules that are gone', () => {
+    for (const file of ['scripts/build-ts.mjs', 'tsconfig.json', 'tsconfig.build.json', 'package.json']) {
+      cpSync(path.join(ROOT, file), path.join(copy, file))
+    }
+    symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'), 'junction')
+    for (const file of ['lib/index.ts', 'lib/old/module.ts']) {
+      mkdirSync(path.dirname(path.join(copy, file)), { recursive: true })
+      writeFileSync(path.join(copy, file), 'export const value = 1\n')
+    }
+    const built = () => {
+      execFileSync(process.execPath, ['scripts/build-ts.mjs'], { cwd: copy })
+      return readdirSync(path.join(copy, 'dist')).sort()
+    }
+    expect(built()).toEqual(['index.d.ts', 'index.js', 'old'])
+    rmSync(path.join(copy, 'lib', 'old'), { recursive: true })
+    expect(built()).toEqual(['index.d.ts', 'index.js'])
   })
 
   it.runIf(process.platform === 'linux')(

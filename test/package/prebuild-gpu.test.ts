@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { flavoursFor, lacking } from '../../lib/binding/flavours.js'
 
-// The packages that `npm run prebuild -- --gpu NAME` made. Skipped where there are none.
+// The packages that `npm run build:prebuilds -- --gpu NAME` made. Skipped where there are none.
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const FOLDER = path.join(ROOT, 'prebuild-packages')
 const TUPLE = `${process.platform}-${process.arch}`
@@ -22,7 +22,7 @@ function tool(command: string, ...args: string[]): string {
 }
 
 // A file without a test is an error.
-if (names.length === 0) it.skip('needs packages: npm run prebuild -- --gpu NAME')
+if (names.length === 0) it.skip('needs packages: npm run build:prebuilds -- --gpu NAME')
 
 describe.each(names)('the package %s', (name) => {
   const folder = path.join(FOLDER, name)
@@ -41,7 +41,7 @@ describe.each(names)('the package %s', (name) => {
     })
   })
 
-  it('packs its addon, a licence and a README, and nothing else', () => {
+  it('packs its addon, licences and a README, and nothing else', () => {
     const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
     const [packed] = JSON.parse(
       execFileSync(npm, ['pack', '--dry-run', '--json', '--silent'], {
@@ -51,7 +51,13 @@ describe.each(names)('the package %s', (name) => {
       }),
     )
     const files = packed.files.map((entry: { path: string }) => entry.path)
-    expect(files.sort()).toEqual(['LICENSE', 'README.md', 'package.json', 'qwen3guard.node'])
+    expect(files.sort()).toEqual([
+      'LICENSE',
+      'README.md',
+      'THIRD-PARTY-LICENSES',
+      'package.json',
+      'qwen3guard.node',
+    ])
   })
 
   it('needs a CPU of one flavour', () => {

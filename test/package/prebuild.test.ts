@@ -8,7 +8,7 @@ import { flavoursFor, lacking } from '../../lib/binding/flavours.js'
 import { judgeInChild, type Verdicts } from '../support/addon-child.js'
 import { temporaryDirectory } from '../support/temporary.js'
 
-// The binaries that `npm run prebuild` made. Skipped where there are none, but not in `npm run test:prebuild`.
+// The binaries that `npm run build:prebuilds` made. Skipped where there are none, but not in `npm run test:prebuild`.
 const PLATFORM = `${process.platform}-${process.arch}`
 const FOLDER = fileURLToPath(new URL(`../../prebuilds/${PLATFORM}`, import.meta.url))
 const wanted = existsSync(FOLDER) || process.env.npm_lifecycle_event === 'test:prebuild'
@@ -81,7 +81,7 @@ describe.runIf(wanted)('the prebuilt binaries', () => {
       return {
         avx: has(/:\s+v(?!err|erw|m)\w+ /),
         avx512: has(/%(zmm|k[1-7]\b|[xy]mm(1[6-9]|2\d|3[01]))/),
-        vnni: has(/vpdpbusd .*%zmm/), // what native/patches/0002 computes Q8_0 with
+        vnni: has(/vpdpbusd .*%zmm/), // what native/patches/0002-q8_0-repack-avx512.patch computes Q8_0 with
         // The same instruction by AVX-VNNI's encoding, which objdump marks.
         avxVnni: has(/\{vex\} vpdpbusd /),
         tiles: has(/tdpb(ss|su|us|uu)d .*%tmm/),

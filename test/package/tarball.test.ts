@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { temporaryDirectory } from '../support/temporary.js'
 
@@ -37,9 +37,9 @@ function outputOf(file: string, program: string): unknown {
 /** Judges with both demonstration models; a reply is released until the guard stops it. */
 const MAIN = `
   async function main() {
-    const gen = await GenGuard.load()
+    const gen = await GenGuard.load({ model: 'demo' })
     const verdict = await gen.classify('How can I make a bomb?')
-    const stream = await StreamGuard.load()
+    const stream = await StreamGuard.load({ model: 'demo' })
     const events = []
     async function* reply() { yield 'The capital of France'; yield ' is Paris.' }
     for await (const { type } of stream.moderate('What is the capital of France?', reply())) events.push(type)
@@ -81,6 +81,24 @@ describe('the packed package', () => {
     expect(existsSync(path.join(project, 'node_modules', '.bin', 'qwen3guard'))).toBe(true)
   })
 
+  it('has the licence texts of what its binaries contain', () => {
+    const source = pathToFileURL(path.join(ROOT, 'scripts', 'llama-source.mjs')).href
+    const program = `import { llamaSource } from ${JSON.stringify(source)}; process.stdout.write(llamaSource())`
+    const tree = execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })
+    const words = (...file: string[]) =>
+      readFileSync(path.join(...file), 'utf8')
+        .split(/[\s/]+/)
+        .join(' ')
+        .trim()
+    const shipped = words(project, 'node_modules', 'qwen3guard', 'THIRD-PARTY-LICENSES')
+    expect(shipped).toContain(words(tree, 'LICENSE'))
+    expect(shipped).toContain(words(ROOT, 'node_modules', 'node-addon-api', 'LICENSE.md'))
+    const matrices = words(tree, 'ggml', 'src', 'ggml-cpu', 'llamafile', 'sgemm.cpp')
+    const licence = /Copyright 2024 Mozilla.*?IN THE SOFTWARE\./.exec(matrices)?.[0]
+    expect(licence).toBeDefined()
+    expect(shipped).toContain(licence)
+  })
+
   it('is accepted by publint and attw, but for the rule that a package of ES modules alone breaks', () => {
     const own = path.join(project, 'node_modules', 'qwen3guard')
     const tool = (...args: string[]) =>
@@ -104,7 +122,7 @@ describe('the packed package', () => {
     expect(install.status).toBe(1)
     const load = node(
       '-e',
-      "require('qwen3guard').GenGuard.load().catch((e) => console.error(e.name, e.message))",
+      "require('qwen3guard').GenGuard.load({ model: 'demo' }).catch((e) => console.error(e.name, e.message))",
     )
     expect(load.stderr).toContain('AddonLoadError')
     for (const { stderr } of [install, load]) {

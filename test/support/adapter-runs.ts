@@ -9,7 +9,7 @@ import { begin, message, numbered } from './response-events.js'
 
 export let guard: StreamGuard
 beforeAll(async () => {
-  guard = await StreamGuard.load({ gpu: false })
+  guard = await StreamGuard.load({ model: 'demo', gpu: false })
 })
 afterAll(() => guard?.close())
 

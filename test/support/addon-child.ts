@@ -23,7 +23,7 @@ const PROGRAM = `
   const { addon } = await import(${JSON.stringify(pathToFileURL(`${ROOT}dist/binding/addon.js`).href)})
   try {
     const { path, flavour } = addon()
-    const [gen, stream] = [await GenGuard.load(), await StreamGuard.load()]
+    const [gen, stream] = [await GenGuard.load({ model: 'demo' }), await StreamGuard.load({ model: 'demo' })]
     const judged = { path, flavour, gen: [], stream: [] }
     for (const text of ${JSON.stringify(TEXTS)}) {
       const verdict = await gen.classify(text)

@@ -1,6 +1,14 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { LONGEST_RUN, nfc, normalisedBlocks, normalisedPieces } from '../../lib/tokenizer/normalise.js'
+import {
+  LONGEST_RUN,
+  mayJoin,
+  nfc,
+  normalisedBlocks,
+  normalisedPieces,
+  wholeCharacters,
+} from '../../lib/tokenizer/normalise.js'
 import { preTokenBatches, preTokens } from '../../lib/tokenizer/pre-tokens.js'
 import { manyTexts } from '../support/texts.js'
 
@@ -15,6 +23,35 @@ const text = fc
   .map((runs) => runs.map(([one, count]) => one.repeat(count)).join(''))
   // No run is longer than what is normalised together.
   .map((value) => value.replace(/[\p{M}\u1160-\u11FF]{200,}/gu, (run) => [...run].slice(0, 200).join('')))
+
+/** Texts that Node normalises otherwise, and what Qwen's tokenizer makes of them. */
+const GOLDEN: [text: string, expected: string][] = JSON.parse(
+  readFileSync(new URL('../fixtures/golden/normaliser.json', import.meta.url), 'utf8'),
+)
+
+describe('marks newer than Unicode 9', () => {
+  it("are normalised as Qwen's tokenizer does, whatever Unicode this Node has", () => {
+    const marks = new Set(
+      GOLDEN.flatMap(([text]) => [...text]).filter((one) => (one.codePointAt(0) ?? 0) > 0x600),
+    )
+    expect(marks.size).toBeGreaterThan(150)
+    for (const [text, expected] of GOLDEN) {
+      expect(nfc(text), JSON.stringify(text)).toBe(expected)
+      expect([...normalisedPieces(text)].map((piece) => piece.text).join(''), JSON.stringify(text)).toBe(
+        expected,
+      )
+    }
+  })
+
+  it('are cut, as other text is, only where that changes nothing', () => {
+    for (const [text, expected] of GOLDEN) {
+      for (let cut = 1; cut < text.length; cut++) {
+        if (wholeCharacters(text, cut) !== cut || mayJoin(text, cut)) continue
+        expect(nfc(text.slice(0, cut)) + nfc(text.slice(cut)), JSON.stringify(text)).toBe(expected)
+      }
+    }
+  })
+})
 
 describe('nfc', () => {
   it('is what String.prototype.normalize gives, wherever the blocks end', () => {

@@ -18,6 +18,7 @@ export type { BlockEvent, Moderator } from '../moderator.js'
 /** A call's own abort signal ends its moderation. */
 export type SdkOptions = Omit<ContentOptions, 'signal'>
 
+/** Options of `moderationMiddleware`. */
 export interface MiddlewareOptions extends SdkOptions {
   /** What a call is judged by, of the text of its prompt. Default: all messages up to the last user message. */
   input?(messages: Message[]): Input

@@ -4,6 +4,7 @@ import type { Moderator } from '../moderator.js'
 import { moderatedParts } from '../unjudged-prompt.js'
 import { ChatShape, type Chunk } from './chat-shape.js'
 
+/** Options of `moderateChat`. */
 export interface ChatOptions extends ContentOptions {
   /**
    * How many choices the request asks for (`n`). Until so many have begun, a block of all that have does not abort it.
@@ -14,6 +15,7 @@ export interface ChatOptions extends ContentOptions {
 
 /** What is needed of a chunk of a chat completion; OpenAI's own and those of compatible servers have it. */
 export interface ChatChunk {
+  /** Pieces of the choices, by their index; empty in a chunk that has usage alone. */
   choices: readonly { index: number; delta?: object | null; finish_reason?: string | null }[]
 }
 

@@ -7,6 +7,7 @@ import type { Event } from './response-texts.js'
 
 /** What is needed of an event of the Responses API. */
 export interface ResponseEvent {
+  /** Such as `response.output_text.delta`. */
   type: string
 }
 

@@ -1,9 +1,10 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { BackendError } from '../../errors.js'
 import type { NativeBinding } from '../binding.js'
 import { packageRoot, requireFile } from '../package-root.js'
+import { isThere } from '../permission.js'
 
 export type GpuBackend = 'cuda' | 'metal' | 'vulkan'
 
@@ -28,7 +29,7 @@ export function packageOf(backend: string): string {
 }
 
 /**
- * The GPU addons that were built here (`npm run build -- --gpu vulkan`) or installed (`@qwen3guard/vulkan-linux-x64`), source
+ * The GPU addons that were built here (`npx qwen3guard build --gpu vulkan`) or installed (`@qwen3guard/vulkan-linux-x64`), source
  * builds first. Opens none of them. `QWEN3GUARD_PREBUILD` and `PREBUILDS_ONLY` mean here what they mean for the CPU's.
  */
 export function findGpuAddons(): GpuAddon[] {
@@ -40,14 +41,14 @@ export function findGpuAddons(): GpuAddon[] {
 }
 
 function builtIn(release: string): GpuAddon[] {
-  if (!existsSync(release)) return []
+  if (!isThere(release)) return []
   return readdirSync(release)
     .sort()
     .map((name) => ({
       path: path.join(release, name, 'qwen3guard.node'),
       backends: backendsIn(name.split('+')),
     }))
-    .filter(({ path: file, backends }) => backends.length > 0 && existsSync(file))
+    .filter(({ path: file, backends }) => backends.length > 0 && isThere(file))
 }
 
 function installed(name: string): GpuAddon[] {
@@ -57,7 +58,7 @@ function installed(name: string): GpuAddon[] {
     try {
       const folder = path.dirname(from.resolve(`${packageOf(name)}/package.json`))
       const file = path.join(folder, 'qwen3guard.node')
-      if (existsSync(file)) return [{ path: file, backends: backendsIn(name.split('-')) }]
+      if (isThere(file)) return [{ path: file, backends: backendsIn(name.split('-')) }]
     } catch {
       // Not installed.
     }

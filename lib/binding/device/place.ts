@@ -75,7 +75,7 @@ function what(gpu: Gpu, device: PlaceOptions['device']): string {
 function missing(backend: GpuBackend): string {
   return (
     `no addon with it is built or installed here: \`npm install ${packageOf(backend)}\`, or build one with ` +
-    `\`npm run build -- --gpu ${backend}\` (docs/install.md). gpu: 'auto' takes what there is, false the CPU`
+    `\`npx qwen3guard build --gpu ${backend}\` (docs/install.md). gpu: 'auto' takes what there is, gpu: false the CPU`
   )
 }
 
@@ -114,7 +114,7 @@ export async function devicesOf(addon: GpuAddon): Promise<Listing> {
   }
   if (source !== cpuAddon().binding.systemInfo().source) {
     throw new BackendError(
-      `${addon.path} was built from another version of this package: build or install it anew`,
+      `${addon.path} was built from another version of this package: install it anew, or build it with \`npx qwen3guard build --gpu ${addon.backends.join(',')}\``,
     )
   }
   return listing

@@ -13,6 +13,8 @@ export interface Device {
   /** The card's, such as `NVIDIA H100 80GB HBM3`. */
   description: string
   totalBytes: number
+  /** Its memory is the machine's. */
+  unified: boolean
 }
 
 /** What the probe's process prints, one JSON object. */

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { open } from 'node:fs/promises'
+import { isReadDenied } from '../../binding/permission.js'
 import { ModelFileError } from '../../errors.js'
 
 /** Without O_NONBLOCK (which Windows lacks) opening a named pipe would wait for a writer. */
@@ -44,10 +45,14 @@ function cannotOpen(path: string, cause: unknown): ModelFileError {
   }
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     return new ModelFileError(
-      `there is no model file at ${path}: give the path of a .gguf file, or 'demo' for the demonstration model`,
+      `there is no model file at ${path}: give the path of a .gguf file, or the name of a model that \`npx qwen3guard pull\` got`,
       { cause },
       'ERR_MODEL_NOT_FOUND',
     )
+  }
+  if (isReadDenied(path)) {
+    const message = `Node's --permission keeps this process from reading ${path}: start it with --allow-fs-read=${path} too`
+    return new ModelFileError(message, { cause })
   }
   return new ModelFileError(`${path} cannot be opened (${code ?? String(cause)}): check its permissions`, {
     cause,

@@ -164,6 +164,7 @@ class HeaderReader {
     const values: GgufScalar[] | null = count <= GGUF_LIMITS.smallArray.count ? [] : null
     if (of === 'string') {
       for (let i = 0; i < count; i++) {
+        if (!values) i += cursor.skipStrings(count - i - 1, GGUF_LIMITS.stringBytes)
         if (!cursor.has(8)) await cursor.need(8)
         const bytes = this.#stringLength(GGUF_LIMITS.stringBytes)
         if (cursor.position > GGUF_LIMITS.headerBytes) this.#refuseHeaderSize()

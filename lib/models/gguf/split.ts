@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { ModelFileError } from '../../errors.js'
 import type { GgufFile, GgufValue } from './reader.js'
@@ -31,9 +32,34 @@ export async function readModelHeader(
   path: string,
   options: { signal?: AbortSignal | undefined } = {},
 ): Promise<GgufFile> {
-  const file = await readGguf(path, options)
+  const identity = await identityOf(path)
+  if (identity !== null && latest?.identity === identity) return latest.header
+  const header = await readGguf(path, options)
+  if (partsOf(header) > 1) return await withOtherParts(header, options)
+  // Of a file that was replaced meanwhile it may be either's.
+  if (identity !== null && (await identityOf(path)) === identity) latest = { identity, header }
+  return header
+}
+
+/** The header that was read last: whoever asks for a model's variant goes on to load it. */
+let latest: { identity: string; header: GgufFile } | null = null
+
+/** Null for what is not there. */
+async function identityOf(path: string): Promise<string | null> {
+  try {
+    const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
+    return JSON.stringify([path, ino, size, mtimeNs, ctimeNs].map(String))
+  } catch {
+    return null
+  }
+}
+
+async function withOtherParts(
+  file: GgufFile,
+  options: { signal?: AbortSignal | undefined },
+): Promise<GgufFile> {
+  const { path } = file
   const count = partsOf(file)
-  if (count <= 1) return file
   const refuse = (what: string): never => {
     throw new ModelFileError(`${path} is one part of a model that was split into ${count}: ${what}`)
   }

@@ -14,7 +14,7 @@ const POLL_MS = 200
  * lives; one that was killed is passed over, at once on the same machine.
  *
  * It saves a second download and conversion. Nothing relies on it for soundness: files are written so
- * that two processes at once do no harm (hub-cache.ts, atomic-file.ts).
+ * that two processes at once do no harm (cache.ts, atomic-file.ts).
  *
  * @param onWait called once if another process has the lock
  */

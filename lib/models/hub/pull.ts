@@ -18,6 +18,7 @@ import {
   installedProblem,
   registerModel,
 } from '../installed.js'
+import { nearestName } from '../nearest-model.js'
 import { HubCache } from './cache.js'
 import { requireDiskSpace } from './disk-space.js'
 import { FileVerifier } from './file-verifier.js'
@@ -26,6 +27,7 @@ import { withPullLock } from './pull-lock.js'
 import { PULL_KEYS, type PullOptions } from './pull-options.js'
 import { weightFiles } from './weight-files.js'
 
+/** What `pullModel` resolves to. */
 export interface PulledModel extends InstalledModel {
   /** It was there before; its hash was compared and nothing was downloaded. */
   alreadyInstalled: boolean
@@ -86,8 +88,10 @@ export async function pullModel(name: string, options: PullOptions = {}): Promis
   }
   const known = catalogName(name)
   if (!known) {
+    const nearest = nearestName(name)
+    const meant = nearest === null ? '' : `: did you mean ${nearest}?`
     throw new TypeError(
-      `there is no model ${JSON.stringify(name)} to pull, expected a name of the catalog such as qwen3guard-gen-0.6b, or hf:owner/repo/file.gguf`,
+      `there is no model ${JSON.stringify(name)} to pull, expected a name of the catalog such as qwen3guard-gen-0.6b, or hf:owner/repo/file.gguf${meant}`,
     )
   }
   const { entry } = known

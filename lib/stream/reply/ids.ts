@@ -15,11 +15,16 @@ export class ReplyIds {
   #inReasoning: boolean
   #group: number[] = []
   #start: number
+  /** What may yet be taken off the beginning: the opening tag, or the line end behind it. */
+  #mayOpen: 'tag' | 'line end' | null
+  /** The opening that was taken off, until a token's span takes it up. */
+  #opened = ''
 
   constructor(tokenizer: Tokenizer, reasoningEnd: ReasoningEnd | null, start = 0) {
     this.#tokenizer = tokenizer
     this.#reasoningEnd = reasoningEnd
     this.#inReasoning = reasoningEnd !== null
+    this.#mayOpen = reasoningEnd?.opening !== undefined && start === 0 ? 'tag' : null
     this.#start = start
   }
 
@@ -30,6 +35,7 @@ export class ReplyIds {
       if (!Number.isInteger(id) || id < 0 || id >= this.#tokenizer.size) {
         throw new RangeError(`Expected ids from 0 to ${this.#tokenizer.size - 1}, got ${id} at index ${at}`)
       }
+      if (at === 0 && this.#mayOpen === 'tag' && id === this.#reasoningEnd?.opening?.id) continue
       if (inReasoning && id === this.#reasoningEnd?.id) {
         inReasoning = false
       } else if (this.#tokenizer.lengths[id] === 0) {
@@ -43,11 +49,45 @@ export class ReplyIds {
 
   /** In turns of the event loop: calls must not overlap. */
   async push(ids: readonly number[]): Promise<ReplyToken[]> {
+    const tokens = await this.#tokensOf(ids)
+    return this.#withOpening(tokens)
+  }
+
+  /** Whether `id` belongs to the opening, which is then taken off. */
+  #isOpening(id: number): boolean {
+    const expected = this.#mayOpen
+    this.#mayOpen = null
+    if (expected === 'tag' && id === this.#reasoningEnd?.opening?.id) {
+      this.#opened = this.#reasoningEnd.opening.text
+      this.#mayOpen = 'line end'
+    } else if (expected === 'line end' && this.#tokenizer.decode(Int32Array.of(id)) === '\n') {
+      this.#opened += '\n'
+    } else return false
+    return true
+  }
+
+  /** The spans tile the reply: the first token's begins where the opening does. */
+  #withOpening(tokens: ReplyToken[]): ReplyToken[] {
+    const opened = this.#opened
+    const [first, ...others] = tokens
+    if (opened === '' || first === undefined) return tokens
+    this.#opened = ''
+    this.#start += opened.length
+    const moved = (token: ReplyToken) => ({
+      ...token,
+      start: token.start + opened.length,
+      end: token.end + opened.length,
+    })
+    return [{ ...first, end: first.end + opened.length, text: opened + first.text }, ...others.map(moved)]
+  }
+
+  async #tokensOf(ids: readonly number[]): Promise<ReplyToken[]> {
     const tokens: ReplyToken[] = []
     for (const [at, id] of ids.entries()) {
       if (at % 64 === 63 && turnIsOver()) await nextTurn()
+      if (this.#mayOpen !== null && this.#isOpening(id)) continue
       if (this.#inReasoning && id === this.#reasoningEnd?.id) {
-        tokens.push(...this.end())
+        tokens.push(...this.#whole())
         const { text } = this.#reasoningEnd
         tokens.push({ id, start: this.#start, end: this.#start + text.length, text, part: 'reasoning' })
         this.#start += text.length
@@ -56,13 +96,17 @@ export class ReplyIds {
       }
       this.#group.push(id)
       const text = this.#tokenizer.decode(Int32Array.from(this.#group))
-      if (!text.endsWith('\uFFFD') || this.#group.length >= LONGEST_GROUP) tokens.push(...this.end())
+      if (!text.endsWith('\uFFFD') || this.#group.length >= LONGEST_GROUP) tokens.push(...this.#whole())
     }
     return tokens
   }
 
   /** The tokens that were still held back. */
   end(): ReplyToken[] {
+    return this.#withOpening(this.#whole())
+  }
+
+  #whole(): ReplyToken[] {
     const text = this.#tokenizer.decode(Int32Array.from(this.#group))
     const ends = characterEnds([{ raw: text, text }])
     const part = this.#inReasoning ? 'reasoning' : 'answer'

@@ -24,6 +24,11 @@ export interface WordEncoder {
 export interface ReasoningEnd {
   text: string
   id: number
+  /**
+   * What a model may open the reasoning with, although the prompt has opened it: one at the very beginning, with a line end
+   * behind it, is taken off.
+   */
+  opening?: { text: string; id: number }
 }
 
 /** UTF-16 units; ordinary text is held back for a word or two. */
@@ -47,6 +52,10 @@ export class ReplyText {
   readonly #encoder: WordEncoder
   readonly #reasoningEnd: ReasoningEnd | null
   #inReasoning: boolean
+  /** Whether the reply may yet begin with the opening. */
+  #mayOpen: boolean
+  /** The opening that was taken off, until a token's span takes it up. */
+  #opened = ''
   #held = ''
   /** Length of what was held when it was last looked through. */
   #seen = 0
@@ -63,6 +72,7 @@ export class ReplyText {
     this.#encoder = encoder
     this.#reasoningEnd = reasoningEnd
     this.#inReasoning = reasoningEnd !== null
+    this.#mayOpen = reasoningEnd?.opening !== undefined && start === 0
     this.#start = start
     this.#provisionalEnd = start
   }
@@ -108,7 +118,9 @@ export class ReplyText {
   }
 
   *#allTokens(raw: string, most: number): Steps<ReplyToken[]> {
-    return (yield* this.#tokensOf(raw, true, most)).tokens
+    const { tokens } = yield* this.#tokensOf(raw, true, most)
+    const [first, ...others] = tokens
+    return this.#opened === '' || first === undefined ? tokens : [this.#withOpening(first), ...others]
   }
 
   /** The tokens that were still held back. */
@@ -116,7 +128,39 @@ export class ReplyText {
     return atOnceOrLater(this.#final(true))
   }
 
+  /** Takes the opening off, if the reply begins with it. False while that is not known. */
+  #open(ended: boolean): boolean {
+    const { text } = this.#reasoningEnd?.opening ?? { text: '' }
+    if (!this.#mayOpen) return true
+    if (!ended && `${text}\n`.startsWith(this.#held)) return false
+    this.#mayOpen = false
+    if (!this.#held.startsWith(text)) return true
+    const opened = this.#held.startsWith('\n', text.length) ? `${text}\n` : text
+    // A reply of nothing else is judged as it stands.
+    if (opened === this.#held) return true
+    this.#opened = opened
+    this.#held = this.#held.slice(opened.length)
+    this.#start += opened.length
+    return true
+  }
+
+  /** The spans tile the reply: the first token's begins where the opening does. */
+  #withOpening(token: ReplyToken): ReplyToken {
+    const { length } = this.#opened
+    return { ...token, start: token.start - length, text: this.#opened + token.text }
+  }
+
   *#final(ended: boolean): Steps<ReplyToken[]> {
+    if (!this.#open(ended)) return []
+    const tokens = yield* this.#finalTokens(ended)
+    const [first, ...others] = tokens
+    if (this.#opened === '' || first === undefined) return tokens
+    const opened = this.#withOpening(first)
+    this.#opened = ''
+    return [opened, ...others]
+  }
+
+  *#finalTokens(ended: boolean): Steps<ReplyToken[]> {
     let tokens: ReplyToken[] = []
     if (this.#inReasoning && this.#reasoningEnd) {
       const { text, id } = this.#reasoningEnd

@@ -18,7 +18,7 @@ type Loaded = Awaited<ReturnType<typeof loadSdk>>
 
 let guard: StreamGuard
 beforeAll(async () => {
-  guard = await StreamGuard.load()
+  guard = await StreamGuard.load({ model: 'demo' })
 })
 afterAll(() => guard?.close())
 
@@ -189,7 +189,7 @@ describe.each(MAJORS)('moderationMiddleware with AI SDK $major', (one) => {
   })
 
   it('shows nothing when the guard fails, unless the policy says so', async () => {
-    const closed = await StreamGuard.load()
+    const closed = await StreamGuard.load({ model: 'demo' })
     await closed.close()
     const run = async (options: SdkOptions) => {
       const { model } = modelOf([...deltas('text', HARMLESS), finish()])

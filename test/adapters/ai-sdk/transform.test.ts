@@ -32,7 +32,7 @@ type Loaded = Awaited<ReturnType<typeof loadSdk>>
 
 let guard: StreamGuard
 beforeAll(async () => {
-  guard = await StreamGuard.load()
+  guard = await StreamGuard.load({ model: 'demo' })
 })
 afterAll(() => guard?.close())
 

@@ -28,7 +28,7 @@ type Chunk = import('openai').OpenAI.ChatCompletionChunk
 
 let guard: StreamGuard
 beforeAll(async () => {
-  guard = await StreamGuard.load()
+  guard = await StreamGuard.load({ model: 'demo' })
 })
 afterAll(() => guard?.close())
 

@@ -25,7 +25,7 @@ import { type Reply, SseServer } from '../../support/sse-server.js'
 
 let guard: StreamGuard
 beforeAll(async () => {
-  guard = await StreamGuard.load()
+  guard = await StreamGuard.load({ model: 'demo' })
 })
 afterAll(() => guard?.close())
 
@@ -247,7 +247,7 @@ describe.each(MAJORS)('moderateResponse with OpenAI SDK $major', ({ load }) => {
   })
 
   it('shows nothing when the guard fails, unless the policy says so', async () => {
-    const closed = await StreamGuard.load()
+    const closed = await StreamGuard.load({ model: 'demo' })
     await closed.close()
     const run = async (policy: Policy) =>
       await collect(

@@ -88,7 +88,7 @@ describe('readGguf', () => {
   it('says that a file is missing, and what to give instead', async () => {
     const error = await refusal(join(directory, 'nothing.gguf'))
     expect(error.code).toBe('ERR_MODEL_NOT_FOUND')
-    expect(error.message).toMatch(/'demo'/)
+    expect(error.message).toContain('npx qwen3guard pull')
   })
 
   it('says that a directory is a checkpoint to convert', async () => {

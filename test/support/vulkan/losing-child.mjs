@@ -7,7 +7,13 @@ const [how, file] = process.argv.slice(2)
 const outcome = (promise) =>
   promise.then(
     () => 'done',
-    ({ name, code, message, availableBytes }) => ({ name, code, message, availableBytes }),
+    ({ name, code, message, neededBytes, availableBytes }) => ({
+      name,
+      code,
+      message,
+      neededBytes,
+      availableBytes,
+    }),
   )
 const seen = {}
 if (how === 'full') {

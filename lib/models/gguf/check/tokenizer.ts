@@ -1,5 +1,7 @@
-import { ModelFileError } from '../../../errors.js'
-import { readGgufArray } from '../array.js'
+import { loadBinding } from '../../../binding/addon.js'
+import type { NativeVocabularyProblem } from '../../../binding/binding.js'
+import { typedErrors } from '../../../binding/native-error.js'
+import { brokenGguf } from '../format.js'
 import type { GgufArray, GgufFile } from '../reader.js'
 import type { Report } from './keys.js'
 
@@ -13,8 +15,8 @@ const LONGEST_TOKEN = 4096
 const MOST_TOKENS = 1 << 21
 /** Added tokens, CONTROL and USER_DEFINED: their spellings are looked for in every text. Qwen3 has 26. */
 const MOST_ADDED = 16_384
-/** NORMAL, CONTROL, USER_DEFINED, UNUSED. llama.cpp aborts on UNKNOWN and BYTE tokens of a byte-level BPE. */
-const TOKEN_TYPES = new Set([1, 3, 4, 5])
+/** What native takes: NORMAL, CONTROL, USER_DEFINED, UNUSED. llama.cpp aborts on UNKNOWN and BYTE tokens of a byte-level BPE. */
+const TOKEN_TYPES = [1, 3, 4, 5]
 
 /** Keys that llama.cpp reads for any tokenizer, with the type it reads them as. */
 const KEY_TYPES: Readonly<Record<string, string>> = {
@@ -64,13 +66,46 @@ export async function checkTokenizer(file: GgufFile, report: Report, signal?: Ab
   if (types.count !== tokens.count) {
     report(`${TYPES} has ${types.count} elements, expected as many as ${TOKENS}, ${tokens.count}`)
   }
-  try {
-    const vocabulary = await checkTokens(file, tokens, report, signal)
-    await checkTypes(file, types, report, signal)
-    if (vocabulary) await checkMerges(file, merges, vocabulary, report, signal)
-  } catch (error) {
-    if (!(error instanceof ModelFileError)) throw error
-    report(error.message)
+  signal?.throwIfAborted()
+  const { path } = file
+  const limits = { longest: LONGEST_TOKEN, mostAdded: MOST_ADDED }
+  const found = await typedErrors(loadBinding().checkVocabulary({ path, tokens, types, merges, ...limits }))
+  signal?.throwIfAborted()
+  for (const problem of found) report(describe(file, problem))
+}
+
+/** A problem in words. */
+function describe(file: GgufFile, { array, index, what, bytes, type }: NativeVocabularyProblem): string {
+  const key = { tokens: TOKENS, types: TYPES, merges: MERGES }[array]
+  const broken = (what: string) => brokenGguf(file.path, `metadata key ${key}`, what).message
+  const element = new TextDecoder().decode(bytes)
+  const token = (what: string) => `${key}: element ${index} (${JSON.stringify(element.slice(0, 40))}) ${what}`
+  switch (what) {
+    case 'empty':
+      return token('is empty')
+    case 'zero byte':
+      // llama.cpp's reader ends a string there, and asserts that the shortened tokens differ.
+      return token('holds a zero byte')
+    case 'twice':
+      return token('is there twice, expected once')
+    case 'too long':
+      return token(`is longer than ${LONGEST_TOKEN} characters`)
+    case 'type':
+      return `${key}: element ${index} is ${type}, expected one of ${TOKEN_TYPES.join(', ')}`
+    case 'too many added':
+      return `${key}: more than ${MOST_ADDED} tokens are control or user-defined ones, which are added tokens`
+    case 'merge': {
+      const came = JSON.stringify(element.slice(0, 80))
+      return `${key}: element ${index} is ${came}, expected two tokens with one space between that join to a third`
+    }
+    case 'not UTF-8': {
+      const came = JSON.stringify(Buffer.from(bytes.subarray(0, 40)).toString('latin1'))
+      return broken(`its element ${index} is not UTF-8: ${came}`)
+    }
+    case 'shorter':
+      return broken('the file became shorter while it was read')
+    case 'unreadable':
+      return broken('the file cannot be opened any more')
   }
 }
 
@@ -99,88 +134,5 @@ function checkOptionalArrays(file: GgufFile, count: number, report: Report): voi
   }
   if (file.metadata.has('tokenizer.ggml.suppress_tokens')) {
     report('metadata key tokenizer.ggml.suppress_tokens is there, but no Qwen3Guard model has it')
-  }
-}
-
-/** @returns the tokens, or null if they are not sound enough to look merges up */
-async function checkTokens(
-  file: GgufFile,
-  array: GgufArray,
-  report: Report,
-  signal?: AbortSignal,
-): Promise<Set<string> | null> {
-  const tokens = new Set<string>()
-  let index = 0
-  for await (const batch of readGgufArray(file, TOKENS, array, signal)) {
-    for (const token of batch as string[]) {
-      const problem = wrongToken(token, tokens)
-      if (problem) {
-        report(`${TOKENS}: element ${index} (${JSON.stringify(token.slice(0, 40))}) ${problem}`)
-        return null
-      }
-      tokens.add(token)
-      index++
-    }
-  }
-  return tokens
-}
-
-function wrongToken(token: string, before: ReadonlySet<string>): string | null {
-  if (token === '') return 'is empty'
-  // llama.cpp's reader ends a string there, and asserts that the shortened tokens differ.
-  if (token.includes('\0')) return 'holds a zero byte'
-  if (before.has(token)) return 'is there twice, expected once'
-  return token.length > LONGEST_TOKEN ? `is longer than ${LONGEST_TOKEN} characters` : null
-}
-
-async function checkTypes(
-  file: GgufFile,
-  array: GgufArray,
-  report: Report,
-  signal?: AbortSignal,
-): Promise<void> {
-  let index = 0
-  let added = 0
-  for await (const batch of readGgufArray(file, TYPES, array, signal)) {
-    for (const type of batch as number[]) {
-      if ((type === 3 || type === 4) && ++added > MOST_ADDED) {
-        report(
-          `${TYPES}: more than ${MOST_ADDED} tokens are control or user-defined ones, which are added tokens`,
-        )
-        return
-      }
-      if (!TOKEN_TYPES.has(type)) {
-        report(`${TYPES}: element ${index} is ${type}, expected one of ${[...TOKEN_TYPES].join(', ')}`)
-        return
-      }
-      index++
-    }
-  }
-}
-
-async function checkMerges(
-  file: GgufFile,
-  array: GgufArray,
-  tokens: ReadonlySet<string>,
-  report: Report,
-  signal?: AbortSignal,
-): Promise<void> {
-  let index = 0
-  for await (const batch of readGgufArray(file, MERGES, array, signal)) {
-    for (const merge of batch as string[]) {
-      const space = merge.indexOf(' ')
-      const left = merge.slice(0, space)
-      const right = merge.slice(space + 1)
-      // llama.cpp splits at the first space too.
-      const sound = space > 0 && tokens.has(left) && tokens.has(right) && tokens.has(left + right)
-      if (!sound) {
-        const came = JSON.stringify(merge.slice(0, 80))
-        report(
-          `${MERGES}: element ${index} is ${came}, expected two tokens with one space between that join to a third`,
-        )
-        return
-      }
-      index++
-    }
   }
 }

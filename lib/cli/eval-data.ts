@@ -1,0 +1,146 @@
+import { InputError } from '../data/input-error.js'
+import { type ReadOptions as RowOptions, type RowReader, readRows } from '../data/read-rows.js'
+import { ROW_FORMATS, type Row, type RowFormat } from '../data/row.js'
+import type { DataIdentity } from '../eval/identity.js'
+import { type DataSet, type EvalItem, isLabelledUnsafe, type ReadOptions } from '../eval/item.js'
+import { DATA_SETS, dataSetNamed, recognise } from '../eval/sets/index.js'
+
+/** One labelled text, and where it stands. */
+export interface FoundItem {
+  item: EvalItem
+  file: string
+  line: number
+  /** The data set and, where it names them, its part. */
+  source: string
+}
+
+/** What `--format` says: a data set's layout, a format of rows, or both. */
+export interface Formats {
+  set: DataSet | undefined
+  rows: RowFormat | undefined
+}
+
+/** @throws InputError for a name that is neither */
+export function readFormats(names: readonly string[]): Formats {
+  const formats: Formats = { set: undefined, rows: undefined }
+  for (const name of names) {
+    const set = dataSetNamed(name)
+    if (set !== undefined) formats.set = set
+    else if ((ROW_FORMATS as readonly string[]).includes(name)) formats.rows = name as RowFormat
+    else {
+      const sets = DATA_SETS.map((one) => one.name).join(', ')
+      throw new InputError(
+        `there is no format ${JSON.stringify(name)}: give a layout (${sets}), or what the file is (${ROW_FORMATS.join(', ')})`,
+      )
+    }
+  }
+  return formats
+}
+
+/** Reasons may show what a row holds, and so be as many as rows. */
+const MOST_REASONS = 50
+
+/** Labelled texts of files, in their order, and what was left out of them. */
+export class LabelledData {
+  readonly reader: RowReader
+  readonly identities = new Map<string, DataIdentity>()
+  rows = 0
+  readonly #formats: Formats
+  readonly #options: ReadOptions
+  readonly #note: (text: string) => void
+  readonly #sets = new Map<string, { set: DataSet; options: ReadOptions }>()
+
+  private constructor(
+    reader: RowReader,
+    formats: Formats,
+    options: ReadOptions,
+    note: (text: string) => void,
+  ) {
+    this.reader = reader
+    this.#formats = formats
+    this.#options = options
+    this.#note = note
+  }
+
+  /** @throws InputError for files that hold no rows; the disk's error */
+  static async open(
+    names: readonly string[],
+    formats: Formats,
+    options: ReadOptions,
+    signal: AbortSignal,
+    note: (text: string) => void,
+  ): Promise<LabelledData> {
+    const { rows } = formats
+    const rowOptions: RowOptions = { signal, onNote: note, ...(rows !== undefined && { format: rows }) }
+    return new LabelledData(await readRows(names, rowOptions), formats, options, note)
+  }
+
+  async *items(): AsyncGenerator<FoundItem, void, undefined> {
+    for await (const row of this.reader) {
+      this.rows += 1
+      yield* this.#itemsOf(row)
+    }
+  }
+
+  *#itemsOf(row: Row): Generator<FoundItem> {
+    const file = row.source === '-' ? 'stdin' : row.source
+    if (row.record === null) {
+      this.#skip(this.#identity(file, this.#formats.set ?? recognise([])), 'the row cannot be read')
+      return
+    }
+    let known = this.#sets.get(file)
+    if (known === undefined) {
+      known = this.#recognise(file, row.record)
+      this.#sets.set(file, known)
+    }
+    const identity = this.#identity(file, known.set)
+    identity.rows += 1
+    for (const reading of known.set.read(row.record, known.options)) {
+      if ('skip' in reading) {
+        this.#skip(identity, reading.skip)
+        continue
+      }
+      const item = reading
+      if (item.label !== null && isLabelledUnsafe(item.label, this.#options.caution) === null) {
+        this.#skip(identity, `labelled ${item.label}`)
+        if (item.refusal === null) continue
+        item.label = null
+      }
+      identity.texts += 1
+      const source = item.source === null ? known.set.name : `${known.set.name}: ${item.source}`
+      yield { item, file, line: row.number, source }
+    }
+  }
+
+  #recognise(
+    file: string,
+    record: Readonly<Record<string, unknown>>,
+  ): { set: DataSet; options: ReadOptions } {
+    const columns = Object.keys(record)
+    const set = this.#formats.set ?? recognise(columns)
+    if (this.#formats.set === undefined && set.name !== 'generic') {
+      this.#note(
+        `${file}: read as ${set.title}, by its columns (--format generic, or another, says otherwise)`,
+      )
+    }
+    // Of its own for each file: what is guessed of one says nothing of another.
+    return { set, options: { ...this.#options, onNote: (note) => this.#note(`${file}: ${note}`) } }
+  }
+
+  #identity(file: string, set: DataSet): DataIdentity {
+    let identity = this.identities.get(file)
+    if (identity === undefined) {
+      const { name, title, licence } = set
+      const labels = set.labels(this.#options)
+      identity = { file, set: name, title, licence, labels, rows: 0, texts: 0, skipped: {} }
+      this.identities.set(file, identity)
+    }
+    return identity
+  }
+
+  #skip({ skipped }: DataIdentity, reason: string): void {
+    const known = Object.hasOwn(skipped, reason) || Object.keys(skipped).length < MOST_REASONS
+    const counted = known ? reason : 'other reasons'
+    skipped[counted] = (skipped[counted] ?? 0) + 1
+  }
+}

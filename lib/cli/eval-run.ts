@@ -1,0 +1,155 @@
+import path from 'node:path'
+import type { Command } from 'commander'
+import { addon } from '../binding/addon.js'
+import { InputError } from '../data/input-error.js'
+import { benchmarkResults } from '../eval/benchmark-results.js'
+import { Evaluation } from '../eval/evaluation.js'
+import type { ModelIdentity } from '../eval/identity.js'
+import { publishedFigures } from '../eval/published.js'
+import type { EvalReport } from '../eval/report-data.js'
+import type { ShownError } from '../eval/worst.js'
+import { inOrder } from '../in-order.js'
+import { describeGguf } from '../models/gguf/describe.js'
+import { readModelHeader } from '../models/gguf/split.js'
+import { hashFile } from '../models/hub/file-hash.js'
+import { resolveModel } from '../models/resolve.js'
+import type { Policy } from '../policy.js'
+import { type FoundItem, LabelledData, readFormats } from './eval-data.js'
+import type { EvalFlags } from './eval-flags.js'
+import { type CheckResult, judge, type LoadedGuard, loadGuard } from './judge.js'
+import { startProgress } from './progress.js'
+import { type RowError, rowError } from './row-error.js'
+
+const MOST_FAILURES = 10
+
+/**
+ * Judges labelled rows with one model and adds up the figures.
+ *
+ * @throws InputError if the data hold no labelled text; as `loadGuard`
+ */
+export async function evaluate(
+  command: Command,
+  names: readonly string[],
+  flags: EvalFlags,
+  policy: Policy,
+  signal: AbortSignal,
+  version: string,
+): Promise<{ report: Omit<EvalReport, 'requirements'>; shownErrors: ShownError[] }> {
+  const note = (text: string) => void process.stderr.write(`${text}\n`)
+  const { caution, toxicityFrom, seed, targetFpr, holdBack, official = false } = flags
+  const columns = {
+    ...(flags.promptColumn !== undefined && { prompt: flags.promptColumn }),
+    ...(flags.responseColumn !== undefined && { response: flags.responseColumn }),
+    ...(flags.messagesColumn !== undefined && { messages: flags.messagesColumn }),
+    ...(flags.idColumn !== undefined && { id: flags.idColumn }),
+    ...(flags.labelColumn !== undefined && { label: flags.labelColumn }),
+  }
+  const formats = readFormats(flags.format)
+  const data = await LabelledData.open(names, formats, { caution, toxicityFrom, columns }, signal, note)
+  const evaluation = new Evaluation({ caution, seed, wantedFpr: targetFpr, policy, holdBack, official })
+  const failures: EvalReport['failures'] = []
+  const loaded = await loadGuard(command, flags, signal)
+  const progress = startProgress('judging', data.reader.bytes)
+  let identity: ModelIdentity
+  let seconds: number
+  try {
+    identity = await identify(loaded, version, signal)
+    const started = performance.now()
+    const judged = inOrder(
+      limited(data.items(), flags.limit),
+      (found, stop) => outcomeOf(loaded, found, stop),
+      2 * loaded.guard.stats().maxSequences,
+      signal,
+    )
+    for await (const { found, outcome } of judged) {
+      const { file, line, item, source } = found
+      evaluation.add({ file, line }, source, item, outcome)
+      if ('error' in outcome && failures.length < MOST_FAILURES) failures.push({ file, ...outcome.error })
+      progress.update(data.reader.bytesRead, `${evaluation.n} texts`)
+    }
+    seconds = (performance.now() - started) / 1000
+  } finally {
+    progress.stop()
+    await loaded.guard.close()
+  }
+  const found = [...data.identities.values()]
+  const skipped: Record<string, number> = {}
+  for (const one of found) {
+    for (const [reason, count] of Object.entries(one.skipped))
+      skipped[reason] = (skipped[reason] ?? 0) + count
+  }
+  if (evaluation.n === 0) throw new InputError(nothing(data.rows, skipped))
+  const figures = evaluation.figures()
+  const report: Omit<EvalReport, 'requirements'> = {
+    format: 'qwen3guard-eval/1',
+    time: new Date().toISOString(),
+    model: identity,
+    data: found,
+    rows: data.rows,
+    skipped,
+    ...figures,
+    settings: { seed, caution, policy, holdBack },
+    speed: { seconds, textsPerSecond: seconds > 0 ? evaluation.n / seconds : null },
+    failures,
+    published: publishedFigures(identity, found, figures),
+    benchmark: benchmarkResults(identity, found, figures),
+  }
+  return { report, shownErrors: evaluation.shownErrors }
+}
+
+function nothing(rows: number, skipped: Record<string, number>): string {
+  if (rows === 0) return 'nothing to evaluate: the data have no rows'
+  const reasons = Object.entries(skipped)
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, 3)
+    .map(([reason, count]) => `${reason} (${count})`)
+  return `nothing to evaluate: none of ${rows} rows has a labelled text: ${reasons.join(', ')}. --format names the layout, --label-column and --prompt-column the columns`
+}
+
+interface Judgement {
+  found: FoundItem
+  outcome: CheckResult | { error: RowError }
+}
+
+async function outcomeOf(loaded: LoadedGuard, found: FoundItem, signal: AbortSignal): Promise<Judgement> {
+  try {
+    const outcome = await judge(loaded, found.item.messages, { tooLong: 'error', history: 'error' }, signal)
+    return { found, outcome }
+  } catch (error) {
+    if (signal.aborted) throw signal.reason
+    return { found, outcome: { error: rowError(error, found.line) } }
+  }
+}
+
+async function* limited<T>(items: AsyncIterable<T>, most: number | undefined): AsyncGenerator<T> {
+  let count = 0
+  for await (const item of items) {
+    yield item
+    count += 1
+    if (count === most) return
+  }
+}
+
+async function identify(loaded: LoadedGuard, version: string, signal: AbortSignal): Promise<ModelIdentity> {
+  const file = resolveModel(loaded.model, 'gen')
+  const description = describeGguf(await readModelHeader(file, { signal }))
+  const { name, description: driver } = loaded.guard.device
+  return {
+    // A path says where somebody keeps models; its last part is what it is called.
+    model: loaded.model.includes(path.sep) ? path.basename(loaded.model) : loaded.model,
+    kind: loaded.kind,
+    name: description.name,
+    type: description.fileType,
+    bytes: description.sizeBytes,
+    sha256: await hashFile(file, 'sha256', { signal }),
+    licence: description.license,
+    demonstration: description.demonstration,
+    device: driver ?? name,
+    versions: {
+      qwen3guard: version,
+      llamaCpp: addon().binding.systemInfo().llamaCpp,
+      node: process.versions.node,
+      platform: `${process.platform}-${process.arch}`,
+    },
+  }
+}

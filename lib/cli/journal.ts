@@ -1,0 +1,164 @@
+import { once } from 'node:events'
+import { createReadStream, createWriteStream, type WriteStream } from 'node:fs'
+import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { finished } from 'node:stream/promises'
+import { InputError } from '../data/input-error.js'
+import { isObject } from '../data/row.js'
+import { differences, type RunIdentity } from './run-identity.js'
+
+/** How often what is written is also on the disk, should the power fail. */
+const SYNC_INTERVAL_MS = 2000
+
+/**
+ * Output rows of a run, as JSONL in `OUT.part` until all are there, with the run's identity beside in `OUT.part.json`. A
+ * run that was stopped leaves both, and another one goes on where it was.
+ */
+export class Journal {
+  readonly path: string
+  readonly #identityPath: string
+  readonly #stream: WriteStream
+  #synced = Date.now()
+  /** Rows that are written. */
+  rows: number
+
+  private constructor(path: string, identityPath: string, rows: number) {
+    this.path = path
+    this.#identityPath = identityPath
+    this.rows = rows
+    this.#stream = createWriteStream(path, { flags: 'a' })
+    // Told by the write that fails.
+    this.#stream.on('error', () => {})
+  }
+
+  /**
+   * @param earlier is told each row that an earlier run has written, with `resume`
+   * @throws InputError if an earlier run was stopped and `resume` does not say that it goes on, or if it was another;
+   *   the disk's error
+   */
+  static async open(
+    out: string,
+    identity: RunIdentity,
+    resume: boolean,
+    earlier: (row: Record<string, unknown>) => void,
+  ): Promise<Journal> {
+    const [path, identityPath] = [`${out}.part`, `${out}.part.json`]
+    const found = await stat(path).catch(() => null)
+    if (found && !resume) {
+      throw new InputError(
+        `${path} is there, of a run that was stopped or is not done yet: go on with it by --resume, or delete it`,
+      )
+    }
+    let rows = 0
+    if (found) {
+      await requireSame(identityPath, path, identity)
+      rows = await soundRows(path, earlier)
+    } else {
+      await writeFile(identityPath, `${JSON.stringify(identity)}\n`)
+    }
+    return new Journal(path, identityPath, rows)
+  }
+
+  /** @throws the disk's error */
+  async add(line: string): Promise<void> {
+    if (this.#stream.errored) throw this.#stream.errored
+    this.rows += 1
+    // Rejects when the stream fails.
+    if (!this.#stream.write(line)) await once(this.#stream, 'drain')
+    if (Date.now() - this.#synced > SYNC_INTERVAL_MS) await this.#sync()
+  }
+
+  async #sync(): Promise<void> {
+    this.#synced = Date.now()
+    const file = await open(this.path, 'r+')
+    try {
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** Waits until all rows are on the disk. @throws the disk's error */
+  async end(): Promise<void> {
+    if (this.#stream.errored) throw this.#stream.errored
+    this.#stream.end()
+    await finished(this.#stream)
+    await this.#sync()
+  }
+
+  /** The rows as lines, once all are written. */
+  lines(): AsyncIterable<Uint8Array> {
+    return createReadStream(this.path)
+  }
+
+  /** All rows are in `out`: what is left of the run goes. */
+  async commit(out: string, isTheOutput: boolean): Promise<void> {
+    if (isTheOutput) await rename(this.path, out)
+    else await rm(this.path, { force: true })
+    await rm(this.#identityPath, { force: true })
+  }
+
+  /** The run ends before its time. @returns rows that are kept; without any, nothing is */
+  async leave(keep: boolean): Promise<number> {
+    await this.end().catch(() => this.#stream.destroy())
+    if (keep && this.rows > 0) return this.rows
+    await rm(this.path, { force: true })
+    await rm(this.#identityPath, { force: true })
+    return 0
+  }
+}
+
+async function requireSame(identityPath: string, path: string, identity: RunIdentity): Promise<void> {
+  let before: unknown
+  try {
+    before = JSON.parse(await readFile(identityPath, 'utf8'))
+  } catch (cause) {
+    throw new InputError(
+      `${path} cannot be gone on with: ${identityPath}, which says what run it is of, is missing or broken. Delete both to begin again`,
+      { cause },
+    )
+  }
+  const different = differences(before, identity)
+  if (different.length > 0) {
+    throw new InputError(
+      `${path} is of another run: ${different.join('; ')}. Give what it was, or delete ${path} to begin again`,
+    )
+  }
+}
+
+/** Counts whole rows, and cuts off what a run has not written to its end. */
+async function soundRows(path: string, earlier: (row: Record<string, unknown>) => void): Promise<number> {
+  let rows = 0
+  let sound = 0
+  let at = 0
+  let pieces: Buffer[] = []
+  const take = (line: Buffer): boolean => {
+    try {
+      const row: unknown = JSON.parse(line.toString('utf8'))
+      if (!isObject(row)) return false
+      earlier(row)
+      return true
+    } catch {
+      return false
+    }
+  }
+  scan: for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    let start = 0
+    for (let end = chunk.indexOf(0x0a); end !== -1; end = chunk.indexOf(0x0a, start)) {
+      pieces.push(chunk.subarray(start, end))
+      start = end + 1
+      if (!take(Buffer.concat(pieces))) break scan
+      pieces = []
+      rows += 1
+      sound = at + start
+    }
+    pieces.push(chunk.subarray(start))
+    at += chunk.length
+  }
+  const file = await open(path, 'r+')
+  try {
+    await file.truncate(sound)
+  } finally {
+    await file.close()
+  }
+  return rows
+}

@@ -1,0 +1,49 @@
+import { type Command, Option } from 'commander'
+import type { ColumnFlags } from '../data/columns.js'
+import { ROW_FORMATS, type RowFormat } from '../data/row.js'
+import type { UnsupportedParts } from '../input.js'
+
+/** Flags of every command that reads rows. */
+export interface RowFlags {
+  format?: RowFormat
+  promptColumn?: string
+  responseColumn?: string
+  messagesColumn?: string
+  idColumn?: string
+  unsupportedParts: UnsupportedParts
+}
+
+export function addRowFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--format <format>', 'format of the input, where its name does not say it').choices(
+        ROW_FORMATS,
+      ),
+    )
+    .option('--prompt-column <name>', 'column of the prompts; a.b is field b of column a (default: guessed)')
+    .option('--response-column <name>', 'column of the responses')
+    .option('--messages-column <name>', 'column of the conversations')
+    .option('--id-column <name>', "column of the rows' names, for errors")
+    .addOption(
+      new Option(
+        '--unsupported-parts <how>',
+        'images and audio beside text: an error, or left out and counted',
+      )
+        .choices(['error', 'skip'])
+        .default('skip'),
+    )
+}
+
+export function columnsOf(flags: RowFlags): ColumnFlags {
+  return {
+    ...(flags.promptColumn !== undefined && { prompt: flags.promptColumn }),
+    ...(flags.responseColumn !== undefined && { response: flags.responseColumn }),
+    ...(flags.messagesColumn !== undefined && { messages: flags.messagesColumn }),
+    ...(flags.idColumn !== undefined && { id: flags.idColumn }),
+  }
+}
+
+/** Says on stderr what was guessed. */
+export function note(text: string): void {
+  process.stderr.write(`note: ${text}\n`)
+}

@@ -1,0 +1,60 @@
+/** Columns below which nothing is wrapped: there would be a word a line. */
+const NARROWEST = 30
+
+/** Columns of the terminal that stdout is, or that COLUMNS names; undefined where lines may be as long as they are. */
+export function terminalWidth(): number | undefined {
+  const columns = process.stdout.isTTY ? process.stdout.columns : Number(process.env.COLUMNS)
+  return Number.isInteger(columns) && columns >= NARROWEST ? columns : undefined
+}
+
+/** `text` in lines of at most `width` columns where words allow it; lines after the first begin with `indent` spaces. */
+export function wrapLine(text: string, width: number, indent = 0): string {
+  const lines: string[] = []
+  let line = /^ */.exec(text)?.[0] ?? ''
+  let begun = false
+  for (const word of text.trim().split(/ +/)) {
+    if (begun && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = ' '.repeat(indent)
+      begun = false
+    }
+    line += begun ? ` ${word}` : word
+    begun = true
+  }
+  return [...lines, line].join('\n')
+}
+
+/** A command on several lines, as a shell takes it; a text in quotes is not cut. */
+function wrapCommand(line: string, width: number): string {
+  if (line.length <= width) return line
+  const words = line.trim().match(/(?:"[^"]*"|[^ "])+/g) ?? []
+  const lines: string[] = []
+  let open = `  ${words[0]}`
+  for (const [at, word] of words.slice(1).entries()) {
+    // Room for the mark that the line goes on.
+    const least = at === words.length - 2 ? 0 : 2
+    if (open.length + 1 + word.length + least > width) {
+      lines.push(`${open} \\`)
+      open = `      ${word}`
+    } else open += ` ${word}`
+  }
+  return [...lines, open].join('\n')
+}
+
+/** Help in lines of at most `width` columns: prose and example commands; what else is indented (tables) stays as it is. */
+export function wrapHelp(text: string, width: number): string {
+  const paragraphs: string[] = []
+  let open = false
+  for (const line of text.split('\n')) {
+    const prose = /^\S/.test(line)
+    if (prose && open) paragraphs[paragraphs.length - 1] += ` ${line}`
+    else paragraphs.push(line)
+    open = prose
+  }
+  return paragraphs
+    .map((paragraph) => {
+      if (/^\S/.test(paragraph)) return wrapLine(paragraph, width)
+      return /^ +\$ /.test(paragraph) ? wrapCommand(paragraph, width) : paragraph
+    })
+    .join('\n')
+}

@@ -1,0 +1,107 @@
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { InputError } from './input-error.js'
+
+/** Where rows come from. */
+export interface Source {
+  /** As it was given, or found by a pattern; `-` is stdin. */
+  name: string
+  /** Bytes of a regular file; null for stdin, pipes and devices, which can be read once only. */
+  size: number | null
+}
+
+/**
+ * Files as they are named; patterns with `*`, `**`, `?`, `[…]` and `{a,b}`, for shells that expand none, in the order
+ * of their names.
+ *
+ * @throws InputError for a directory, a pattern that nothing matches, and stdin twice; the disk's error
+ */
+export async function findSources(names: readonly string[]): Promise<Source[]> {
+  if (names.length === 0) throw new InputError('expected at least one file, or - for stdin')
+  const sources: Source[] = []
+  for (const name of names) {
+    if (name === '-') {
+      if (sources.some((source) => source.name === '-'))
+        throw new InputError('stdin (-) can be read once only')
+      sources.push({ name, size: null })
+      continue
+    }
+    const found = await stat(name).catch((error: NodeJS.ErrnoException) => error)
+    if (!(found instanceof Error)) {
+      sources.push(sourceOf(name, found))
+      continue
+    }
+    if (found.code !== 'ENOENT' || !/[*?[{]/.test(name)) throw found
+    const matches = await matching(name)
+    if (matches.length === 0) throw new InputError(`no file matches the pattern ${name}`)
+    for (const match of matches) sources.push(sourceOf(match, await stat(match)))
+  }
+  return sources
+}
+
+function sourceOf(name: string, found: { size: number; isFile(): boolean; isDirectory(): boolean }): Source {
+  if (found.isDirectory()) {
+    throw new InputError(`${name} is a directory: name its files, such as ${join(name, '*.jsonl')}`)
+  }
+  return { name, size: found.isFile() ? found.size : null }
+}
+
+async function matching(pattern: string): Promise<string[]> {
+  const absolute = pattern.startsWith('/')
+  const segments = pattern.split('/').filter((segment) => segment !== '' && segment !== '.')
+  const found = new Set<string>()
+  await walk(absolute ? '/' : '', segments, found)
+  return [...found].sort()
+}
+
+async function walk(base: string, segments: readonly string[], found: Set<string>): Promise<void> {
+  const [segment, ...rest] = segments
+  if (segment === undefined) return
+  if (!/[*?[{]/.test(segment)) return await step(join(base, segment), rest, found)
+  const entries = await readdir(base === '' ? '.' : base, { withFileTypes: true }).catch(() => [])
+  if (segment === '**') {
+    await walk(base, rest.length > 0 ? rest : ['*'], found)
+    for (const entry of entries) {
+      if (entry.isDirectory() && !entry.name.startsWith('.'))
+        await walk(join(base, entry.name), segments, found)
+    }
+    return
+  }
+  const matches = matcher(segment)
+  for (const { name } of entries) {
+    if ((!name.startsWith('.') || segment.startsWith('.')) && matches.test(name))
+      await step(join(base, name), rest, found)
+  }
+}
+
+async function step(path: string, rest: readonly string[], found: Set<string>): Promise<void> {
+  if (rest.length > 0) return await walk(path, rest, found)
+  if (
+    await stat(path).then(
+      (entry) => !entry.isDirectory(),
+      () => false,
+    )
+  )
+    found.add(path)
+}
+
+/** A regular expression of one part of a pattern. */
+function matcher(segment: string): RegExp {
+  let depth = 0
+  const source = segment.replace(/\[!?[^\]]+\]|[\s\S]/gu, (part) => {
+    if (part.length > 1 && part.startsWith('[')) return part.replace(/^\[!/, '[^').replace(/\\/g, '\\\\')
+    if (part === '*') return '[^/]*'
+    if (part === '?') return '[^/]'
+    if (part === '{') {
+      depth += 1
+      return '(?:'
+    }
+    if (part === '}' && depth > 0) {
+      depth -= 1
+      return ')'
+    }
+    if (part === ',' && depth > 0) return '|'
+    return part.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&')
+  })
+  return new RegExp(`^${source}${')'.repeat(depth)}$`, 'su')
+}
