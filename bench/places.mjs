@@ -14,13 +14,13 @@ const SETTINGS = [
   [32, 2048],
 ]
 
-export async function benchPlaces({ model, threads, rounds = 5 }) {
+export async function benchPlaces({ model, short, threads, rounds = 5 }) {
   const models = model
     ? { [model]: model }
-    : { demonstration: 'demo-stream', '0.6B shape': await padModel('stream') }
+    : { demonstration: 'demo-stream', '0.6B shape': await padModel('stream', { short }) }
   const rows = []
   for (const [name, file] of Object.entries(models)) {
-    for (const [maxSequences, contextSize] of SETTINGS) {
+    for (const [maxSequences, contextSize] of short ? SETTINGS.slice(0, 1) : SETTINGS) {
       const options = { model: file, gpu: false, maxSequences, contextSize, ...(threads && { threads }) }
       const { status, stdout } = spawnSync(
         process.execPath,

@@ -187,7 +187,7 @@ function deviceOf({ placement: { device, fallback }, description, gpuLayers }: M
   }
 }
 
-/** What a guard of this variant takes on the CPU with default options. */
+/** What a guard of this variant takes on the CPU with default options, which go by the memory that is available here. */
 export function defaultMemory(description: ModelDescription, variant: Variant): MemoryNeed {
   const binding = loadBinding()
   const weights = weightBytes(description, binding.repacks(description.weightType))

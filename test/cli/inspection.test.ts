@@ -57,8 +57,8 @@ describe('inspectGguf', () => {
     })
     const { weights, kvCache, kept, compute, total } = inspection.memory!
     expect(weights).toBe(inspection.sizeBytes)
-    // 8 sequences of 128 positions, in steps of 256; keys and values of one layer and head in f16.
-    expect(kvCache).toBe(8 * 256 * 2 * 16 * 2)
+    // 32 sequences of 128 positions, in steps of 256; keys and values of one layer and head in f16.
+    expect(kvCache).toBe(32 * 256 * 2 * 16 * 2)
     expect(total).toBe(weights + kvCache + kept + compute)
   })
 
