@@ -102,6 +102,15 @@ describe('the page', () => {
   })
 })
 
+it('has all tables without Vega, and says what to install', async () => {
+  const { html, note } = await htmlReport(report(), evaluation().shownErrors, { missing: 'npm install vega' })
+  expect(note).toBe('npm install vega')
+  expect(html).toContain('<p class="notice">npm install vega</p>')
+  expect(html).not.toContain('<svg')
+  expect(html).toContain('data-path="prompt/strict/f1"')
+  expect(html).toContain('data-path="curves/prompt/strict/rocArea"')
+})
+
 const browserPath = chromiumPath()
 const reason =
   browserPath === null ? ' (skipped: no Chromium here; install it, or name one in CHROMIUM_PATH)' : ''
