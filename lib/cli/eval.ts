@@ -15,6 +15,7 @@ import { EXIT, type Run } from './exit.js'
 import { addLoadOptions } from './load-options.js'
 import { print } from './standard-streams.js'
 import { readTextFile } from './text-file.js'
+import { addTooLong } from './too-long.js'
 
 const HELP = `
 DATA are files of labelled rows (JSONL, JSON, CSV, TSV, Parquet, also packed), in a public layout, which is told by
@@ -37,6 +38,7 @@ export function addEval(program: Command, run: Run, version: string): void {
       else await evaluateAndWrite(command, data, flags, run, version)
     })
   addEvalOptions(command)
+  addTooLong(command)
   addLoadOptions(command, 'demo-gen')
 }
 

@@ -88,6 +88,9 @@ describe('eval', () => {
     expect(report.failures).toMatchObject([{ line: 7, code: 'ERR_TOO_LONG' }])
     expect(stderr).toContain('1 of 6 texts were not judged')
     expect((await evaluate([path, '--require', 'unjudged<=1'])).code).toBe(0)
+    const windows = await evaluate([path, '--too-long', 'window'])
+    expect(windows.code).toBe(0)
+    expect(windows.report).toMatchObject({ unjudged: 0, settings: { tooLong: 'window' } })
   })
 
   it('holds figures to requirements, and writes JUnit', async () => {
