@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { InputError } from '../data/input-error.js'
 import { compareReports } from '../eval/compare.js'
@@ -113,5 +113,8 @@ async function readPolicy(file: string): Promise<Policy> {
 }
 
 async function writeWhole(file: string, text: string): Promise<void> {
-  await atomicFile(file, (handle) => handle.writeFile(text))
+  const existing = await stat(file).catch(() => null)
+  // A device or a pipe is written to, never replaced.
+  if (existing !== null && !existing.isFile()) await writeFile(file, text)
+  else await atomicFile(file, (handle) => handle.writeFile(text))
 }
