@@ -164,6 +164,11 @@ describe.skipIf(browserPath === null)(`in a browser${reason}`, () => {
         expect(await said.isVisible()).toBe(false)
         await tab.locator('details.error summary').first().click()
         expect(await said.isVisible()).toBe(true)
+
+        // On paper nothing scrolls: A4 within its margins holds all of it.
+        await tab.emulateMedia({ media: 'print' })
+        await tab.setViewportSize({ width: 717, height: 1050 })
+        expect(await tab.evaluate('document.documentElement.scrollWidth <= window.innerWidth')).toBe(true)
       } finally {
         await browser.close()
       }

@@ -67,11 +67,19 @@ ${note === null ? '' : `<p class="notice">${escaped(note)}</p>`}
 <main>
 ${sections.join('\n')}
 </main>
-<script type="application/json" id="figures-json">${JSON.stringify(report).replace(/</g, '\\u003c')}</script>
+<script type="application/json" id="figures-json">${JSON.stringify(embedded(report)).replace(/</g, '\\u003c')}</script>
 </body>
 </html>
 `
   return { html, note }
+}
+
+/** Outcomes of texts that a page holds beside the figures; of more, `--json` has them. */
+const MOST_ITEMS = 20_000
+
+function embedded(report: EvalReport): object {
+  const { length } = report.items
+  return length > MOST_ITEMS ? { ...report, items: [], itemsLeftOut: length } : report
 }
 
 function linksOf(sections: readonly string[]): string {
