@@ -117,9 +117,14 @@ export class Journal {
 
   /** The run ends before its time. @returns rows that are kept; without any, nothing is */
   async leave(keep: boolean): Promise<number> {
-    await this.end().catch(() => this.#stream.destroy())
+    const isWhole = await this.end().then(
+      () => true,
+      () => false,
+    )
+    this.#stream.destroy()
+    const rows = isWhole ? this.rows : await soundRows(this.path, () => {}).catch(() => this.rows)
     await rm(`${this.path}.lock`, { force: true })
-    if (keep && this.rows > 0) return this.rows
+    if (keep && rows > 0) return rows
     await rm(this.path, { force: true })
     await rm(this.#identityPath, { force: true })
     return 0

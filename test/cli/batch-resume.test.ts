@@ -1,7 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { cli, jsonLines, Running } from '../support/cli.js'
+import { cli, jsonLines, MAIN, Running } from '../support/cli.js'
 import { temporaryDirectory } from '../support/temporary.js'
 
 const directory = temporaryDirectory()
@@ -67,6 +68,26 @@ describe('batch --resume', () => {
       expect(code).toBe(1)
       expect(readFileSync(out, 'utf8')).toBe(whole.replace('"Safe"', '"Unsafe"'))
     }
+  })
+
+  it.skipIf(process.platform === 'win32')('goes on after a disk that was full', async () => {
+    const rows = rowsFile('full.jsonl', 200)
+    const [whole, out] = [join(directory, 'full-whole.jsonl'), join(directory, 'full-out.jsonl')]
+    const args = ['batch', rows, ...FIELDS, '--out']
+    expect((await cli([...args, whole])).code).toBe(1)
+    // In blocks of 512 or 1024 bytes: less than the output has.
+    const limited = spawnSync(
+      'sh',
+      ['-c', `ulimit -f 8; exec "$0" "$@"`, process.execPath, MAIN, ...args, out],
+      {
+        encoding: 'utf8',
+      },
+    )
+    expect(limited.status).toBe(1)
+    expect(limited.stderr).toMatch(/\d+ rows are kept in .*\n.*EFBIG/)
+    expect(existsSync(out)).toBe(false)
+    expect((await cli([...args, out, '--resume'])).code).toBe(1)
+    expect(readFileSync(out, 'utf8')).toBe(readFileSync(whole, 'utf8'))
   })
 
   it('says what differs rather than mix two runs, and asks before it overwrites one', async () => {
