@@ -26,14 +26,14 @@ export async function benchBatch({ threads = 2, rounds = 3, parts = ['demo', '0.
   try {
     let perRow
     if (parts.includes('demo')) {
-      perRow = await judging('the demonstration model', demonstrationModel('gen'), 300, {
+      perRow = await judging('the demonstration model', demonstrationModel('gen'), 96, {
         threads,
         rounds,
         directory,
       })
     }
     if (parts.includes('0.6b')) {
-      await judging("Qwen3-0.6B's shape, Q8_0", await padModel('gen'), 16, { threads, rounds, directory })
+      await judging("Qwen3-0.6B's shape, Q8_0", await padModel('gen'), 8, { threads, rounds, directory })
     }
     if (parts.includes('rows')) await withoutModel(directory, threads, rounds, perRow)
   } finally {

@@ -150,6 +150,7 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
     )
     const progress = new RowProgress(reader, tally, { quiet: flags.quiet ?? false })
     const started = Date.now()
+    let complete = false
     const failures = flags.errors !== undefined && !journal ? new FailureFile(flags.errors) : null
     const target = output?.isStream ? createWriteStream(output.path) : null
     target?.on('error', () => {})
@@ -166,11 +167,12 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
         await finished(target)
       }
       await failures?.end()
+      complete = true
     } finally {
       progress.stop()
       failures?.destroy()
       const { tokensDecoded } = loaded.guard.stats()
-      if (!flags.quiet && !signal.aborted) {
+      if (!flags.quiet && complete) {
         const judged = tally.rows - earlier
         const table = tally.table({ judged, ms: Date.now() - started, tokens: tokensDecoded })
         process.stderr.write(`${[tally.summary(reader.blankLines), ...table].join('\n')}\n`)

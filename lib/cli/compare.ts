@@ -21,6 +21,7 @@ import type { LoadFlags } from './load-options.js'
 import { type Outcome, OutcomeFile } from './outcome-file.js'
 import { startProgress } from './progress.js'
 import { rowError } from './row-error.js'
+import { note } from './row-flags.js'
 
 /**
  * Judges the rows of a file with one model after the other, so that only one is in memory, and
@@ -45,15 +46,16 @@ export async function compareModels(
   if (sources.some(({ size }) => size === null)) {
     throw new InputError(`${path} cannot be read twice, once for each model: give a file`)
   }
+  const columns = new RowColumns({}, { onNote: note })
   const comparison = new Comparison()
   const first = await OutcomeFile.create()
   try {
-    for await (const outcome of judgeRows(command, { ...flags, model: models[0] }, path, signal)) {
+    for await (const outcome of judgeRows(command, { ...flags, model: models[0] }, path, columns, signal)) {
       await first.add(outcome)
     }
     if (first.count === 0) throw new InputError(`${path} has no rows: nothing to compare`)
     const earlier = first.read()
-    for await (const b of judgeRows(command, { ...flags, model: models[1] }, path, signal)) {
+    for await (const b of judgeRows(command, { ...flags, model: models[1] }, path, columns, signal)) {
       const { value: a } = await earlier.next()
       if (a?.line !== b.line) throw new InputError(`${path} changed while it was read: compare again`)
       addRow(comparison, a, b)
@@ -87,10 +89,10 @@ async function* judgeRows(
   command: Command,
   flags: LoadFlags & { model: string },
   path: string,
+  columns: RowColumns,
   signal: AbortSignal,
 ): AsyncGenerator<Outcome> {
   const reader = await readRows([path], { signal })
-  const columns = new RowColumns()
   const loaded = await loadGuard(command, flags, signal)
   const progress = startProgress(`judging with ${flags.model}`, reader.bytes)
   const work = async (row: Row, stop: AbortSignal): Promise<Outcome> => {

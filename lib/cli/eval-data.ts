@@ -10,7 +10,7 @@ export interface FoundItem {
   item: EvalItem
   file: string
   line: number
-  /** The data set and, where it names them, its part. */
+  /** The data set and, where it names them, its part; of rows of one's own what they call it. */
   source: string
 }
 
@@ -107,7 +107,9 @@ export class LabelledData {
         item.label = null
       }
       identity.texts += 1
-      const source = item.source === null ? known.set.name : `${known.set.name}: ${item.source}`
+      const { name } = known.set
+      const part = name === 'generic' ? item.source : item.source && `${name}: ${item.source}`
+      const source = part ?? name
       yield { item, file, line: row.number, source }
     }
   }

@@ -3,9 +3,10 @@ import type { Caution } from '../eval/item.js'
 import { parseRequirements, type Requirement } from '../eval/requirements.js'
 import { checkHoldBack, type HoldBack } from '../stream/release.js'
 import type { LoadFlags } from './load-options.js'
+import type { Fit } from './too-long.js'
 
 /** What commander makes of the flags of eval. */
-export interface EvalFlags extends LoadFlags {
+export interface EvalFlags extends LoadFlags, Fit {
   format: string[]
   promptColumn?: string
   responseColumn?: string

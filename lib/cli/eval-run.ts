@@ -19,6 +19,7 @@ import type { EvalFlags } from './eval-flags.js'
 import { type CheckResult, judge, type LoadedGuard, loadGuard } from './judge.js'
 import { startProgress } from './progress.js'
 import { type RowError, rowError } from './row-error.js'
+import type { Fit } from './too-long.js'
 
 const MOST_FAILURES = 10
 
@@ -36,7 +37,7 @@ export async function evaluate(
   version: string,
 ): Promise<{ report: Omit<EvalReport, 'requirements'>; shownErrors: ShownError[] }> {
   const note = (text: string) => void process.stderr.write(`${text}\n`)
-  const { caution, toxicityFrom, seed, targetFpr, holdBack, official = false } = flags
+  const { caution, toxicityFrom, seed, targetFpr, holdBack, official = false, tooLong, history } = flags
   const columns = {
     ...(flags.promptColumn !== undefined && { prompt: flags.promptColumn }),
     ...(flags.responseColumn !== undefined && { response: flags.responseColumn }),
@@ -57,7 +58,7 @@ export async function evaluate(
     const started = performance.now()
     const judged = inOrder(
       limited(data.items(), flags.limit),
-      (found, stop) => outcomeOf(loaded, found, stop),
+      (found, stop) => outcomeOf(loaded, found, { tooLong, history }, stop),
       2 * loaded.guard.stats().maxSequences,
       signal,
     )
@@ -88,7 +89,7 @@ export async function evaluate(
     rows: data.rows,
     skipped,
     ...figures,
-    settings: { seed, caution, policy, holdBack },
+    settings: { seed, caution, policy, holdBack, tooLong, history },
     speed: { seconds, textsPerSecond: seconds > 0 ? evaluation.n / seconds : null },
     failures,
     published: publishedFigures(identity, found, figures),
@@ -111,9 +112,14 @@ interface Judgement {
   outcome: CheckResult | { error: RowError }
 }
 
-async function outcomeOf(loaded: LoadedGuard, found: FoundItem, signal: AbortSignal): Promise<Judgement> {
+async function outcomeOf(
+  loaded: LoadedGuard,
+  found: FoundItem,
+  fit: Fit,
+  signal: AbortSignal,
+): Promise<Judgement> {
   try {
-    const outcome = await judge(loaded, found.item.messages, { tooLong: 'error', history: 'error' }, signal)
+    const outcome = await judge(loaded, found.item.messages, fit, signal)
     return { found, outcome }
   } catch (error) {
     if (signal.aborted) throw signal.reason

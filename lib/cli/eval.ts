@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { InputError } from '../data/input-error.js'
 import { compareReports } from '../eval/compare.js'
@@ -14,6 +14,7 @@ import { EXIT, type Run } from './exit.js'
 import { addLoadOptions } from './load-options.js'
 import { readPolicy } from './policy-file.js'
 import { print } from './standard-streams.js'
+import { addTooLong } from './too-long.js'
 
 const HELP = `
 DATA are files of labelled rows (JSONL, JSON, CSV, TSV, Parquet, also packed), in a public layout, which is told by
@@ -36,6 +37,7 @@ export function addEval(program: Command, run: Run, version: string): void {
       else await evaluateAndWrite(command, data, flags, run, version)
     })
   addEvalOptions(command)
+  addTooLong(command)
   addLoadOptions(command, 'demo-gen')
 }
 
@@ -98,5 +100,8 @@ async function readReport(file: string): Promise<EvalReport> {
 }
 
 async function writeWhole(file: string, text: string): Promise<void> {
-  await atomicFile(file, (handle) => handle.writeFile(text))
+  const existing = await stat(file).catch(() => null)
+  // A device or a pipe is written to, never replaced.
+  if (existing !== null && !existing.isFile()) await writeFile(file, text)
+  else await atomicFile(file, (handle) => handle.writeFile(text))
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createReadStream, createWriteStream, type WriteStream } from 'node:fs'
 import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { finished } from 'node:stream/promises'
 import { InputError } from '../data/input-error.js'
 import { isObject } from '../data/row.js'
@@ -42,6 +43,22 @@ export class Journal {
     earlier: (row: Record<string, unknown>) => void,
   ): Promise<Journal> {
     const [path, identityPath] = [`${out}.part`, `${out}.part.json`]
+    await takeLock(`${path}.lock`)
+    try {
+      return await Journal.#begin(path, identityPath, identity, resume, earlier)
+    } catch (error) {
+      await rm(`${path}.lock`, { force: true })
+      throw error
+    }
+  }
+
+  static async #begin(
+    path: string,
+    identityPath: string,
+    identity: RunIdentity,
+    resume: boolean,
+    earlier: (row: Record<string, unknown>) => void,
+  ): Promise<Journal> {
     const found = await stat(path).catch(() => null)
     if (found && !resume) {
       throw new InputError(
@@ -95,15 +112,56 @@ export class Journal {
     if (isTheOutput) await rename(this.path, out)
     else await rm(this.path, { force: true })
     await rm(this.#identityPath, { force: true })
+    await rm(`${this.path}.lock`, { force: true })
   }
 
   /** The run ends before its time. @returns rows that are kept; without any, nothing is */
   async leave(keep: boolean): Promise<number> {
-    await this.end().catch(() => this.#stream.destroy())
-    if (keep && this.rows > 0) return this.rows
+    const isWhole = await this.end().then(
+      () => true,
+      () => false,
+    )
+    this.#stream.destroy()
+    const rows = isWhole ? this.rows : await soundRows(this.path, () => {}).catch(() => this.rows)
+    await rm(`${this.path}.lock`, { force: true })
+    if (keep && rows > 0) return rows
     await rm(this.path, { force: true })
     await rm(this.#identityPath, { force: true })
     return 0
+  }
+}
+
+/**
+ * Two runs at once would mix their rows. A holder that was killed is passed over, and one of another machine, of which
+ * nothing is known.
+ *
+ * @throws InputError if another process of this machine writes there
+ */
+async function takeLock(file: string): Promise<void> {
+  const holder = `${process.pid} ${hostname()}`
+  const taken = await writeFile(file, holder, { flag: 'wx' }).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+      return false
+    },
+  )
+  if (taken) return
+  const [pid, host] = (await readFile(file, 'utf8').catch(() => '')).split(' ')
+  if (pid && host === hostname() && Number(pid) !== process.pid && isAlive(Number(pid))) {
+    throw new InputError(
+      `process ${pid} is writing the same output: wait for it, or delete ${file} if that process is another`,
+    )
+  }
+  await writeFile(file, holder)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
   }
 }
 

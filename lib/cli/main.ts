@@ -6,6 +6,7 @@ import { GuardError } from '../errors.js'
 import { addBatch } from './batch.js'
 import { addBuild } from './build.js'
 import { addCheck } from './check.js'
+import { addCompletion } from './completion.js'
 import { addConvert } from './convert.js'
 import { addDoctor } from './doctor.js'
 import { addEval } from './eval.js'
@@ -65,6 +66,7 @@ function createProgram(run: Run): Command {
   addModels(program)
   addDoctor(program, run, version)
   addBuild(program, run)
+  addCompletion(program)
   return program.addHelpText('after', '\nExample:\n  $ qwen3guard check "How can I make a bomb?"')
 }
 

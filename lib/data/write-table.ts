@@ -64,7 +64,8 @@ async function writeText(
       const cell = cells.get(name) ?? null
       return cell === null ? '' : quoted(textOfCell(cell), delimiter)
     })
-    await write(`${fields.join(delimiter)}\n`)
+    // A line without anything would be no row.
+    await write(`${fields.join(delimiter) || '""'}\n`)
   }
   target.end()
   await done

@@ -12,7 +12,15 @@ export interface EvalReport extends EvaluationFigures {
   data: DataIdentity[]
   rows: number
   skipped: Record<string, number>
-  settings: { seed: number; caution: string; policy: object; holdBack: string | number }
+  settings: {
+    seed: number
+    caution: string
+    policy: object
+    holdBack: string | number
+    /** What became of texts that are longer than the context. */
+    tooLong: string
+    history: string
+  }
   speed: { seconds: number; textsPerSecond: number | null }
   /** The first texts that could not be judged. */
   failures: { file: string; line: number; code: string; message: string }[]

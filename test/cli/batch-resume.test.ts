@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { cli, jsonLines, Running } from '../support/cli.js'
+import { cli, jsonLines, MAIN, Running } from '../support/cli.js'
 import { temporaryDirectory } from '../support/temporary.js'
 
 const directory = temporaryDirectory()
@@ -48,7 +49,7 @@ describe('batch --resume', () => {
     expect(code).toBe(1)
     expect(stderr).toContain(`rows: ${ROWS} (`)
     expect(readFileSync(out, 'utf8')).toBe(readFileSync(whole, 'utf8'))
-    expect(existsSync(`${out}.part`) || existsSync(`${out}.part.json`)).toBe(false)
+    expect(readdirSync(directory).filter((name) => name.startsWith('killed-out.jsonl.'))).toEqual([])
   }, 600_000)
 
   it('cuts off a row that was not written to its end, and neither judges nor loses one that was', async () => {
@@ -67,6 +68,26 @@ describe('batch --resume', () => {
       expect(code).toBe(1)
       expect(readFileSync(out, 'utf8')).toBe(whole.replace('"Safe"', '"Unsafe"'))
     }
+  })
+
+  it.skipIf(process.platform === 'win32')('goes on after a disk that was full', async () => {
+    const rows = rowsFile('full.jsonl', 200)
+    const [whole, out] = [join(directory, 'full-whole.jsonl'), join(directory, 'full-out.jsonl')]
+    const args = ['batch', rows, ...FIELDS, '--out']
+    expect((await cli([...args, whole])).code).toBe(1)
+    // In blocks of 512 or 1024 bytes: less than the output has.
+    const limited = spawnSync(
+      'sh',
+      ['-c', `ulimit -f 8; exec "$0" "$@"`, process.execPath, MAIN, ...args, out],
+      {
+        encoding: 'utf8',
+      },
+    )
+    expect(limited.status).toBe(1)
+    expect(limited.stderr).toMatch(/\d+ rows are kept in .*\n.*EFBIG/)
+    expect(existsSync(out)).toBe(false)
+    expect((await cli([...args, out, '--resume'])).code).toBe(1)
+    expect(readFileSync(out, 'utf8')).toBe(readFileSync(whole, 'utf8'))
   })
 
   it('says what differs rather than mix two runs, and asks before it overwrites one', async () => {
@@ -97,13 +118,16 @@ describe('batch --resume', () => {
   })
 
   it.skipIf(process.platform === 'win32')('keeps what is judged when it is interrupted', async () => {
-    const rows = rowsFile('long.jsonl', 4000)
+    const rows = rowsFile('long.jsonl', 12_000)
     const out = join(directory, 'long-out.jsonl')
     const running = new Running(['batch', rows, '--out', out, ...FIELDS])
     running.child.stdin.end()
     while (!existsSync(`${out}.part`) || readFileSync(`${out}.part`).length === 0) {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
+    const second = await cli(['batch', rows, '--out', out, '--resume', ...FIELDS])
+    expect(second.code).toBe(1)
+    expect(second.stderr).toContain(`process ${running.child.pid} is writing the same output`)
     running.child.kill('SIGINT')
     const { code, stderr } = await running.finished
     expect(code).toBe(130)

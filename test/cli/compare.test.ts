@@ -162,6 +162,17 @@ describe('inspect --compare', () => {
     expect(report?.parts.verdict?.shift?.largest).toBeLessThan(1e-3)
   })
 
+  it('reads tables as well, and says once which column it took', async () => {
+    const table = join(directory, 'table.csv')
+    writeFileSync(table, 'question,answer\nHow do locks work?,"With a key,\nmostly."\n')
+    const { code, stdout, stderr } = await cli([
+      ...['inspect', '--compare', 'demo-gen', 'demo-gen', '--data', table, '--threads', '1', '--json'],
+    ])
+    expect(code).toBe(0)
+    expect(jsonLines(stdout)[0]).toMatchObject({ compared: 1, parts: { verdict: { refusal: { of: 1 } } } })
+    expect(stderr.match(/prompt is taken from the column `question`/g)).toHaveLength(1)
+  })
+
   it('counts and names rows that fail, skips blank lines, and exits with 1', async () => {
     const args = ['inspect', 'demo-stream', quantized.stream, '--compare', '--data', rows, '--json']
     const { code, stdout } = await cli(args)

@@ -93,12 +93,14 @@ describe('qwen3guard', () => {
       'check',
       'stream',
       'batch',
+      'merge',
       'convert',
       'quantize',
       'inspect',
       'pull',
       'models',
       'doctor',
+      'completion',
     ]) {
       const { code, stdout } = await cli([command, '--help'])
       expect(code).toBe(0)

@@ -92,7 +92,14 @@ export function report(judgements: readonly Judgement[] = JUDGEMENTS, model = 'm
     rows: 14,
     skipped: { 'no label': 2 },
     ...evaluation(judgements, { official: true }).figures(),
-    settings: { seed: 1, caution: 'unsafe', policy: {}, holdBack: 'token' },
+    settings: {
+      seed: 1,
+      caution: 'unsafe',
+      policy: {},
+      holdBack: 'token',
+      tooLong: 'error',
+      history: 'error',
+    },
     speed: { seconds: 1.5, textsPerSecond: 10 },
     failures: [
       { file: 'made.jsonl', line: 11, code: 'ERR_TOO_LONG', message: 'the text has too many tokens' },

@@ -102,6 +102,15 @@ describe('the page', () => {
   })
 })
 
+it('has all tables without Vega, and says what to install', async () => {
+  const { html, note } = await htmlReport(report(), evaluation().shownErrors, { missing: 'npm install vega' })
+  expect(note).toBe('npm install vega')
+  expect(html).toContain('<p class="notice">npm install vega</p>')
+  expect(html).not.toContain('<svg')
+  expect(html).toContain('data-path="prompt/strict/f1"')
+  expect(html).toContain('data-path="curves/prompt/strict/rocArea"')
+})
+
 const browserPath = chromiumPath()
 const reason =
   browserPath === null ? ' (skipped: no Chromium here; install it, or name one in CHROMIUM_PATH)' : ''
@@ -155,6 +164,11 @@ describe.skipIf(browserPath === null)(`in a browser${reason}`, () => {
         expect(await said.isVisible()).toBe(false)
         await tab.locator('details.error summary').first().click()
         expect(await said.isVisible()).toBe(true)
+
+        // On paper nothing scrolls: A4 within its margins holds all of it.
+        await tab.emulateMedia({ media: 'print' })
+        await tab.setViewportSize({ width: 717, height: 1050 })
+        expect(await tab.evaluate('document.documentElement.scrollWidth <= window.innerWidth')).toBe(true)
       } finally {
         await browser.close()
       }

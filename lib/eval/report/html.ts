@@ -25,13 +25,15 @@ const CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src d
  * The report as one HTML file: tables, plots where Vega and Vega-Lite are installed, all figures as embedded JSON.
  *
  * @param errors whose texts are shown when they are opened
+ * @param plots what draws; default: Vega and Vega-Lite, where both are installed
  * @returns the page, and what to install for what it lacks
  */
 export async function htmlReport(
   report: EvalReport,
   errors: readonly ShownError[],
+  plots?: Draw | { missing: string },
 ): Promise<{ html: string; note: string | null }> {
-  const found = await plotter()
+  const found = plots ?? (await plotter())
   const draw = typeof found === 'function' ? found : null
   const note = typeof found === 'function' ? null : found.missing
   const groups = await groupSections(report, draw)
@@ -65,11 +67,19 @@ ${note === null ? '' : `<p class="notice">${escaped(note)}</p>`}
 <main>
 ${sections.join('\n')}
 </main>
-<script type="application/json" id="figures-json">${JSON.stringify(report).replace(/</g, '\\u003c')}</script>
+<script type="application/json" id="figures-json">${JSON.stringify(embedded(report)).replace(/</g, '\\u003c')}</script>
 </body>
 </html>
 `
   return { html, note }
+}
+
+/** Outcomes of texts that a page holds beside the figures; of more, `--json` has them. */
+const MOST_ITEMS = 20_000
+
+function embedded(report: EvalReport): object {
+  const { length } = report.items
+  return length > MOST_ITEMS ? { ...report, items: [], itemsLeftOut: length } : report
 }
 
 function linksOf(sections: readonly string[]): string {

@@ -74,6 +74,10 @@ export function identity(report: EvalReport): string {
       'Labels between safe and unsafe',
       settings.caution === 'skip' ? 'left out' : `count as ${settings.caution}`,
     ],
+    [
+      'Texts over the context',
+      settings.tooLong === 'error' ? 'not judged' : `judged with --too-long ${settings.tooLong}`,
+    ],
     ['Seed of the bootstrap', String(settings.seed)],
   ]
   const files = data.map((one) =>

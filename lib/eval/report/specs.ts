@@ -236,7 +236,7 @@ export function groupsSpec(groups: Record<string, SectionFigures>, part: 'prompt
     })
   if (values.length === 0) return null
   const names = [...new Set(values.map(({ name }) => name))]
-  const y = { field: 'name', type: 'nominal', sort: names, title: null, axis: { labelLimit: 130 } }
+  const y = { field: 'name', type: 'nominal', sort: names, title: null, axis: { labelLimit: 220 } }
   const color = {
     field: 'figure',
     type: 'nominal',

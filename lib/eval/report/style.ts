@@ -58,8 +58,13 @@ nav { font-size: .925rem; margin: .8rem 0 0; display: flex; flex-wrap: wrap; gap
   th, td { padding-right: .6rem; }
 }
 @media print {
-  :root { --page: #fff; --card: #fff; --ink: #000; --quiet: #444; --line: #bbb; --shade: #f4f4f4; }
-  body { font-size: 10pt; max-width: none; padding: 0; } nav { display: none; }
+  :root {
+    color-scheme: light; font-size: 10.5px;
+    --page: #fff; --card: #fff; --ink: #000; --quiet: #444; --line: #bbb; --shade: #f4f4f4;
+    --safe: #26764f; --controversial: #97650a; --unsafe: #b3303f;
+  }
+  body { font-size: 1.05rem; max-width: none; padding: 0; } nav { display: none; } .plots { grid-template-columns: 1fr 1fr; }
+  th, td { padding-right: .5rem; } th:first-child, td:first-child { min-width: 6rem; }
   h2 { break-after: avoid; } .scroll { overflow: visible; } details:not([open]) { break-inside: avoid; }
 }
 `
