@@ -106,7 +106,8 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
     signal,
     onNote: note,
   })
-  const output = flags.out === undefined ? null : await outputOf(flags.out, flags.outFormat)
+  const output =
+    flags.out === undefined || flags.out === '-' ? null : await outputOf(flags.out, flags.outFormat)
   const isRepeatable = reader.sources.every(({ size }) => size !== null)
   checkUsage(command, flags, output, isRepeatable)
   const tally = new Tally()
