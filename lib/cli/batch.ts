@@ -1,7 +1,4 @@
-import { once } from 'node:events'
-import { createWriteStream, type WriteStream } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
-import { finished } from 'node:stream/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { RowColumns } from '../data/columns.js'
 import { InputError } from '../data/input-error.js'
@@ -11,10 +8,10 @@ import type { Policy } from '../index.js'
 import { atomicFile } from '../models/atomic-file.js'
 import { resolveModel } from '../models/resolve.js'
 import { checkPolicy } from '../policy.js'
-import { BatchRows, type OutputLine } from './batch-rows.js'
+import { BatchRows } from './batch-rows.js'
 import { addFailOn, EXIT, type FailOn, failsOn, type Run } from './exit.js'
 import { Journal } from './journal.js'
-import { loadGuard } from './judge.js'
+import { type LoadedGuard, loadGuard } from './judge.js'
 import { addLoadOptions, type LoadFlags } from './load-options.js'
 import { readPolicy } from './policy-file.js'
 import { addRowFlags, columnsOf, note, type RowFlags } from './row-flags.js'
@@ -28,9 +25,9 @@ import {
 } from './row-output.js'
 import { RowProgress } from './row-progress.js'
 import { addRewardFlags, type RewardFlags, rewardMistake } from './row-reward.js'
+import { FileSink, type RowSink, stdoutSink } from './row-sink.js'
 import { identityOf, type RunIdentity } from './run-identity.js'
 import { parseShard, type Shard, type ShardNote, shardFile } from './shard.js'
-import { print } from './standard-streams.js'
 import { Tally } from './tally.js'
 import { addTooLong, type Fit } from './too-long.js'
 import { parseFields, type VerdictField } from './verdict-fields.js'
@@ -111,7 +108,8 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
     signal,
     onNote: note,
   })
-  const output = flags.out === undefined ? null : await outputOf(flags.out, flags.outFormat)
+  const output =
+    flags.out === undefined || flags.out === '-' ? null : await outputOf(flags.out, flags.outFormat)
   const isRepeatable = reader.sources.every(({ size }) => size !== null)
   checkUsage(command, flags, output, isRepeatable)
   const tally = new Tally()
@@ -127,56 +125,21 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
   let rows: BatchRows
   try {
     const loaded = await loadGuard(command, flags, signal)
-    const columns = new RowColumns(columnsOf(flags), {
-      unsupportedParts: flags.unsupportedParts,
-      onNote: note,
-    })
-    const { fields, shard, tooLong, history } = flags
-    rows = new BatchRows(
-      loaded,
-      columns,
-      tally,
-      {
-        fit: { tooLong, history },
-        fields,
-        policy,
-        shard,
-        rewards: flags.reward === undefined ? undefined : flags,
-        skip: earlier,
-        manySources: reader.sources.length > 1,
-        nameRows: flags.idColumn !== undefined,
-      },
-      signal,
-    )
-    const progress = new RowProgress(reader, tally, { quiet: flags.quiet ?? false })
     const started = Date.now()
-    let complete = false
-    const failures = flags.errors !== undefined && !journal ? new FailureFile(flags.errors) : null
-    const target = output?.isStream ? createWriteStream(output.path) : null
-    target?.on('error', () => {})
+    const sink: RowSink = journal ?? (output ? new FileSink(output.path, signal) : stdoutSink(signal))
+    // Those of a journal are found in it, from all its runs.
+    const failures = flags.errors !== undefined && !journal ? new FileSink(flags.errors, signal) : null
     try {
-      for await (const out of rows.run(reader, () => progress.begin())) {
-        if (journal) await journal.add(out.line)
-        else if (target) await writeTo(target, out.line)
-        else await print(out.line, signal)
-        if (out.failed) await failures?.add(out)
-        progress.update()
-      }
-      if (target) {
-        target.end()
-        await finished(target)
-      }
-      await failures?.end()
-      complete = true
-    } finally {
-      progress.stop()
-      failures?.destroy()
-      const { tokensDecoded } = loaded.guard.stats()
-      if (!flags.quiet && complete) {
-        const judged = tally.rows - earlier
-        const table = tally.table({ judged, ms: Date.now() - started, tokens: tokensDecoded })
+      rows = batchRows(loaded, reader, tally, policy, earlier, flags, signal)
+      await judgeAll(rows, reader, tally, { sink, failures }, flags.quiet ?? false)
+      if (!flags.quiet) {
+        const { tokensDecoded } = loaded.guard.stats()
+        const ms = Date.now() - started
+        const table = tally.table({ judged: tally.rows - earlier, ms, tokens: tokensDecoded })
         process.stderr.write(`${[tally.summary(reader.blankLines), ...table].join('\n')}\n`)
       }
+    } finally {
+      failures?.destroy()
       await loaded.guard.close()
     }
     if (journal && output)
@@ -201,6 +164,48 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
   }
   if (tally.failed > 0) run.exitCode = EXIT.error
   else if (tally.worst !== null && failsOn(flags.failOn, tally.worst)) run.exitCode = EXIT.failOn
+}
+
+function batchRows(
+  loaded: LoadedGuard,
+  reader: RowReader,
+  tally: Tally,
+  policy: Policy | undefined,
+  skip: number,
+  flags: BatchFlags,
+  signal: AbortSignal,
+): BatchRows {
+  const { unsupportedParts, fields, shard, tooLong, history } = flags
+  const columns = new RowColumns(columnsOf(flags), { unsupportedParts, onNote: note })
+  const options = {
+    fit: { tooLong, history },
+    ...{ fields, policy, shard, skip },
+    rewards: flags.reward === undefined ? undefined : flags,
+    manySources: reader.sources.length > 1,
+    nameRows: flags.idColumn !== undefined,
+  }
+  return new BatchRows(loaded, columns, tally, options, signal)
+}
+
+async function judgeAll(
+  rows: BatchRows,
+  reader: RowReader,
+  tally: Tally,
+  { sink, failures }: { sink: RowSink; failures: RowSink | null },
+  quiet: boolean,
+): Promise<void> {
+  const progress = new RowProgress(reader, tally, { quiet })
+  try {
+    for await (const { line, failed } of rows.run(reader, () => progress.begin())) {
+      await sink.add(line)
+      if (failed) await failures?.add(line)
+      progress.update()
+    }
+    await sink.end()
+    await failures?.end()
+  } finally {
+    progress.stop()
+  }
 }
 
 function checkUsage(command: Command, flags: BatchFlags, output: Output | null, isRepeatable: boolean): void {
@@ -260,7 +265,7 @@ async function finish(
   signal: AbortSignal,
 ): Promise<void> {
   await journal.end()
-  if (errors !== undefined) await writeFailures(journal, errors)
+  if (errors !== undefined) await writeFailures(journal, errors, signal)
   if (!isPlain(output)) await writeOutput(journal.path, output, signal)
   if (shard) {
     const { shard: _, ...options } = identity.options
@@ -277,42 +282,13 @@ async function finish(
 }
 
 /** The rows that failed, those of earlier runs among them. */
-async function writeFailures(journal: Journal, path: string): Promise<void> {
+async function writeFailures(journal: Journal, path: string, signal: AbortSignal): Promise<void> {
   await atomicFile(path, async (_handle, temporary) => {
-    const file = createWriteStream(temporary)
+    const file = new FileSink(temporary, signal)
     for await (const { content } of readLines(journal.lines())) {
       const text = content.text ?? ''
-      if ('error' in (JSON.parse(text) as object)) await writeTo(file, `${text}\n`)
+      if ('error' in (JSON.parse(text) as object)) await file.add(`${text}\n`)
     }
-    file.end()
-    await finished(file)
+    await file.end()
   })
-}
-
-/** The rows that failed, while they come. */
-class FailureFile {
-  readonly #stream: WriteStream
-
-  constructor(path: string) {
-    this.#stream = createWriteStream(path)
-    this.#stream.on('error', () => {})
-  }
-
-  async add({ line }: OutputLine): Promise<void> {
-    await writeTo(this.#stream, line)
-  }
-
-  async end(): Promise<void> {
-    this.#stream.end()
-    await finished(this.#stream)
-  }
-
-  destroy(): void {
-    this.#stream.destroy()
-  }
-}
-
-async function writeTo(stream: WriteStream, line: string): Promise<void> {
-  if (stream.errored) throw stream.errored
-  if (!stream.write(line)) await once(stream, 'drain')
 }

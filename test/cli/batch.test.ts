@@ -263,8 +263,8 @@ describe('batch', () => {
     expect(rows[1]?.verdict).toBeDefined()
   })
 
-  it('reads stdin for "-"', async () => {
-    const { code, stdout } = await cli(['batch', '-'], lines([{ prompt: 'Hi' }]))
+  it('reads stdin for "-", and writes to stdout', async () => {
+    const { code, stdout } = await cli(['batch', '-', '--out', '-'], lines([{ prompt: 'Hi' }]))
     expect(code).toBe(0)
     expect(jsonLines(stdout)).toHaveLength(1)
   })
