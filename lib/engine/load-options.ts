@@ -65,12 +65,6 @@ function ofType(name: string, value: unknown, type: 'string' | 'function'): void
 /** @throws TypeError, RangeError naming the option, what it may be and what came */
 export function validateLoadOptions(options: LoadOptions, variant: Variant): void {
   checkKeys('the options of load', options, LOAD_KEYS, {}, `. ${whichModel(variant)}`)
-  const { model } = options
-  if (typeof model !== 'string' || model === '') {
-    throw new TypeError(
-      `Expected \`model\` to be the name of a model or the path of a .gguf file, got ${shown(model)}. ${whichModel(variant)}`,
-    )
-  }
   ofType('chatTemplate', options.chatTemplate, 'string')
   oneOf('gpu', options.gpu, GPUS)
   if (options.device !== undefined && typeof options.device !== 'number') {
@@ -98,4 +92,11 @@ export function validateLoadOptions(options: LoadOptions, variant: Variant): voi
   oneOf('logLevel', options.logLevel, LOG_LEVELS)
   ofType('onLog', options.onLog, 'function')
   checkSignal(options.signal)
+  // The last: what else is wrong is told of a call that names no model as well.
+  const { model } = options
+  if (typeof model !== 'string' || model === '') {
+    throw new TypeError(
+      `Expected \`model\` to be the name of a model or the path of a .gguf file, got ${shown(model)}. ${whichModel(variant)}`,
+    )
+  }
 }

@@ -6,6 +6,7 @@ import { Model } from '../../lib/engine/model.js'
 import { GenTemplate } from '../../lib/gen/template.js'
 import { StreamTemplate } from '../../lib/stream/template.js'
 import { ChatTemplate } from '../../lib/tokenizer/chat-template.js'
+import { nfc } from '../../lib/tokenizer/normalise.js'
 import { Tokenizer } from '../../lib/tokenizer/tokenizer.js'
 import type { Message } from '../../lib/types.js'
 import { fullVocabularyModel, RENDERED } from '../support/full-vocabulary.js'
@@ -36,7 +37,10 @@ describe("ids with Qwen3's vocabulary", () => {
   afterAll(() => model?.close())
 
   it("equal those of Hugging Face's code for 2,500 texts", async () => {
-    for (const text of manyTexts(2500, 5)) {
+    // That code normalises by Node's Unicode, and the original by Unicode 9: normalise.test.ts has the original's values.
+    const alike = manyTexts(2500, 5).filter((text) => nfc(text) === text.normalize('NFC'))
+    expect(alike.length).toBeGreaterThan(2400)
+    for (const text of alike) {
       expect([...(await tokenizer.encode(text))], JSON.stringify(text)).toEqual(contentIds(text))
     }
   })
