@@ -47,8 +47,7 @@ std::vector<DeviceInfo> Devices() {
       info.description = ggml_backend_dev_description(device);
       ggml_backend_dev_memory(device, &info.free_bytes, &info.total_bytes);
       // ggml calls Apple's a GPU like one with memory of its own.
-      info.unified =
-          backend == "metal" || ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_IGPU;
+      info.unified = backend == "metal" || ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_IGPU;
       devices.push_back(std::move(info));
     }
   }
