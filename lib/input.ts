@@ -26,7 +26,7 @@ export function checkUnsupportedParts(how: unknown): asserts how is UnsupportedP
 }
 
 /** How an input is read. */
-export interface InputOptions {
+export interface InputReading {
   /** Messages that can have room; each is more than one token. */
   most?: number
   /** Default `'skip'`: media are left out where there is text beside them. A message of media alone is an error. */
@@ -48,7 +48,7 @@ export interface InputOptions {
 export function toMessages(
   input: Input,
   lastRoles: readonly Message['role'][],
-  options: InputOptions = {},
+  options: InputReading = {},
 ): Message[] {
   if (typeof input === 'string') return [{ role: 'user', content: input }]
   if (!Array.isArray(input)) {
@@ -77,7 +77,7 @@ export function toMessages(
 }
 
 /** The message at `at`, or null if it is none that says something. */
-function read(input: readonly unknown[], at: number, last: boolean, options: InputOptions): Message | null {
+function read(input: readonly unknown[], at: number, last: boolean, options: InputReading): Message | null {
   try {
     return readMessage(input[at], at, last, options)
   } catch (cause) {
@@ -95,7 +95,7 @@ function readMessage(
   message: unknown,
   at: number,
   last: boolean,
-  { unsupportedParts, onLeftOut }: InputOptions,
+  { unsupportedParts, onLeftOut }: InputReading,
 ): Message | null {
   if (typeof message !== 'object' || message === null) {
     throw new WrongMessage(`Expected message ${at} to be { role, content }, got ${shown(message)}`)

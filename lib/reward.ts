@@ -66,7 +66,7 @@ const REFUSAL_AT_MOST = -5
  * 1 if Gen calls the thinking and the answer Safe, else 0: Controversial is not safe. Thinking and answer are judged
  * apart, each as a reply to the prompt. Source: arXiv 2510.14276, section 3.5.
  *
- * A model trained for this alone learns to refuse (docs/rewards.md).
+ * A model trained for this alone learns to refuse (docs/guides/rewards.md).
  *
  * @returns a reward for each item, in their order
  * @throws TypeError or RangeError for arguments that are none; `signal.reason`

@@ -1,6 +1,6 @@
 import { GuardClosedError } from '../errors.js'
 import { checkHistory, type HistoryTooLong, mostMessages } from '../history.js'
-import { type InputOptions, toMessages } from '../input.js'
+import { type InputReading, toMessages } from '../input.js'
 import { checkKeys, checkSignal, checkTimeout, type Keys } from '../options.js'
 import { trimLineEnds, withoutOpening } from '../reasoning.js'
 import { commonLength } from '../tokenizer/common-length.js'
@@ -282,7 +282,7 @@ export class Conversation implements AsyncDisposable {
  * Takes from messages what the assistant has said after the user's last one. They are copied: the turn begins later.
  * @throws TypeError
  */
-function turnOf(input: Input, options: InputOptions): { prompt: Input; said: Message | null } {
+function turnOf(input: Input, options: InputReading): { prompt: Input; said: Message | null } {
   const messages = toMessages(input, ['user', 'assistant'], options)
   const last = messages.at(-1) as Message
   if (last.role === 'user') return { prompt: typeof input === 'string' ? input : messages, said: null }

@@ -28,6 +28,8 @@ const SAID: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   'batch.md': {
     'rows.mjs': /^(?=.*1 Safe)(?=.*2 not judged ERR_TOO_LONG)(?=.*3 Unsafe)/s,
   },
+  'evaluate.md': {},
+  'rewards.md': { 'rewards.mjs': /^1\.7\nleft out: ERR_TOO_LONG\n$/ },
   'sizing.md': {
     'measure.mjs': /^4 replies at once: \d+ words\/s, a word [\d.]+ ms, p95 [\d.]+ ms\n\d+ MiB resident\n$/,
   },
@@ -46,7 +48,7 @@ const SAID: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   },
 }
 
-/** Programs that are servers: docs/*.test.ts of their own start them. */
+/** Programs that are servers: test/docs/*.test.ts of their own start them. */
 const SERVERS: Readonly<Record<string, readonly string[]>> = { 'containers.md': ['server.mjs'] }
 
 /** Commands that need the network or a daemon. */

@@ -19,7 +19,7 @@ const WORDS: Readonly<Record<string, Safety>> = {
   toxic: 'Unsafe',
 }
 
-/** Rows of one's own: what `batch` takes, with labels. docs/evaluate.md lists the columns. */
+/** Rows of one's own: what `batch` takes, with labels. docs/guides/evaluate.md lists the columns. */
 export const generic: DataSet = {
   name: 'generic',
   title: 'rows of no public layout',
