@@ -1,5 +1,6 @@
 // Draws the rooms of lib/ from its imports, in Mermaid, into the Markdown that has a place for the drawing: `npm run rooms`.
-// With --check (a part of `npm run lint`) it only says where the drawing is no longer what the code is.
+// With --check (a part of `npm run lint`) it only says where the drawing is no longer what the code is, and where native code
+// below the wrappers knows JavaScript. Biome's rules (biome.json) say which room may know which.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -78,6 +79,14 @@ function drawing() {
 }
 
 const check = process.argv.includes('--check')
+for (const room of ['core', 'cpu']) {
+  for (const name of readdirSync(path.join(root, 'native', room))) {
+    const text = readFileSync(path.join(root, 'native', room, name), 'utf8')
+    if (!/#include\s*["<](napi\.h|(js_)?native_api\.h|node_api\.h|\.\.\/)/.test(text)) continue
+    console.error(`native/${room}/${name}: what lies there knows no JavaScript, and nothing of the wrappers`)
+    process.exitCode = 1
+  }
+}
 const drawn = drawing()
 for (const name of PLACES) {
   const file = path.join(root, name)

@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InputError } from './input-error.js'
@@ -54,11 +55,17 @@ async function matching(pattern: string): Promise<string[]> {
   return [...found].sort()
 }
 
+/** A pattern may name what is not there. What cannot be read may hold rows: it ends the run. */
+function passOver(error: NodeJS.ErrnoException): Dirent[] {
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return []
+  throw error
+}
+
 async function walk(base: string, segments: readonly string[], found: Set<string>): Promise<void> {
   const [segment, ...rest] = segments
   if (segment === undefined) return
   if (!/[*?[{]/.test(segment)) return await step(join(base, segment), rest, found)
-  const entries = await readdir(base === '' ? '.' : base, { withFileTypes: true }).catch(() => [])
+  const entries = await readdir(base === '' ? '.' : base, { withFileTypes: true }).catch(passOver)
   if (segment === '**') {
     await walk(base, rest.length > 0 ? rest : ['*'], found)
     for (const entry of entries) {
@@ -79,7 +86,7 @@ async function step(path: string, rest: readonly string[], found: Set<string>): 
   if (
     await stat(path).then(
       (entry) => !entry.isDirectory(),
-      () => false,
+      (error) => passOver(error).length > 0,
     )
   )
     found.add(path)

@@ -107,7 +107,7 @@ export class Admission {
       }
       const onAbort = () => giveUp(signal?.reason)
       const timer =
-        timeoutMs === undefined ? undefined : setTimeout(() => giveUp(this.#late(timeoutMs)), timeoutMs)
+        timeoutMs === undefined ? undefined : setTimeout(() => giveUp(this.late(timeoutMs)), timeoutMs)
       signal?.addEventListener('abort', onAbort, { once: true })
       this.#waiters.push(waiter)
     })
@@ -156,11 +156,12 @@ export class Admission {
     )
   }
 
-  #late(timeoutMs: number): GuardBusyError {
+  /** What who waited so long is told. */
+  late(timeoutMs: number): GuardBusyError {
     const { sequences } = this.#limits
     return new GuardBusyError(
       `no place came free within ${timeoutMs} ms (queueTimeoutMs): ${this.#open} of ${sequences} sequences are in use and ` +
-        `${this.#waiters.length - 1} others wait. Try again later, or load with more maxSequences`,
+        `${this.#waiters.length} wait. Try again later, or load with more maxSequences`,
       this.#retryAfterMs(),
     )
   }

@@ -1,6 +1,6 @@
 import type { NativeEngine, NativeRequest, NativeResult } from '../binding/binding.js'
 import { fromNative, typedErrors } from '../binding/native-error.js'
-import { DecodeError, GuardClosedError, TooLongError } from '../errors.js'
+import { DecodeError, type GuardBusyError, GuardClosedError, TooLongError } from '../errors.js'
 import type { GuardStats } from '../types.js'
 import { untilAborted } from '../until-aborted.js'
 import { Admission } from './admission.js'
@@ -125,6 +125,11 @@ export class Engine {
   /** As `Admission.announce`, for callers of `acquire`. @throws GuardBusyError, GuardClosedError */
   announce(): () => void {
     return this.#admission.announce()
+  }
+
+  /** What who waited so long for a place is told. */
+  late(timeoutMs: number): GuardBusyError {
+    return this.#admission.late(timeoutMs)
   }
 
   /**

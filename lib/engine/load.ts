@@ -12,7 +12,7 @@ import type { EngineOptions } from './engine-options.js'
 import { validateLoadOptions } from './load-options.js'
 import { estimateMemory, type MemoryNeed, requireMemory, weightBytes } from './memory.js'
 import { Model } from './model.js'
-import { engineOptions } from './settings.js'
+import { engineOptions, fewestSequences } from './settings.js'
 import { boundThreads } from './threads.js'
 
 /** Settings for probes, tests and measurements. */
@@ -100,6 +100,12 @@ async function loadOn(
     chosen ??= engineOptions(bounded, variant, description, placement, overrides)
     return chosen
   }
+  /** Half of the places that nobody asked for; null where there are as few as there may be. */
+  const fewer = (places: number) => {
+    const asked = options.maxSequences ?? overrides?.maxSequences
+    const fewest = fewestSequences(variant)
+    return asked === undefined && places > fewest ? Math.max(fewest, places >> 1) : null
+  }
   let model: Model | undefined
   let need: SplitNeed | undefined
   let free = Number.POSITIVE_INFINITY
@@ -110,15 +116,16 @@ async function loadOn(
       admit: async (description, inMemory) => {
         requireVariant(description, variant, file)
         await admit?.(description)
-        const engine = settings(description)
-        if (placement.device) {
-          free = await freeOnDevice(placement)
-          const layers = options.gpuLayers ?? description.blockCount
-          need = splitMemory(description, engine, layers, inMemory)
-          requireDeviceMemory(need, placement, engine, free)
-        } else {
-          const repacked = placement.binding.repacks(description.weightType)
-          requireMemory(description, engine, inMemory ? 0 : weightBytes(description, repacked))
+        if (placement.device) free = await freeOnDevice(placement)
+        for (;;) {
+          try {
+            need = requireRoom(description, settings(description), placement, options, inMemory, free)
+            return
+          } catch (error) {
+            const maxSequences = fewer(settings(description).maxSequences)
+            if (!(error instanceof MemoryError) || maxSequences === null) throw error
+            chosen = engineOptions({ ...bounded, maxSequences }, variant, description, placement, overrides)
+          }
         }
       },
     })
@@ -144,6 +151,25 @@ async function loadOn(
     stopLog?.()
     throw withSizes(error, placement, need, free)
   }
+}
+
+/** What is needed of a device; undefined without one. @throws MemoryError with both sizes where it is not there */
+function requireRoom(
+  description: ModelDescription,
+  engine: EngineOptions,
+  placement: Placement,
+  { gpuLayers = description.blockCount }: LoadOptions,
+  inMemory: boolean,
+  free: number,
+): SplitNeed | undefined {
+  if (placement.device) {
+    const need = splitMemory(description, engine, gpuLayers, inMemory)
+    requireDeviceMemory(need, placement, engine, free)
+    return need
+  }
+  const repacked = placement.binding.repacks(description.weightType)
+  requireMemory(description, engine, inMemory ? 0 : weightBytes(description, repacked))
+  return undefined
 }
 
 /** The log of the addon that computes, and which GPUs were passed over on the way to it. */

@@ -20,6 +20,9 @@ const BY_VARIANT = {
 /** Of the memory there is, the part that the cells of sequences of their own take by default at most. */
 const PART_FOR_CELLS = 1 / 4
 
+/** Sequences by default at least: what a load comes down to before it says that memory does not do. */
+export const fewestSequences = (variant: Variant): number => BY_VARIANT[variant].sequences.least
+
 /** A CPU is busy with few tokens at once, and its attention over cells that a sequence does not need takes long. */
 const ON_CPU = {
   batchSize: 512,

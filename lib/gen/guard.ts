@@ -1,6 +1,4 @@
 import { type InternalLoadOptions, type LoadedEngine, loadEngine, requireLoaded } from '../engine/load.js'
-import type { SharedPrefix } from '../engine/sequence.js'
-import { SEQUENCES_TO_PIN } from '../engine/settings.js'
 import { GenFormatError, GuardClosedError, TooLongError } from '../errors.js'
 import { checkHistory, type HistoryTooLong, latestTurns, mostMessages } from '../history.js'
 import { inOrder } from '../in-order.js'
@@ -12,11 +10,11 @@ import { commonLength } from '../tokenizer/common-length.js'
 import { guardTemplate } from '../tokenizer/guard-template.js'
 import { type Overlong, Tokenizer } from '../tokenizer/tokenizer.js'
 import type { GuardDevice, GuardStats, Input, LoadOptions, Message } from '../types.js'
-import { untilAborted } from '../until-aborted.js'
 import { decodeAnswer, MAX_ANSWER_TOKENS } from './answer.js'
 import { type AnswerTokens, findAnswerTokens } from './answer-tokens.js'
 import { parseGen } from './parse.js'
 import { readScores } from './scores.js'
+import { SHORTEST_SHARED, SharedHeads } from './shared-heads.js'
 import { type GenMode, GenTemplate, modeOf } from './template.js'
 import { type GenVerdict, type GenWindow, NEAR_TIE, worstOf } from './verdict.js'
 import { whenThereIsRoom } from './when-there-is-room.js'
@@ -88,9 +86,6 @@ interface InternalOptions extends InternalLoadOptions {
   reuse?: boolean
 }
 
-/** Prompts that begin alike for fewer tokens than this are not worth a sequence. */
-const SHORTEST_SHARED = 16
-
 /** Tokens by which a text may grow where it is joined with the template. */
 const JOIN_TOKENS = 4
 
@@ -108,9 +103,7 @@ export class GenGuard implements AsyncDisposable {
   readonly #template: GenTemplate
   readonly #answerTokens: AnswerTokens
   readonly #drafts: boolean
-  /** The policy text of each mode in a sequence of its own; null where there is no room for it. */
-  readonly #heads = new Map<GenMode, Promise<SharedPrefix | null>>()
-  #cellsShared = 0
+  readonly #heads: SharedHeads
   #closed = false
 
   private constructor(
@@ -122,6 +115,7 @@ export class GenGuard implements AsyncDisposable {
     this.#loaded = requireLoaded(loaded, 'GenGuard')
     this.#tokenizer = tokenizer
     this.#template = template
+    this.#heads = new SharedHeads(this.#loaded.engine, template)
     this.#answerTokens = findAnswerTokens(this.#tokenizer)
     this.#drafts = drafts
   }
@@ -277,14 +271,15 @@ export class GenGuard implements AsyncDisposable {
     arrive = () => {},
   ): Promise<GenVerdict> {
     const { engine } = this.#loaded
-    const head = await untilAborted(this.#sharedHead(mode), signal)
+    const since = performance.now()
+    const head = await this.#heads.of(mode, { signal, timeoutMs })
     const inHead = head ? Math.min(commonLength(prompt, head.tokens), prompt.length - 1) : 0
     arrive()
     const sequence = await engine.acquire({
       cells: prompt.length + MAX_ANSWER_TOKENS,
       shared: head && inHead >= SHORTEST_SHARED ? { prefix: head, length: inHead } : undefined,
       signal,
-      timeoutMs,
+      timeoutMs: timeoutMs && Math.max(0, timeoutMs - (performance.now() - since)),
     })
     try {
       const answer = await decodeAnswer(sequence, this.#tokenizer, this.#answerTokens, {
@@ -379,33 +374,6 @@ export class GenGuard implements AsyncDisposable {
 
   #requireOpen(): void {
     if (this.#closed) throw new GuardClosedError('the guard is closed: load another')
-  }
-
-  #sharedHead(mode: GenMode): Promise<SharedPrefix | null> {
-    let head = this.#heads.get(mode)
-    if (!head) {
-      head = this.#decodeHead(mode)
-      this.#heads.set(mode, head)
-      // A failure is the classification's that waits for it; the next one tries again.
-      head.catch(() => this.#heads.delete(mode))
-    }
-    return head
-  }
-
-  async #decodeHead(mode: GenMode): Promise<SharedPrefix | null> {
-    const { engine } = this.#loaded
-    const ids = await this.#template.encodeConstantHead(mode)
-    const { cells, contextSize, maxSequences } = engine.options
-    // A conversation of the full context must still find room.
-    const fits = cells - this.#cellsShared - ids.length >= contextSize
-    if (ids.length < SHORTEST_SHARED || maxSequences < SEQUENCES_TO_PIN || !fits) return null
-    this.#cellsShared += ids.length
-    try {
-      return await engine.share(ids)
-    } catch (error) {
-      this.#cellsShared -= ids.length
-      throw error
-    }
   }
 }
 

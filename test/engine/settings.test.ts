@@ -1,7 +1,11 @@
+import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { onCpu, type Placement } from '../../lib/binding/device/place.js'
+import { estimateMemory } from '../../lib/engine/memory.js'
 import { engineOptions } from '../../lib/engine/settings.js'
-import type { ModelDescription } from '../../lib/models/gguf/describe.js'
+import { MemoryError, StreamGuard } from '../../lib/index.js'
+import { describeGguf, type ModelDescription } from '../../lib/models/gguf/describe.js'
+import { readGguf } from '../../lib/models/gguf/reader.js'
 import type { LoadOptions } from '../../lib/types.js'
 
 const GIB = 2 ** 30
@@ -43,5 +47,26 @@ describe('places for streams by default', () => {
 
   it('are what is asked for, where they are', () => {
     expect(places(2, { maxSequences: 100 })).toBe(100)
+  })
+
+  it('are fewer where memory has no room for as many beside the weights, before a load fails', async () => {
+    const file = fileURLToPath(new URL('../../models/demo-stream.gguf', import.meta.url))
+    const description = describeGguf(await readGguf(file))
+    const onEight = engineOptions({ contextSize: 512, maxSequences: 8 }, 'stream', description, onCpu(null))
+    const { total } = estimateMemory(description, onEight, description.sizeBytes)
+    vi.spyOn(process, 'availableMemory').mockReturnValue(total + 1e6)
+    const wanted = engineOptions({ contextSize: 512 }, 'stream', description, onCpu(null))
+    expect(wanted.maxSequences).toBeGreaterThan(8)
+    const guard = await StreamGuard.load({ model: 'demo-stream', gpu: false, contextSize: 512 })
+    expect(guard.stats().maxSequences).toBe(8)
+    await guard.close()
+    await expect(
+      StreamGuard.load({
+        model: 'demo-stream',
+        gpu: false,
+        contextSize: 512,
+        maxSequences: wanted.maxSequences,
+      }),
+    ).rejects.toThrow(MemoryError)
   })
 })

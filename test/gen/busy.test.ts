@@ -50,6 +50,20 @@ describe('many checks at once', () => {
     expect(count).toBe(40)
   })
 
+  it('gives up in time where the first check of its mode finds no place', async () => {
+    await load({ maxSequences: 4, chatTemplate: readFileSync(OFFICIAL_TEMPLATE, 'utf8') })
+    await guard.classify('Hello')
+    // All places are taken by prompts; the policy text for replies wants one too.
+    const prompts = Array.from({ length: 12 }, (_, i) => guard.classify(words(300 + i)).catch(() => null))
+    const reply = [
+      { role: 'user', content: 'Hello' },
+      { role: 'assistant', content: 'Hello!' },
+    ] as const
+    await expect(guard.classify(reply, { queueTimeoutMs: 20 })).rejects.toThrow(GuardBusyError)
+    await Promise.all(prompts)
+    expect((await guard.classify(reply, { queueTimeoutMs: 60_000 })).text).toMatch(/^Safety: /)
+  })
+
   it('decodes them together', async () => {
     await load({})
     await guard.classify('Hello')
