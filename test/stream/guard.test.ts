@@ -15,7 +15,7 @@ import { promptVerdict, responseHeads } from '../../lib/stream/verdict.js'
 import { Tokenizer } from '../../lib/tokenizer/tokenizer.js'
 import { fixtureModel } from '../support/fixture-model.js'
 import { exactEngine } from '../support/fixtures.js'
-import { digits, GPU, near } from '../support/gpu.js'
+import { digits, GPU, near, texts } from '../support/gpu.js'
 import { manyTexts, randomPieces, SENTENCES, seeded } from '../support/texts.js'
 
 const PROMPT = 'How do I pick a lock?'
@@ -155,7 +155,7 @@ describe('StreamGuard', () => {
     const random = seeded(21)
     const whole = await judged([REPLY])
     expectSame(await judged([...REPLY]), whole)
-    for (const text of manyTexts(30, 8)) {
+    for (const text of manyTexts(texts(30), 8)) {
       const once = await judged([text])
       expect(once.map((token) => token.text).join('')).toBe(text)
       expect(once.map((token) => token.index)).toEqual(once.map((_, i) => i))
@@ -171,9 +171,11 @@ describe('StreamGuard', () => {
   })
 
   it('judges several replies at once as it judges each alone', async () => {
+    const replies = SENTENCES.slice(0, texts(12))
+    expect(replies.length).toBeGreaterThan(1)
     const alone: TokenVerdict[][] = []
-    for (const text of SENTENCES.slice(0, 12)) alone.push(await judged([text]))
-    const together = await Promise.all(SENTENCES.slice(0, 12).map((text) => judged([...text])))
+    for (const text of replies) alone.push(await judged([text]))
+    const together = await Promise.all(replies.map((text) => judged([...text])))
     together.forEach((tokens, i) => {
       expectSame(tokens, alone[i] as TokenVerdict[])
     })

@@ -30,6 +30,9 @@ export const near = (onCpu: number, type: keyof typeof BOUNDS = 'f32'): number =
 export const digits = (onCpu: number): number =>
   GPU === false ? onCpu : Math.min(onCpu, Math.floor(-Math.log10(2 * BOUNDS.f32)))
 
+/** How many texts a test takes where a software driver decodes a token in some tenths of a second. */
+export const texts = (onCpu: number): number => (GPU === false ? onCpu : Math.ceil(onCpu / 6))
+
 const VULKAN = fileURLToPath(new URL('../../build/Release/vulkan/qwen3guard.node', import.meta.url))
 
 /** The Vulkan addon, where it was built. */
