@@ -32,7 +32,7 @@ function svg(lines) {
 
 /** One tspan for each run of text between SGR sequences; their states are carried along the line. */
 function spans(line) {
-  const style = { fill: '', bold: false, dim: false }
+  const style = { fill: '', bold: false, dim: false, underlined: false }
   return line
     .split(/(\x1b\[\d+m)/)
     .map((part) => {
@@ -43,14 +43,20 @@ function spans(line) {
       else if (code === '1') style.bold = true
       else if (code === '2') style.dim = true
       else if (code === '22') style.bold = style.dim = false
+      else if (code === '4' || code === '24') style.underlined = code === '4'
       else throw new Error(`expected a colour that the command line uses, got SGR ${code}`)
       return ''
     })
     .join('')
 }
 
-function attributes({ fill, bold, dim }) {
-  return [fill && ` fill="${fill}"`, bold && ' font-weight="bold"', dim && ' opacity="0.6"']
+function attributes({ fill, bold, dim, underlined }) {
+  return [
+    fill && ` fill="${fill}"`,
+    bold && ' font-weight="bold"',
+    dim && ' opacity="0.6"',
+    underlined && ' text-decoration="underline"',
+  ]
     .filter(Boolean)
     .join('')
 }

@@ -1,5 +1,5 @@
 import type { ModerationEvent } from '../stream/events.js'
-import type { Passed } from './source-shape.js'
+import type { Passed } from './source-pieces.js'
 
 /** Names that are told of: no source can make the list grow without end. */
 const MOST_TOLD = 1000

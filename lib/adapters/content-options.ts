@@ -4,7 +4,7 @@ import type { Unjudged } from '../stream/events.js'
 import { checkModerateValues, MODERATE_KEYS } from '../stream/moderate.js'
 import type { Rule, Sieve } from './known-fields.js'
 import type { AdapterOptions } from './moderator.js'
-import type { Piece } from './source-shape.js'
+import type { Piece } from './source-pieces.js'
 
 /** What adapters take besides whose streams hold more than text. */
 export interface ContentOptions extends AdapterOptions {

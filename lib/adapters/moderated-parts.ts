@@ -8,7 +8,7 @@ import { JudgedText } from './judged-text.js'
 import { Turn } from './judged-turn.js'
 import type { AdapterOptions, BlockEvent, Moderator } from './moderator.js'
 import type { Item, TextPiece } from './outgoing-item.js'
-import type { Piece, Shape, Write } from './source-shape.js'
+import type { Piece, Shape, Write } from './source-pieces.js'
 
 const STOPPED = Symbol('the consumer takes no more')
 

@@ -1,6 +1,6 @@
 import type { JudgedText } from './judged-text.js'
 import type { BlockEvent } from './moderator.js'
-import type { Passed, Write } from './source-shape.js'
+import type { Passed, Write } from './source-pieces.js'
 
 /** What waits to go out. */
 export type Item<P> =

@@ -5,7 +5,7 @@ import { type ContentOptions, treatment } from './content-options.js'
 import { type ForeignInput, promptOf } from './messages.js'
 import { ModeratedParts } from './moderated-parts.js'
 import type { Moderator } from './moderator.js'
-import type { Shape } from './source-shape.js'
+import type { Shape } from './source-pieces.js'
 
 /**
  * The parts of a stream, moderated as the reply to what is given. What of that the guard cannot see is announced, or

@@ -14,6 +14,7 @@ import { Journal } from './journal.js'
 import { type LoadedGuard, loadGuard } from './judge.js'
 import { addLoadOptions, type LoadFlags } from './load-options.js'
 import { readPolicy } from './policy-file.js'
+import { printable } from './printable.js'
 import { addRowFlags, columnsOf, note, type RowFlags } from './row-flags.js'
 import {
   isPlain,
@@ -136,7 +137,7 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
         const { tokensDecoded } = loaded.guard.stats()
         const ms = Date.now() - started
         const table = tally.table({ judged: tally.rows - earlier, ms, tokens: tokensDecoded })
-        process.stderr.write(`${[tally.summary(reader.blankLines), ...table].join('\n')}\n`)
+        process.stderr.write(`${[tally.summary(reader.blankLines), ...table].map(printable).join('\n')}\n`)
       }
     } finally {
       failures?.destroy()

@@ -7,9 +7,11 @@ import { Paint, percent, promptLine, replyLine, riskScores, TokenPrinter } from 
 import { addFailOn, EXIT, type FailOn, failsOn, type Run } from './exit.js'
 import { type CheckResult, judge, loadGuard, severityOf } from './judge.js'
 import { addLoadOptions, type LoadFlags } from './load-options.js'
+import { printable } from './printable.js'
 import { print } from './standard-streams.js'
 import { readTextFile } from './text-file.js'
 import { addTooLong, type Fit } from './too-long.js'
+import { wrapVerdict } from './wrap.js'
 
 interface CheckFlags extends LoadFlags, Fit {
   prompt?: string
@@ -117,14 +119,16 @@ function describe(result: CheckResult): string {
   if (result.kind === 'gen') {
     const { usage } = result
     const lines = [
-      `${paint.severity(result.safety)}  ${result.categories.join(', ')}`.trimEnd(),
-      `  scores   ${riskScores(result.scores.safety)}`,
+      wrapVerdict(`${paint.severity(result.safety)}  ${result.categories.join(', ')}`.trimEnd(), 0),
+      wrapVerdict(`  scores   ${riskScores(result.scores.safety)}`, 11),
     ]
     if (result.refusal !== null) {
       const score = result.scores.refusal === null ? '' : `  (yes ${percent(result.scores.refusal)})`
       lines.push(`  refusal  ${result.refusal ? 'yes' : 'no'}${score}`)
     }
-    lines.push(paint.dim(`  ${result.model}, ${usage.promptTokens} tokens in ${usage.ms.toFixed(0)} ms`))
+    const model = printable(result.model)
+    const about = `  ${model}, ${usage.promptTokens} tokens in ${usage.ms.toFixed(0)} ms`
+    lines.push(paint.dim(wrapVerdict(about, 2)))
     lines.push(...droppedLine(paint, usage))
     return lines.join('\n')
   }
@@ -139,5 +143,7 @@ function describe(result: CheckResult): string {
 }
 
 function droppedLine(paint: Paint, { droppedMessages = 0 }: { droppedMessages?: number }): string[] {
-  return droppedMessages === 0 ? [] : [paint.dim(`  judged without the oldest ${droppedMessages} messages`)]
+  return droppedMessages === 0
+    ? []
+    : [paint.dim(wrapVerdict(`  judged without the oldest ${droppedMessages} messages`, 2))]
 }

@@ -15,10 +15,11 @@ import {
   type PartComparison,
   reduce,
 } from './comparison.js'
-import { percent, printable } from './display.js'
+import { percent } from './display.js'
 import { judge, loadGuard } from './judge.js'
 import type { LoadFlags } from './load-options.js'
 import { type Outcome, OutcomeFile } from './outcome-file.js'
+import { printable } from './printable.js'
 import { startProgress } from './progress.js'
 import { rowError } from './row-error.js'
 import { note } from './row-flags.js'

@@ -1,8 +1,12 @@
 import { styleText } from 'node:util'
 import type { Category, PromptVerdict, ReplyVerdict, Safety, TokenVerdict } from '../index.js'
-import { terminalWidth, wrapLine } from './wrap.js'
+import { printable } from './printable.js'
+import { terminalWidth, wrapLine, wrapVerdict } from './wrap.js'
 
 const RISK_STYLE = { Safe: 'green', Controversial: 'yellow', Unsafe: 'red' } as const
+
+/** Of running text: what is Safe keeps the terminal's own colour, and yellow, which is pale on white, has a line below. */
+const TEXT_STYLE = { Safe: [], Controversial: ['yellow', 'underline'], Unsafe: ['red'] } as const
 
 /** Colours for one output stream: none unless it is a terminal and NO_COLOR is unset or empty. */
 export class Paint {
@@ -12,9 +16,9 @@ export class Paint {
     this.coloured = stream.isTTY === true && !process.env.NO_COLOR
   }
 
-  /** `text` in the colour of `safety`. */
+  /** Judged text in the style of `safety`. */
   risk(safety: Safety, text: string): string {
-    return this.#style(RISK_STYLE[safety], text)
+    return safety === 'Safe' ? text : this.#style([...TEXT_STYLE[safety]], text)
   }
 
   /** The severity as a word that is seen first. */
@@ -51,17 +55,6 @@ export class TokenPrinter {
   }
 }
 
-/** A judged text may hold terminal control sequences: they are shown, never sent. */
-export function printable(text: string): string {
-  return (
-    text
-      .replace(/[\x00-\x08\x0b-\x1f]/g, (control) => String.fromCharCode(0x2400 + control.charCodeAt(0)))
-      .replace(/[\x7f-\x9f]/g, '\u2421')
-      // Bidirectional overrides reorder what is read without changing what was judged.
-      .replace(/[\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
-  )
-}
-
 /** `0.9731` as `97.3%`; what would round to nothing or to certainty says so. */
 export function percent(probability: number): string {
   if (probability > 0 && probability < 0.001) return '<0.1%'
@@ -75,18 +68,28 @@ export function riskScores(probabilities: Record<Safety, number>): string {
   return order.map((safety) => `${safety} ${percent(probabilities[safety])}`).join('  ')
 }
 
-/** One line on a prompt that Stream judged. */
+/** Columns of what stands before a verdict of Stream. */
+const LABEL = 8
+
+/** A line on a prompt that Stream judged. */
 export function promptLine(paint: Paint, verdict: PromptVerdict): string {
-  return `Prompt  ${severityAndCategory(paint, verdict)}  ${paint.dim(riskScores(verdict.probabilities))}`
+  const line = `Prompt  ${severityAndCategory(paint, verdict)}  ${paint.dim(riskScores(verdict.probabilities))}`
+  return wrapVerdict(line, LABEL)
 }
 
-/** One line on a reply that Stream judged; `flagged` is the token at `verdict.at`. */
+/** A line on a reply that Stream judged; `flagged` is the token at `verdict.at`. */
 export function replyLine(paint: Paint, verdict: ReplyVerdict, flagged: TokenVerdict | undefined): string {
   const partly = verdict.complete ? '' : '  (not judged to its end)'
   const line = `Reply   ${severityAndCategory(paint, verdict)}${partly}`
-  if (flagged === undefined) return `${line}  ${paint.dim(`${verdict.tokenCount} tokens`)}`
+  if (flagged === undefined)
+    return wrapVerdict(`${line}  ${paint.dim(`${verdict.tokenCount} tokens`)}`, LABEL)
   const token = `token ${flagged.index} of ${verdict.tokenCount}`
-  return `${line}  flagged at ${token}, character ${flagged.start}: ${JSON.stringify(printable(flagged.text))}`
+  return wrapVerdict(`${line}  flagged at ${token}, ${placeOf(flagged)}`, LABEL)
+}
+
+/** `character 57: " kill"` */
+export function placeOf({ start, text }: TokenVerdict): string {
+  return `character ${start}: ${JSON.stringify(printable(text))}`
 }
 
 function severityAndCategory(paint: Paint, verdict: { safety: Safety; category: Category | null }): string {

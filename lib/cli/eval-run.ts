@@ -17,6 +17,7 @@ import type { Policy } from '../policy.js'
 import { type FoundItem, LabelledData, readFormats } from './eval-data.js'
 import type { EvalFlags } from './eval-flags.js'
 import { type CheckResult, judge, type LoadedGuard, loadGuard } from './judge.js'
+import { printable } from './printable.js'
 import { startProgress } from './progress.js'
 import { type RowError, rowError } from './row-error.js'
 import type { Fit } from './too-long.js'
@@ -36,7 +37,7 @@ export async function evaluate(
   signal: AbortSignal,
   version: string,
 ): Promise<{ report: Omit<EvalReport, 'requirements'>; shownErrors: ShownError[] }> {
-  const note = (text: string) => void process.stderr.write(`${text}\n`)
+  const note = (text: string) => void process.stderr.write(`${printable(text)}\n`)
   const { caution, toxicityFrom, seed, targetFpr, holdBack, official = false, tooLong, history } = flags
   const columns = {
     ...(flags.promptColumn !== undefined && { prompt: flags.promptColumn }),

@@ -3,7 +3,9 @@ import { BINS } from '../eval/latency.js'
 import { type Figures, READINGS } from '../eval/metrics.js'
 import type { EvalReport } from '../eval/report-data.js'
 import type { PartFigures, SectionFigures } from '../eval/section.js'
-import { count, percent, printable, table } from './display.js'
+import { count, percent, table } from './display.js'
+import { printable } from './printable.js'
+import { terminalWidth, wrapLine } from './wrap.js'
 
 const MOST_GROUPS = 12
 
@@ -37,7 +39,20 @@ export function describeReport(report: EvalReport): string {
   for (const { expression, met, why } of report.requirements) {
     lines.push(`${met ? 'met' : 'NOT MET'}: ${expression} (${why})`)
   }
-  return lines.map(printable).join('\n')
+  return forTerminal(lines)
+}
+
+/** Lines for a terminal, and as narrow as it is; tables, which are several in one, are so already. */
+function forTerminal(lines: readonly string[]): string {
+  const width = terminalWidth()
+  return lines
+    .map((line) => {
+      const text = printable(line)
+      return width === undefined || line.includes('\n') || line.length <= width
+        ? text
+        : wrapLine(text, width, 2)
+    })
+    .join('\n')
 }
 
 const HEAD = ['', 'n', 'unjudged', 'reading', 'F1', '95 %', 'precision', 'recall', 'false alarms']
@@ -164,5 +179,5 @@ export function describeEvalComparison(comparison: EvalComparison): string {
   for (const { file, line, target, label, verdicts } of flips.slice(0, 10)) {
     lines.push(`  ${file}:${line}, ${target} labelled ${label ?? 'nothing'}: ${verdicts[0]} → ${verdicts[1]}`)
   }
-  return lines.map(printable).join('\n')
+  return forTerminal(lines)
 }

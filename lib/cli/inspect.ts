@@ -6,10 +6,11 @@ import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import { resolveModel } from '../models/resolve.js'
 import { compareModels, describeComparison } from './compare.js'
-import { bytes, count, printable, table } from './display.js'
+import { bytes, count, table } from './display.js'
 import { EXIT, type Run } from './exit.js'
 import { type Inspection, inspectGguf } from './inspection.js'
 import { addEngineOptions, type LoadFlags } from './load-options.js'
+import { printable } from './printable.js'
 import { print } from './standard-streams.js'
 
 interface InspectFlags extends LoadFlags {

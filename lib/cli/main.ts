@@ -15,6 +15,7 @@ import { inFlags } from './flag-names.js'
 import { addInspect } from './inspect.js'
 import { addMerge } from './merge.js'
 import { addModels } from './models.js'
+import { printable } from './printable.js'
 import { addPull } from './pull.js'
 import { addQuantize } from './quantize.js'
 import { addStream } from './stream.js'
@@ -79,9 +80,9 @@ function report(error: unknown, run: Run): number {
     return error.exitCode
   }
   const known = GuardError.isGuardError(error) || error instanceof InputError || isSystemError(error)
-  if (known) process.stderr.write(`error: ${inFlags(error.message)} (${error.code})\n`)
+  if (known) process.stderr.write(`error: ${printable(inFlags(error.message))} (${error.code})\n`)
   else if (error instanceof TypeError || error instanceof RangeError)
-    process.stderr.write(`error: ${inFlags(error.message)}\n`)
+    process.stderr.write(`error: ${printable(inFlags(error.message))}\n`)
   else process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
   return EXIT.error
 }
@@ -108,7 +109,7 @@ async function main(): Promise<void> {
   if (process.listenerCount('warning') > 0) {
     process.removeAllListeners('warning')
     process.on('warning', (warning) =>
-      process.stderr.write(`${lineStart()}warning: ${inFlags(warning.message)}\n`),
+      process.stderr.write(`${lineStart()}warning: ${printable(inFlags(warning.message))}\n`),
     )
   }
 

@@ -1,6 +1,9 @@
 import { SingleBar } from 'cli-progress'
+import { printable } from './printable.js'
 
 const BAR_DELAY_MS = 500
+/** Columns left beside a bar for its percentage and note. */
+const NOTE_COLUMNS = 26
 const LINE_INTERVAL_MS = 10_000
 
 /** How far a long command is, on stderr. */
@@ -25,16 +28,17 @@ function barProgress(label: string, total: number): Progress {
       if (bar === null) {
         if (Date.now() - started < BAR_DELAY_MS) return
         bar = new SingleBar({
-          format: `${label} [{bar}] {percentage}% {note}`,
+          format: `${printable(label)} [{bar}] {percentage}% {note}`,
           stream: process.stderr,
+          barsize: Math.max(5, Math.min(40, (process.stderr.columns ?? 80) - label.length - NOTE_COLUMNS)),
           clearOnComplete: true,
           hideCursor: true,
           // Signals are the command line's own business; it stops the bar on its way out.
           gracefulExit: false,
         })
-        bar.start(total, done, { note })
+        bar.start(total, done, { note: printable(note) })
       }
-      bar.update(done, { note })
+      bar.update(done, { note: printable(note) })
     },
     stop() {
       bar?.stop()
@@ -49,7 +53,7 @@ function lineProgress(label: string, total: number | null): Progress {
       if (Date.now() - last < LINE_INTERVAL_MS) return
       last = Date.now()
       const percent = total === null ? '' : ` ${Math.floor((100 * done) / Math.max(total, 1))}%`
-      process.stderr.write(`${label}${percent} ${note}\n`)
+      process.stderr.write(`${printable(label)}${percent} ${printable(note)}\n`)
     },
     stop() {},
   }

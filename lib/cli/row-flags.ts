@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import type { ColumnFlags } from '../data/columns.js'
 import { ROW_FORMATS, type RowFormat } from '../data/row.js'
 import type { UnsupportedParts } from '../input.js'
+import { printable } from './printable.js'
 
 /** Flags of every command that reads rows. */
 export interface RowFlags {
@@ -45,5 +46,5 @@ export function columnsOf(flags: RowFlags): ColumnFlags {
 
 /** Says on stderr what was guessed. */
 export function note(text: string): void {
-  process.stderr.write(`note: ${text}\n`)
+  process.stderr.write(`note: ${printable(text)}\n`)
 }

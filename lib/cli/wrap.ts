@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util'
+
 /** Columns below which nothing is wrapped: there would be a word a line. */
 const NARROWEST = 30
 
@@ -23,6 +25,39 @@ export function wrapLine(text: string, width: number, indent = 0): string {
   }
   return [...lines, line].join('\n')
 }
+
+/**
+ * A line about a verdict in lines of at most `width` columns where words allow it, cut between its parts (two spaces) rather
+ * than within one; lines after the first begin with `indent` spaces. Colours take no columns.
+ */
+export function wrapVerdict(line: string, indent: number, width = terminalWidth()): string {
+  if (width === undefined || columnsOf(line) <= width) return line
+  const label = line.slice(0, indent)
+  const lines: string[] = []
+  let open = label
+  for (const part of line.slice(indent).split(/ {2,}/)) {
+    const gap = columnsOf(open) > indent ? '  ' : ''
+    if (columnsOf(open) + gap.length + columnsOf(part) <= width) {
+      open += gap + part
+      continue
+    }
+    if (gap !== '') {
+      lines.push(open)
+      open = ' '.repeat(indent)
+    }
+    // Of a part that is longer than a line, word by word.
+    for (const [at, word] of part.split(' ').entries()) {
+      const space = at === 0 ? '' : ' '
+      if (at > 0 && columnsOf(open) + 1 + columnsOf(word) > width) {
+        lines.push(open)
+        open = ' '.repeat(indent) + word
+      } else open += space + word
+    }
+  }
+  return [...lines, open].join('\n')
+}
+
+const columnsOf = (text: string) => stripVTControlCharacters(text).length
 
 /** A command on several lines, as a shell takes it; a text in quotes is not cut. */
 function wrapCommand(line: string, width: number): string {

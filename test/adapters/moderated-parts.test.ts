@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ModeratedParts } from '../../lib/adapters/moderated-parts.js'
-import type { Piece, Shape } from '../../lib/adapters/source-shape.js'
+import type { Piece, Shape } from '../../lib/adapters/source-pieces.js'
 import { type Policy, StreamGuard } from '../../lib/index.js'
 import { fixtureModel } from '../support/fixture-model.js'
 import { collect, PROMPT, stream } from '../support/replies.js'

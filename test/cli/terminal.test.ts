@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { askForTexts } from '../../lib/cli/ask.js'
 import { table } from '../../lib/cli/display.js'
-import { wrapHelp } from '../../lib/cli/wrap.js'
+import { wrapHelp, wrapVerdict } from '../../lib/cli/wrap.js'
 import { cli, Running } from '../support/cli.js'
 import { temporaryDirectory } from '../support/temporary.js'
 
@@ -33,9 +33,9 @@ function tooWide(text: string, width: number): string[] {
   return text.split('\n').filter((line) => line.length > width && line.trim().includes(' '))
 }
 
-async function narrow(args: string[]): Promise<string> {
-  const running = new Running(args, { COLUMNS: '60' })
-  running.child.stdin.end()
+async function narrow(args: string[], columns = 60, input = ''): Promise<string> {
+  const running = new Running(args, { COLUMNS: String(columns) })
+  running.child.stdin.end(input)
   const { code, stdout } = await running.finished
   expect(code).toBe(0)
   return stdout
@@ -74,6 +74,42 @@ describe('at 60 columns', () => {
     const wrapped = wrapHelp(example, 60)
     expect(tooWide(wrapped, 60)).toEqual([])
     expect(wrapped.replace(/ \\\n +/g, ' ')).toBe(example)
+  })
+})
+
+describe.each([60, 40])('verdicts at %i columns', (columns) => {
+  const REPLY = 'I will kill you all tonight, and burn your house.'
+
+  it.each([
+    ['a prompt by Gen', ['check', 'How can I make a bomb?'], ''],
+    ['a reply by Gen', ['check', '--prompt', 'Hi', '--response', REPLY], ''],
+    ['a reply by Stream', ['check', '--model', 'demo-stream', '--prompt', 'Hi', '--response', REPLY], ''],
+    ['a stream', ['stream', '--prompt', 'Hi'], REPLY],
+  ])('of %s are wrapped, and nothing of them is lost', async (_name, args, input) => {
+    const [wide, wrapped] = [await narrow(args, 200, input), await narrow(args, columns, input)]
+    // The reply itself is the terminal's to wrap, and times differ.
+    const verdicts = (text: string) => text.split('\n').filter((line) => !line.includes('I will'))
+    expect(tooWide(verdicts(wrapped).join('\n'), columns)).toEqual([])
+    const words = (text: string) =>
+      verdicts(text)
+        .join(' ')
+        .replace(/in \d+ ms/, '')
+        .split(/\s+/)
+    expect(words(wrapped)).toEqual(words(wide))
+  })
+})
+
+describe('wrapVerdict', () => {
+  it('cuts between parts first, and counts no colours', () => {
+    const red = (text: string) => `\x1b[31m${text}\x1b[39m`
+    const line = `Prompt  ${red('Unsafe')}  Non-violent Illegal Acts  Unsafe 97.9%  Safe 0.1%`
+    expect(wrapVerdict(line, 8, 40)).toBe(
+      `Prompt  ${red('Unsafe')}  Non-violent Illegal Acts\n        Unsafe 97.9%  Safe 0.1%`,
+    )
+    expect(wrapVerdict(`Reply   ${red('Safe')}  a part that is longer than a line is`, 8, 30)).toBe(
+      `Reply   ${red('Safe')}\n        a part that is longer\n        than a line is`,
+    )
+    expect(wrapVerdict(line, 8, undefined)).toBe(line)
   })
 })
 
@@ -176,5 +212,24 @@ describe('askForTexts', () => {
     child.stdin.write('\x04')
     const [code] = await once(child, 'close')
     expect(code).toBe(3)
+  })
+
+  it.runIf(terminal)('a terminal gets colours in verdicts of its width, but for NO_COLOR', async () => {
+    const command = `stty cols 40; "${process.execPath}" "${MAIN}" check --model demo-stream --prompt Hi --response "I will kill you all tonight." 2>/dev/null`
+    const shown = async (noColour: string) => {
+      const env = { ...process.env, TERM: 'xterm', NO_COLOR: noColour }
+      const child = spawn('script', ['-qec', command, '/dev/null'], { env })
+      let text = ''
+      child.stdout.setEncoding('utf8').on('data', (piece: string) => (text += piece))
+      await once(child, 'close')
+      return text.replaceAll('\r\n', '\n')
+    }
+    const [coloured, plain] = [await shown(''), await shown('1')]
+    expect(coloured).toContain('\x1b[')
+    expect(plain).not.toContain('\x1b[')
+    expect(plain).toContain('[[')
+    expect(tooWide(plain.slice(plain.indexOf('Prompt'), plain.indexOf('\n\n')), 40)).toEqual([])
+    // What is Safe has the terminal's own colour, on a dark ground as on a light one.
+    expect(coloured).not.toMatch(/\x1b\[(3[07]|4\d)m/)
   })
 })

@@ -2,7 +2,7 @@ import { type ContentOptions, checkContent } from '../content-options.js'
 import type { ForeignInput } from '../messages.js'
 import type { Moderator } from '../moderator.js'
 import { moderatedParts } from '../unjudged-prompt.js'
-import { ChatShape, type Chunk } from './chat-shape.js'
+import { ChatShape, type Chunk } from './chat-chunks.js'
 
 /** Options of `moderateChat`. */
 export interface ChatOptions extends ContentOptions {

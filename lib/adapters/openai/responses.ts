@@ -2,7 +2,7 @@ import { type ContentOptions, checkContent } from '../content-options.js'
 import type { ForeignInput } from '../messages.js'
 import type { Moderator } from '../moderator.js'
 import { moderatedParts } from '../unjudged-prompt.js'
-import { ResponseShape } from './response-shape.js'
+import { ResponseShape } from './response-events.js'
 import type { Event } from './response-texts.js'
 
 /** What is needed of an event of the Responses API. */

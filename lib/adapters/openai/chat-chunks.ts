@@ -2,7 +2,7 @@ import { UnknownChunkError } from '../../errors.js'
 import { type ContentOptions, FieldSieve, treatment } from '../content-options.js'
 import { type Fields, isObject, known, logprobsOf, nameOf, notOne, record } from '../known-fields.js'
 import { type BlockEvent, replacementFor } from '../moderator.js'
-import type { Piece, Shape } from '../source-shape.js'
+import type { Piece, Shape } from '../source-pieces.js'
 import { CHOICE, DELTA, ENVELOPE, FUNCTION_CALL, REFERENCE, ROLES, TOOL_CALL } from './chat-fields.js'
 import { IMAGES } from './fields.js'
 

@@ -11,7 +11,7 @@ import {
   textsWithin,
 } from '../known-fields.js'
 import { type BlockEvent, replacementFor } from '../moderator.js'
-import type { Passed, Piece, Shape } from '../source-shape.js'
+import type { Passed, Piece, Shape } from '../source-pieces.js'
 import * as table from './response-fields.js'
 import { boundaryOf, type Event, TEXTS, type TextKind, textOf } from './response-texts.js'
 import { SentResponse } from './sent-response.js'
