@@ -1,22 +1,21 @@
 import { type Command, Option } from 'commander'
-import {
-  CATEGORIES,
-  type ModerationEvent,
-  type Policy,
-  type Safety,
-  StreamGuard,
-  type TokenVerdict,
-} from '../index.js'
-import { Paint, promptLine, replyLine, TokenPrinter } from './display.js'
+import { CATEGORIES, type ModerationEvent, type Policy, type Safety, StreamGuard } from '../index.js'
 import { addFailOn, EXIT, type FailOn, failsOn, type Run, worstOf } from './exit.js'
 import { addLoadOptions, type LoadFlags, readLoadOptions, withLoadProgress } from './load-options.js'
+import { readPolicy } from './policy-file.js'
+import { PolicyStop } from './policy-stop.js'
+import { readSse, type StreamEnd } from './sse.js'
+import { judgeChunks } from './sse-reply.js'
 import { print, stdinText } from './standard-streams.js'
+import { JsonLines, type ShownEvent, Transcript } from './stream-text.js'
 
 interface StreamFlags extends LoadFlags {
   prompt: string
   reasoning?: boolean
   tooLong: 'error' | 'slide'
   block?: boolean
+  sse?: boolean
+  policy?: string
   json?: boolean
   failOn?: FailOn
 }
@@ -25,7 +24,11 @@ const HELP = `
 Every verdict is shown and nothing is withheld, unless --block is given.
 
 Example:
-  $ some-model "Tell me about locks" | qwen3guard stream --prompt "Tell me about locks"`
+  $ some-model "Tell me about locks" | qwen3guard stream --prompt "Tell me about locks"
+  $ curl -sN http://localhost:8000/v1/chat/completions -d @request.json | qwen3guard stream --sse --prompt "Tell me about locks"`
+
+/** Milliseconds that a text of a stream waits for a place, which another that goes on beside it may have. */
+const LONGEST_WAIT_MS = 10_000
 
 /** With this policy a moderation reports and does not withhold; a guard that fails still blocks. */
 const REPORT_ONLY: Policy = {
@@ -45,28 +48,51 @@ export function addStream(program: Command, run: Run): void {
         .choices(['error', 'slide'])
         .default('error'),
     )
-    .option('--block', 'release nothing from the first text on that the default policy blocks')
+    .option('--sse', 'stdin is an OpenAI-style stream of server-sent events: chat completions, Responses')
+    .option('--policy <file>', 'JSON: show where this policy would stop the reply, by --sse the default one')
+    .option('--block', 'release nothing from the first text on that the policy blocks')
     .option('--json', 'print one moderation event a line')
     .addHelpText('after', HELP)
     .action(async (flags: StreamFlags) => {
       if (flags.prompt === '-') command.error('error: stdin is the reply: give --prompt as a text')
       if (flags.prompt === '') command.error('error: nothing to judge: --prompt is empty')
+      const policy =
+        flags.policy === undefined ? undefined : await readStreamPolicy(command, flags.policy, signal)
       const options = await readLoadOptions(command, flags, signal, 'demo-stream')
       const guard = await withLoadProgress(options, (options) => StreamGuard.load(options))
       try {
         if (process.stdin.isTTY) process.stderr.write('Type the reply; end it with Ctrl-D.\n')
-        const reply = new ReadText(stdinText(signal))
-        const events = guard.moderate(flags.prompt, reply, {
+        const moderateOptions = {
           tokens: true,
-          reasoning: flags.reasoning === true,
           tooLong: flags.tooLong,
           signal,
-          ...(!flags.block && { policy: REPORT_ONLY }),
-        })
-        const worst = await show(events, flags.json ? new JsonLines() : new Transcript(), signal)
-        // As for check; unless the prompt was blocked, and stdin never read to its end.
-        if (reply.ended && reply.empty) command.error('error: nothing to judge: stdin is empty')
-        if (failsOn(flags.failOn, worst)) run.exitCode = EXIT.failOn
+          policy: flags.block ? (policy ?? {}) : REPORT_ONLY,
+        }
+        const stops = !flags.block && (flags.sse || policy !== undefined) ? (policy ?? {}) : null
+        const shown = new Shown(flags.json ? new JsonLines() : new Transcript(), stops, signal)
+        if (flags.sse) {
+          const end: StreamEnd = { said: false }
+          const texts = await judgeChunks(
+            readSse(stdinText(signal), end),
+            (reply, reasoning) =>
+              guard.moderate(flags.prompt, reply, {
+                ...moderateOptions,
+                reasoning: reasoning || flags.reasoning === true,
+                queueTimeoutMs: LONGEST_WAIT_MS,
+              }),
+            (event) => shown.show(event),
+          )
+          if (texts === 0) command.error('error: nothing to judge: the stream on stdin holds no text')
+          if (!end.said && !shown.blocked) note('stdin ended without [DONE]: the reply may be cut off')
+        } else {
+          const reply = new ReadText(stdinText(signal))
+          const reasoning = flags.reasoning === true
+          const events = guard.moderate(flags.prompt, reply, { ...moderateOptions, reasoning })
+          for await (const event of events) await shown.show(event)
+          // As for check; unless the prompt was blocked, and stdin never read to its end.
+          if (reply.ended && reply.empty) command.error('error: nothing to judge: stdin is empty')
+        }
+        if (failsOn(flags.failOn, shown.worst)) run.exitCode = EXIT.failOn
       } finally {
         // After a block it may still be open, and would keep the process waiting for text nobody reads.
         process.stdin.destroy()
@@ -96,60 +122,56 @@ class ReadText implements AsyncIterable<string> {
   }
 }
 
-/** Prints the events and returns the worse severity of prompt and reply; throws if the guard failed. */
-async function show(
-  events: AsyncIterable<ModerationEvent>,
-  format: { format(event: ModerationEvent): string },
-  signal: AbortSignal,
-): Promise<Safety> {
-  let worst: Safety | undefined
-  let failure: unknown
-  for await (const event of events) {
-    const text = format.format(event)
-    if (text !== '') await print(text, signal)
+async function readStreamPolicy(command: Command, file: string, signal: AbortSignal): Promise<Policy> {
+  if (file === '-') command.error('error: stdin is the reply: give --policy a file')
+  return await readPolicy(file, signal)
+}
+
+function note(text: string): void {
+  process.stderr.write(`note: ${text}\n`)
+}
+
+/** Prints events as they come, one after the other, and keeps the worst severity. */
+class Shown {
+  blocked = false
+  #worst: Safety | undefined
+  readonly #stops = new Map<string, PolicyStop>()
+
+  /** With a policy in `stops`, where that would have stopped a text is told. */
+  constructor(
+    readonly format: { format(event: ShownEvent): string },
+    readonly stops: Policy | null,
+    readonly signal: AbortSignal,
+  ) {}
+
+  /** The worse severity of prompt and reply. */
+  get worst(): Safety {
+    if (this.#worst === undefined) throw new Error('the moderation ended without a verdict')
+    return this.#worst
+  }
+
+  /** Prints an event; whether it is a block. Throws if the guard failed. */
+  async show(event: ModerationEvent & { of?: string }): Promise<boolean> {
+    await this.#print(event)
+    const stop = this.stops && this.#stopOf(event.of ?? '', this.stops).at(event)
+    if (stop) await this.#print({ ...stop, ...(event.of !== undefined && { of: event.of }) })
     if (event.type === 'prompt' || event.type === 'end') {
-      worst = worstOf(event.verdict.safety, ...(worst === undefined ? [] : [worst]))
+      this.#worst = worstOf(event.verdict.safety, ...(this.#worst === undefined ? [] : [this.#worst]))
     }
-    if (event.type === 'block' && event.error !== undefined) failure = event.error
+    if (event.type !== 'block') return false
+    if (event.error !== undefined) throw event.error
+    this.blocked = true
+    return true
   }
-  if (failure !== undefined) throw failure
-  if (worst === undefined) throw new Error('the moderation ended without a verdict')
-  return worst
-}
 
-class JsonLines {
-  format(event: ModerationEvent): string {
-    // An Error's message is not enumerable, so JSON would drop it.
-    const error =
-      'error' in event && event.error ? { code: event.error.code, message: event.error.message } : null
-    return `${JSON.stringify(error ? { ...event, error } : event)}\n`
+  #stopOf(of: string, policy: Policy): PolicyStop {
+    const stop = this.#stops.get(of) ?? new PolicyStop(policy)
+    this.#stops.set(of, stop)
+    return stop
   }
-}
 
-/** The prompt's verdict, the reply as its tokens become final, and where it was flagged. */
-class Transcript {
-  readonly #paint = new Paint(process.stdout)
-  readonly #printer = new TokenPrinter(this.#paint)
-  /** Tokens that are not Safe: one of them decides, if any does. */
-  readonly #risky = new Map<number, TokenVerdict>()
-
-  format(event: ModerationEvent): string {
-    switch (event.type) {
-      case 'prompt':
-        return `${promptLine(this.#paint, event.verdict)}\n\n`
-      case 'token':
-        if (event.verdict.risk !== 'Safe') this.#risky.set(event.verdict.index, event.verdict)
-        return this.#printer.print(event.verdict)
-      case 'block':
-        return this.#paint.dim(
-          `\n[blocked: ${event.reason}; nothing from character ${event.start} on is released]`,
-        )
-      case 'end': {
-        const { at } = event.verdict
-        return `\n\n${replyLine(this.#paint, event.verdict, at === null ? undefined : this.#risky.get(at))}\n`
-      }
-      default:
-        return ''
-    }
+  async #print(event: ShownEvent): Promise<void> {
+    const text = this.format.format(event)
+    if (text !== '') await print(text, this.signal)
   }
 }
