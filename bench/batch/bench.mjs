@@ -9,44 +9,52 @@ import { Contender } from '../gen/contender.mjs'
 import { numbered, PROMPTS } from '../gen/texts.mjs'
 import { installPeer } from '../install-peer.mjs'
 import { median, quiet, table } from '../measure.mjs'
-import { demonstrationModel, padModel } from '../pad-model.mjs'
+import { demonstrationModel, padModel, shapeTitle } from '../pad-model.mjs'
 
 const TEMPLATE = fileURLToPath(new URL('../../test/fixtures/rendered/gen_template.jinja', import.meta.url))
 
 /** Of the time that judging takes on the demonstration model, the most that reading and writing may take. */
 const GOAL = 0.1
 const ROWS = 100_000
+/** Rows in the short form: to judge, and to read. */
+const FEW = { judged: 4, read: 500 }
 
 let numberOf = 0
 const texts = (count) =>
   Array.from({ length: count }, (_, i) => numbered(PROMPTS[i % PROMPTS.length], ++numberOf))
 
-export async function benchBatch({ threads = 2, rounds = 3, parts = ['demo', '0.6b', 'rows'] }) {
+export async function benchBatch({ short, threads = 2, rounds = 3, parts = ['demo', '0.6b', 'rows'] }) {
   const directory = mkdtempSync(path.join(tmpdir(), 'qwen3guard-bench-'))
   try {
     let perRow
     if (parts.includes('demo')) {
-      perRow = await judging('the demonstration model', demonstrationModel('gen'), 96, {
+      perRow = await judging('the demonstration model', demonstrationModel('gen'), short ? FEW.judged : 96, {
+        short,
         threads,
         rounds,
         directory,
       })
     }
     if (parts.includes('0.6b')) {
-      await judging("Qwen3-0.6B's shape, Q8_0", await padModel('gen'), 8, { threads, rounds, directory })
+      const model = await padModel('gen', { short })
+      const options = { short, threads, rounds, directory }
+      await judging(`${shapeTitle(short)}, Q8_0`, model, short ? FEW.judged : 8, options)
     }
-    if (parts.includes('rows')) await withoutModel(directory, threads, rounds, perRow)
+    if (parts.includes('rows')) {
+      await withoutModel(short ? FEW.read : ROWS, { threads, rounds, directory, perRow })
+    }
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
 }
 
 /** @returns median milliseconds a row takes `batch` */
-async function judging(name, model, count, { threads, rounds, directory }) {
-  const version = installPeer()
+async function judging(name, model, count, { short, threads, rounds, directory }) {
+  const version = installPeer({ short })
   const options = { model, threads, chatTemplate: readFileSync(TEMPLATE, 'utf8'), gpu: false }
   const guard = await Contender.start('../batch/guard.mjs', options)
-  const peer = await Contender.start('./node-llama-cpp.mjs', { ...options, sequences: 16 })
+  // The short form goes without what is not here.
+  const peer = version && (await Contender.start('./node-llama-cpp.mjs', { ...options, sequences: 16 }))
   const ms = { batch: [], loop: [], peer: [] }
   const file = (name) => {
     const at = path.join(directory, name)
@@ -60,7 +68,7 @@ async function judging(name, model, count, { threads, rounds, directory }) {
   }
   try {
     for (let round = 0; round <= rounds; round++) {
-      for (const job of ['batch', 'loop', 'peer']) {
+      for (const job of peer ? ['batch', 'loop', 'peer'] : ['batch', 'loop']) {
         await quiet()
         const { ms: took } =
           job === 'peer' ? await peer.run('many', texts(count)) : await guard.run(job, file('rows.jsonl'))
@@ -69,7 +77,7 @@ async function judging(name, model, count, { threads, rounds, directory }) {
       }
     }
   } finally {
-    await Promise.all([guard.stop(), peer.stop()])
+    await Promise.all([guard.stop(), peer?.stop()])
   }
   console.log(`\n${name}, ${threads} threads, ${count} rows, median of ${rounds} rounds in turn`)
   const rate = (job) => ((1000 * count) / median(ms[job])).toFixed(1)
@@ -79,19 +87,19 @@ async function judging(name, model, count, { threads, rounds, directory }) {
     [
       ['qwen3guard batch', rate('batch'), ''],
       ['a loop of classify', rate('loop'), times('loop')],
-      [`node-llama-cpp ${version}, 16 sequences`, rate('peer'), times('peer')],
+      ...(peer ? [[`node-llama-cpp ${version}, 16 sequences`, rate('peer'), times('peer')]] : []),
     ],
   )
   return median(ms.batch) / count
 }
 
-async function withoutModel(directory, threads, rounds, perRow) {
+async function withoutModel(count, { threads, rounds, directory, perRow }) {
   const guard = await Contender.start('../batch/guard.mjs', {
     model: demonstrationModel('gen'),
     threads,
     gpu: false,
   })
-  const rows = texts(ROWS).map((prompt, id) => ({ id, prompt, source: 'bench' }))
+  const rows = texts(count).map((prompt, id) => ({ id, prompt, source: 'bench' }))
   const files = {
     JSONL: path.join(directory, 'all.jsonl'),
     CSV: path.join(directory, 'all.csv'),
@@ -116,12 +124,12 @@ async function withoutModel(directory, threads, rounds, perRow) {
   } finally {
     await guard.stop()
   }
-  console.log(`\nwithout a model, ${ROWS} rows, median of ${rounds} rounds`)
-  const rate = (took) => Math.round((1000 * ROWS) / median(took)).toLocaleString('en')
+  console.log(`\nwithout a model, ${count} rows, median of ${rounds} rounds`)
+  const rate = (took) => Math.round((1000 * count) / median(took)).toLocaleString('en')
   const share = (took) =>
     perRow === undefined
       ? '-'
-      : `${((100 * median(took)) / ROWS / perRow).toFixed(1)} % (goal ${100 * GOAL} %)`
+      : `${((100 * median(took)) / count / perRow).toFixed(1)} % (goal ${100 * GOAL} %)`
   table(
     ['', 'rows/s read', 'rows/s read and written', 'of the time of batch on the demonstration model'],
     Object.entries(ms).map(([name, { read, rows }]) => [name, rate(read), rate(rows), share(rows)]),

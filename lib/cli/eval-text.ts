@@ -5,7 +5,7 @@ import type { EvalReport } from '../eval/report-data.js'
 import type { PartFigures, SectionFigures } from '../eval/section.js'
 import { count, percent, table } from './display.js'
 import { printable } from './printable.js'
-import { terminalWidth, wrapLine } from './wrap.js'
+import { terminalWidth, wrapLine, wrapVerdict } from './wrap.js'
 
 const MOST_GROUPS = 12
 
@@ -20,7 +20,7 @@ export function describeReport(report: EvalReport): string {
   )
   for (const [reason, number] of Object.entries(skipped))
     lines.push(`  left out: ${reason} (${count(number)})`)
-  lines.push('', table([HEAD, ...partRows(report, '')]))
+  lines.push('', figureTable(partRows(report, '')))
   for (const [title, groups] of [
     ['by source', report.bySource],
     ['by language', report.byLanguage],
@@ -29,7 +29,7 @@ export function describeReport(report: EvalReport): string {
     const shown = Object.entries(groups).slice(0, MOST_GROUPS)
     if (shown.length < (title === 'by category' ? 1 : 2)) continue
     const left = Object.keys(groups).length - shown.length
-    lines.push('', title, table([HEAD, ...shown.flatMap(([name, section]) => partRows(section, name))]))
+    lines.push('', title, figureTable(shown.flatMap(([name, section]) => partRows(section, name))))
     if (left > 0) lines.push(`${left} more in --json`)
   }
   lines.push(...latencyLines(report), ...officialLines(report))
@@ -56,6 +56,22 @@ function forTerminal(lines: readonly string[]): string {
 }
 
 const HEAD = ['', 'n', 'unjudged', 'reading', 'F1', '95 %', 'precision', 'recall', 'false alarms']
+
+/** A table, or where that is too wide each row by itself, with the names of its figures. */
+function figureTable(rows: readonly string[][]): string {
+  const width = terminalWidth()
+  const whole = table([HEAD, ...rows], Number.POSITIVE_INFINITY)
+  if (width === undefined || whole.split('\n').every((line) => line.length <= width)) return whole
+  let title = ''
+  return rows
+    .map(([name = '', ...cells]) => {
+      title = name === '' ? title : printable(name)
+      // A second reading of the same rows has blank cells for what it shares.
+      const named = cells.map((cell, at) => (cell === '' ? '' : `${HEAD[at + 1]} ${cell}`))
+      return wrapVerdict(`  ${[title, ...named].filter((text) => text !== '').join('  ')}`, 2)
+    })
+    .join('\n')
+}
 
 function partRows(section: SectionFigures, name: string): string[][] {
   const rows: string[][] = []
