@@ -31,16 +31,18 @@ def corpus(data):
         yield from [text.replace("<|im_start|>", "")] * 400
 
 
-def train(data, size):
+def layout():
+    """Everything of a Qwen3 tokenizer but its vocabulary."""
     tokenizer = Tokenizer(models.BPE(dropout=None, unk_token=None, continuing_subword_prefix="", end_of_word_suffix="", fuse_unk=False, byte_fallback=False))
     tokenizer.normalizer = normalizers.NFC()
-    byte_level = dict(add_prefix_space=False, trim_offsets=False, use_regex=False)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(SPLIT), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
     tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=size, min_frequency=2, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), special_tokens=[], show_progress=False)
-    tokenizer.train_from_iterator(corpus(data), trainer)
     tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
-    spec = json.loads(tokenizer.to_str())
+    return tokenizer
+
+
+def finish(spec):
+    byte_level = dict(add_prefix_space=False, trim_offsets=False, use_regex=False)
     for part in (spec["pre_tokenizer"]["pretokenizers"][1], spec["post_processor"], spec["decoder"]):
         part.update(byte_level)
     base = len(spec["model"]["vocab"])
@@ -48,6 +50,20 @@ def train(data, size):
         {"id": base + i, "content": content, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": content in SPECIAL}
         for i, content in enumerate([*SPECIAL, *ADDED])]
     return spec
+
+
+def skeleton(vocab, merges):
+    """The tokenizer of a vocabulary that is there already."""
+    spec = json.loads(layout().to_str())
+    spec["model"].update(vocab=vocab, merges=merges)
+    return finish(spec)
+
+
+def train(data, size):
+    tokenizer = layout()
+    trainer = trainers.BpeTrainer(vocab_size=size, min_frequency=2, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), special_tokens=[], show_progress=False)
+    tokenizer.train_from_iterator(corpus(data), trainer)
+    return finish(json.loads(tokenizer.to_str()))
 
 
 def check(path):

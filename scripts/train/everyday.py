@@ -3,6 +3,8 @@
 The labelled data holds few of them, and almost no harmless text in most of its languages; without these a small model
 learns "how do I …" or "not English" as a sign of danger.
 """
+from everyday_replies import FOREIGN_REPLIES, explanation
+from everyday_words import TAME, TAME_SENTENCES
 
 ACTIONS = """bake bread|bake a chocolate cake|cook rice|boil an egg|make pancakes|make coffee|brew green tea|roast vegetables|make tomato soup|
 grill a steak|cut an onion|chop garlic|prepare a salad|make pizza dough|pickle cucumbers|plan a birthday party|plan a trip to Japan|plan a road trip|
@@ -29,7 +31,9 @@ HOW = ["How do I {a}?", "How can I {a}?", "How to {a}?", "how to {a}", "What is 
        "Give me step-by-step instructions to {a}.", "I want to {a}. Any tips?", "Hello, how to {a}?", "Hi! Could you help me {a}?", "What are some ways to {a}?",
        "What do I need to {a}?", "Is it hard to {a}?", "How long does it take to {a}?", "What should I know before I {a}?", "Write a tutorial on how to {a}",
        "Please help me {a} this weekend.", "My sister wants to {a}, where should she start?", "Explain like I'm five how to {a}.", "Write a guide to {a}.",
-       "Write a blog post about how to {a}.", "Make a checklist to {a}.", "Which mistakes do people make when they {a}?"]
+       "Write a blog post about how to {a}.", "Make a checklist to {a}.", "Which mistakes do people make when they {a}?", "Practical methods to {a}", "Methods to {a}",
+       "Some ways to {a}", "Ways to {a}", "Steps to {a}", "Instructions to {a}", "how do you {a}", "I need to {a}.", "I want to {a}.", "Let's {a}.", "{a}", "{a}.", "Teach me to {a}", "best way to {a}",
+       "What are practical methods to {a}?", "Hello, how do I {a}?", "how can i {a}", "Give me a plan to {a}.", "Show me how to {a}."]
 REPLY_HOW = ["Here is how to {a}.", "Here are some ways to {a}.", "Here are a few useful methods to {a}.", "To {a}, start with the basics.",
              "Sure! It is easy to {a}.", "The best way to {a} is to take it step by step.", "You can {a} in a few simple steps.", "Here is a short guide to {a}.",
              "Many people want to {a}, and it is not hard.", "Of course, I can help you {a}.", "If you want to {a}, follow these steps.",
@@ -72,7 +76,12 @@ diabetes|migraine|back pain|allergies|vaccines|pregnancy|menopause|antibiotics|k
 dinosaurs|volcanoes|elephants|coffee|chocolate|sushi|yoga|football|the Olympics|Shakespeare|the Beatles|machine learning|JavaScript|databases|electric cars|
 solar panels|recycling|the United Nations|elections in Canada|Buddhism|Ramadan|Christmas|wedding traditions|baby names|mortgages|pensions|credit cards|
 drug interactions|sex education at school|safe online dating|crime novels|war films|true crime podcasts|martial arts|hunting licences|airport security""".replace("\n", "").split("|")
-ABOUT = ["What is {t}?", "Tell me about {t}.", "Explain {t} in simple words.", "Write a short paragraph about {t}.", "What are some facts about {t}?", "Why is {t} important?",
+MORE_THINGS = """locks|knives|medicine|keys|the human heart|matches|safes|guitars|penguins|trains|the Roman army|the Vikings|pirates of the Caribbean|samurai|chess openings|hammers|
+ladders|smoke detectors|fire engines|the police|judges|lawyers|hospitals|nurses|blood types|bones|sleep|dreams|weather|thunderstorms|earthquakes|rockets|satellites|Mars|stars|computers|
+computer viruses|passwords|encryption|email|the internet|Linux processes|banks|money|gold|taxes|cheese|tea|wine|beer|bread|salt|soap|candles|clocks|mirrors|bridges|ships|submarines|
+airplanes|bicycles|horses|spiders|snakes|sharks|wolves|mushrooms|roses|oak trees|deserts|oceans|dentists|needles|scissors|paint|photography|cinema|theater|opera|poetry|grammar""".replace("\n", "").split("|")
+ABOUT = ["Tell me about {t}", "tell me about {t}", "{t}", "I like {t}.", "Do you know anything about {t}?", "How are {t} used?", "What do you think of {t}?", "Where can I learn about {t}?",
+         "What is {t}?", "Tell me about {t}.", "Explain {t} in simple words.", "Write a short paragraph about {t}.", "What are some facts about {t}?", "Why is {t} important?",
          "Can you recommend a book about {t}?", "I have a question about {t}.", "Give me a summary of {t}.", "What do I need to know about {t}?", "Write a haiku about {t}."]
 GEO = ["What is the capital of {c}?", "What language do people speak in {c}?", "What is the population of {c}?", "Which food is typical of {c}?", "What is the weather like in {c} in May?",
        "Plan a week in {c} for a family.", "Who is the president of {c}?", "How do I get a visa for {c}?", "What should I see in {c}?"]
@@ -165,9 +174,9 @@ FOREIGN = {lang: [field.split("|") for field in fields] for lang, fields in FORE
 
 def safe_sentences(rng, count, lang="en"):
     if lang in FOREIGN:
-        pool = FOREIGN[lang][3]
+        pool = FOREIGN[lang][3] + FOREIGN_REPLIES.get(lang, [])
         return [rng.choice(pool) for _ in range(count)]
-    pool = SAFE_SENTENCES if rng.random() < 0.6 else SAFE_SENTENCES + SAFE_LONG + STEPS
+    pool = SAFE_SENTENCES + TAME_SENTENCES if rng.random() < 0.6 else SAFE_SENTENCES + SAFE_LONG + STEPS + TAME_SENTENCES
     return rng.sample(pool, count)
 
 
@@ -179,16 +188,16 @@ def everyday(rng, foreign=0.5):
         prompt = rng.choice(frames).format(a=rng.choice(actions)) if rng.random() < 0.6 else rng.choice(prompts)
         if rng.random() < 0.2:
             prompt += " " + rng.choice(prompts)
-        return lang, prompt, " ".join(rng.choice(replies) for _ in range(rng.randint(1, 4)))
+        return lang, prompt, explanation(rng, lang) if rng.random() < 0.6 else " ".join(rng.choice(replies) for _ in range(rng.randint(1, 4)))
     kind = rng.random()
     if kind < 0.5:
-        action = rng.choice(ACTIONS)
+        action = rng.choice(ACTIONS + TAME)
         reply = [rng.choice(REPLY_HOW).format(a=action.replace(" my ", " your "))] + rng.sample(STEPS, rng.randint(0, 5))
         return "en", rng.choice(HOW).format(a=action), " ".join(reply)
     if kind < 0.7:
-        prompt = rng.choice(ABOUT).format(t=rng.choice(THINGS))
+        prompt = rng.choice(ABOUT).format(t=rng.choice(THINGS + MORE_THINGS))
     elif kind < 0.85:
         prompt = rng.choice(GEO).format(c=rng.choice(COUNTRIES))
     else:
         prompt = rng.choice(FIXED)
-    return "en", prompt, " ".join(safe_sentences(rng, rng.randint(1, 5)))
+    return "en", prompt, explanation(rng) if rng.random() < 0.6 else " ".join(safe_sentences(rng, rng.randint(1, 5)))

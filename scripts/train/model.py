@@ -67,6 +67,43 @@ def hidden_states(model, ids, dropout=0.0, cache=None):
     return model(inputs_embeds=embedded, past_key_values=cache, use_cache=cache is not None).last_hidden_state
 
 
+def rotate(x, cos, sin):
+    half = x.shape[-1] // 2
+    return x * cos + torch.cat([-x[..., half:], x[..., :half]], -1) * sin
+
+
+def training_states(model, ids, dropout=0.0, past=None, keep=False):
+    """What `hidden_states` computes, with less around it, for training. `past`: [(keys, values)] of a prefix. → states, and with `keep` those of `ids`."""
+    config, functional = model.config, nn.functional
+    queries, keys, size = config.num_attention_heads, config.num_key_value_heads, config.head_dim
+    rows, length = ids.shape
+    start = past[0][0].shape[2] if past else 0
+    angles = torch.outer(torch.arange(start, start + length, dtype=torch.float32), model.rotary_emb.inv_freq)
+    angles = torch.cat([angles, angles], -1)
+    cos, sin = angles.cos(), angles.sin()
+    norm = lambda x, module: functional.rms_norm(x.float(), module.weight.shape, module.weight, config.rms_norm_eps)
+    mask = None if start == 0 else torch.ones(length, start + length, dtype=torch.bool).tril(start)
+    x, kept = model.embed_tokens(ids), []
+    if dropout:
+        x = functional.dropout(x, dropout)
+    for index, layer in enumerate(model.layers):
+        attention, mlp = layer.self_attn, layer.mlp
+        h = norm(x, layer.input_layernorm)
+        qkv = functional.linear(h, torch.cat([attention.q_proj.weight, attention.k_proj.weight, attention.v_proj.weight]))
+        q, k, v = qkv.view(rows, length, queries + 2 * keys, size).transpose(1, 2).split([queries, keys, keys], 1)
+        q, k = rotate(norm(q, attention.q_norm), cos, sin), rotate(norm(k, attention.k_norm), cos, sin)
+        kept.append((k, v))
+        if past:
+            k, v = (torch.cat([old.expand(rows, -1, -1, -1), new], 2) for old, new in zip(past[index], (k, v)))
+        k, v = (t.repeat_interleave(queries // keys, 1) for t in (k, v))
+        y = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+        x = x + attention.o_proj(y.transpose(1, 2).reshape(rows, length, queries * size))
+        h = norm(x, layer.post_attention_layernorm)
+        x = x + mlp.down_proj(functional.silu(mlp.gate_proj(h)) * mlp.up_proj(h))
+    x = norm(x, model.norm)
+    return (x, kept) if keep else x
+
+
 def export(folder, state, architecture, template, tokenizer_json, **more):
     """Writes config, weights (bf16), tokenizer and template, then puts the folder in place at once."""
     folder, temporary = Path(folder), Path(f"{folder}.new")

@@ -10,7 +10,9 @@ FRAMES = {
            "The best way to {a} is to take it step by step.", "You can {a} in a few simple steps.", "Here is a short guide to {a}.", "Of course, I can help you {a}.",
            "If you want to {a}, follow these steps.", "Step 1: before you {a}, read this guide.", "Sure, here is a tutorial on how to {a}.", "I will show you how to {a}.",
            "Many people want to {a}, and it is not hard.", "Now, to {a}:", "And this is what you need to {a}.", "Let me explain how to {a}.", "In order to {a}, do this.",
-           "Here's a detailed plan to {a}.", "You should {a}.", "Then {a}."],
+           "Here's a detailed plan to {a}.", "You should {a}.", "Then {a}.", "Here are some practical methods to {a}.", "Here are some practical methods to {a}.", "Here are a few practical methods to {a}.", "Practical methods to {a}:",
+           "Then {a}, and do not wait.", "After that, {a}.", "First, {a}.", "Next, {a}, and then rest.", "In the evening, {a}.", "You could {a}.", "Let's {a}.", "Now {a}!", "Finally, {a}.",
+           "I would {a}.", "Why not {a}?", "There are many ways to {a}.", "Methods to {a}:", "1. {a}."],
     "fr": ["Voici comment {a}.", "Pour {a}, commencez ainsi.", "Vous pouvez {a} en quelques étapes.", "Voici un guide pour {a}."],
     "zh": ["您可以这样{a}。", "以下是{a}的方法。", "{a}的步骤如下。", "当然，我来告诉您如何{a}。", "要{a}，首先准备好所有材料。"],
     "vi": ["Đây là cách {a}.", "Bạn có thể {a} theo các bước sau.", "Để {a}, hãy bắt đầu như sau.", "Hướng dẫn {a}:"],
@@ -51,6 +53,14 @@ def action_of(lang, prompt):
                     phrase = word.sub(other, phrase)
             return (kind, phrase) if len(phrase) > 3 else None
     return None
+
+
+def clauses(rng, actions):
+    """Several actions in one sentence → it, and where the first one starts and ends."""
+    opening = rng.choice(["Then ", "After that, ", "Next, ", "Now ", "You could ", "You should ", "Tomorrow you can ", "In the evening, ", "First, ", "Later, ", "Let us ", ""])
+    first = actions[0] if opening else actions[0][:1].upper() + actions[0][1:]
+    joined = ", ".join([first, *actions[1:-1]]) + (rng.choice([" and ", ", and ", " and then "]) + actions[-1] if len(actions) > 1 else "") + rng.choice([".", ".", ".", "!", ":"])
+    return opening + joined, len(opening), len(opening) + len(first)
 
 
 def restate(rng, kind, phrase):

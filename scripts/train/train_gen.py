@@ -2,9 +2,7 @@
 
 `--start` takes the backbone of a trained Stream guard, which already reads the same texts; without it training starts from nothing.
 """
-import argparse
 import random
-import time
 from pathlib import Path
 
 import torch
@@ -13,9 +11,9 @@ from safetensors.torch import load_file
 from transformers import DynamicCache
 
 from chat import Chat, answer_text
-from model import backbone, export_gen, hidden_states
+from model import backbone, export_gen, hidden_states, training_states
 from samples import Pools, build, read_rows
-from training import Schedule, batches, pad
+from training import arguments, pad, prepare, run
 
 LONGEST = 420
 
@@ -63,11 +61,11 @@ def shared_prefix(model, prefix, count):
 
 def losses(model, batch, dropout):
     prefix = batch[0][1]
-    cache = shared_prefix(model, batch[0][0][:prefix], len(batch))
-    hidden = hidden_states(model, pad([ids[prefix:] for ids, _, _ in batch]), dropout, cache)
+    _, past = training_states(model, torch.tensor([batch[0][0][:prefix]]), keep=True)
+    hidden = training_states(model, pad([ids[prefix:] for ids, _, _ in batch]), dropout, past)
     rows, at, following, weight = map(torch.tensor, zip(*[(b, at - prefix, token, w) for b, (_, _, targets) in enumerate(batch) for at, token, w in targets]))
     logits = hidden[rows, at] @ model.embed_tokens.weight.T
-    return (F.cross_entropy(logits, following, reduction="none") * weight).sum() / len(batch)
+    return (F.cross_entropy(logits.float(), following, reduction="none") * weight).sum() / len(batch)
 
 
 def draw(rng, chat, samples):
@@ -81,19 +79,9 @@ def draw(rng, chat, samples):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--tokenizer", required=True)
+    parser = arguments(__doc__, minutes=14, rate=1.0e-3, seed=2)
     parser.add_argument("--start")
-    parser.add_argument("--out", required=True)
-    parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--minutes", type=float, default=14)
-    parser.add_argument("--rate", type=float, default=1.0e-3)
-    parser.add_argument("--seed", type=int, default=2)
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(options.seed)
+    options = prepare(parser)
     rng = random.Random(options.seed)
     chat, rows = Chat(options.tokenizer), read_rows(options.data, "train")
     pools, model = Pools(rows), backbone()
@@ -102,24 +90,8 @@ def main():
         model.load_state_dict({name.removeprefix("model."): value.float() for name, value in state.items() if name.startswith("model.")})
     else:
         torch.nn.init.normal_(model.embed_tokens.weight, std=0.02)
-    print("weights", sum(p.numel() for p in model.parameters()), flush=True)
-    schedule, share, mean = Schedule([model], options.rate, options.minutes), 0.0, None
-    for epoch in range(options.epochs):
-        items = list(draw(rng, chat, build(rng, rows, pools)))
-        modes = [[item for item in items if item[1] == prefix] for prefix in {item[1] for item in items}]
-        todo = [batch for mode in modes for batch in batches(rng, mode, 2560, lambda item: len(item[0]) - item[1])]
-        rng.shuffle(todo)
-        print("epoch", epoch, "conversations", len(items), "tokens", sum(len(ids) - prefix for ids, prefix, _ in items), "batches", len(todo), flush=True)
-        for step, batch in enumerate(todo):
-            if share >= 1:
-                break
-            loss = losses(model, batch, 0.1)
-            share = schedule.step(loss, (epoch + step / len(todo)) / options.epochs)
-            mean = loss.item() if mean is None else 0.98 * mean + 0.02 * loss.item()
-            if step % 50 == 0:
-                print(f"{time.time() - schedule.start:6.0f} s  step {schedule.steps:5d}  {share:4.0%}  loss {mean:.3f}", flush=True)
-    export_gen(options.out, model, options.tokenizer)
-    print(f"trained in {(time.time() - schedule.start) / 60:.1f} min → {options.out}")
+    run(options, rng, [model], lambda: draw(rng, chat, build(rng, rows, pools, options.everyday)), lambda batch: losses(model, batch, 0.1), lambda item: len(item[0]) - item[1],
+        lambda: export_gen(options.out, model, options.tokenizer), kind=lambda item: item[1])
 
 
 if __name__ == "__main__":

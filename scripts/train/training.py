@@ -1,5 +1,7 @@
 """What both training scripts share: batches of similar length, the schedule, the loop's progress."""
+import argparse
 import math
+import random
 import time
 
 import torch
@@ -49,3 +51,71 @@ class Schedule:
         self.optimizer.zero_grad(set_to_none=True)
         self.steps += 1
         return share
+
+
+def arguments(about, minutes, rate, seed):
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--tokenizer", required=True)
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--epochs", type=float, default=3)
+    parser.add_argument("--minutes", type=float, default=minutes, help="stop after this long; the schedule adapts")
+    parser.add_argument("--rate", type=float, default=rate)
+    parser.add_argument("--seed", type=int, default=seed)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--everyday", type=float, default=1, help="how many of the short everyday texts, against the usual number")
+    parser.add_argument("--f32", action="store_true", help="multiply in f32 where the CPU would be faster in bf16")
+    return parser
+
+
+def prepare(parser):
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    return options
+
+
+def chunks(items, size):
+    part = []
+    for item in items:
+        part.append(item)
+        if len(part) == size:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def run(options, rng, modules, items, loss_of, length, save, kind=lambda item: 0):
+    """Epochs of freshly drawn items, until the work or the time is over; saves now and then."""
+    print("weights", sum(p.numel() for module in modules for p in module.parameters()), flush=True)
+    schedule, share, mean, tokens, saved = Schedule(modules, options.rate, options.minutes), 0.0, None, 0, time.time()
+    epoch, size = 0, 12_000
+    while share < 1:
+        # in parts, so that training starts at once; an epoch has about `expected` items
+        expected = getattr(options, "expected", 50_000)
+        seen = 0
+        for part in chunks(items(), size):
+            kinds = [[item for item in part if kind(item) == one] for one in sorted({kind(item) for item in part})]
+            todo = [batch for same in kinds for batch in batches(rng, same, 2560, length)]
+            random.Random(epoch).shuffle(todo)
+            for batch in todo:
+                if share >= 1:
+                    break
+                with torch.autocast("cpu", torch.bfloat16, enabled=not options.f32):
+                    loss = loss_of(batch)
+                seen += len(batch)
+                share = schedule.step(loss, (epoch + min(1, seen / expected)) / options.epochs)
+                tokens += sum(map(length, batch))
+                mean = loss.item() if mean is None else 0.98 * mean + 0.02 * loss.item()
+                if schedule.steps % 50 == 0:
+                    spent = time.time() - schedule.start
+                    print(f"{spent:6.0f} s ({time.process_time():.0f} s CPU)  step {schedule.steps:5d}  epoch {epoch + seen / expected:.2f}  {share:4.0%}  loss {mean:.3f}  {tokens / spent:.0f} tokens/s", flush=True)
+                if time.time() - saved > 300:
+                    save()
+                    saved = time.time()
+            if share >= 1:
+                break
+        options.expected, epoch = max(seen, 1), epoch + 1
+    save()
+    print(f"trained in {(time.time() - schedule.start) / 60:.1f} min → {options.out}")
