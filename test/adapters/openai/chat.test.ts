@@ -227,7 +227,10 @@ describe.each(MAJORS)('moderateChat with OpenAI SDK $major', ({ load }) => {
       [REASONING + HARMFUL, 'content_filter'],
     ] as const
     for (const [text, reason] of reasonings) {
-      const different = wordsOf(text).map((word) => chunk({ reasoning_content: word, content: 'ok ' }))
+      const answer = wordsOf(HARMLESS)
+      const different = wordsOf(text).map((word, i) =>
+        chunk({ reasoning_content: word, content: answer[i % answer.length] }),
+      )
       const mixed = await chunksOf({ events: [start(), ...different, stop()] })
       expect(finishes(mixed)).toEqual([`0 ${reason}`])
       const shown = textOf(mixed, 'reasoning_content')
