@@ -13,6 +13,7 @@ import { addFailOn, EXIT, type FailOn, failsOn, type Run } from './exit.js'
 import { Journal } from './journal.js'
 import { type LoadedGuard, loadGuard } from './judge.js'
 import { addLoadOptions, type LoadFlags } from './load-options.js'
+import { checkOutputPaths } from './output-paths.js'
 import { readPolicy } from './policy-file.js'
 import { printable } from './printable.js'
 import { addRowFlags, columnsOf, note, type RowFlags } from './row-flags.js'
@@ -113,6 +114,7 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
     flags.out === undefined || flags.out === '-' ? null : await outputOf(flags.out, flags.outFormat)
   const isRepeatable = reader.sources.every(({ size }) => size !== null)
   checkUsage(command, flags, output, isRepeatable)
+  await checkOutputPaths(command, flags, reader.sources)
   const tally = new Tally()
   const identity =
     output && !output.isStream ? await identityOfRun(reader, output, flags, policy, signal) : undefined

@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { describe, expect, it } from 'vitest'
@@ -63,6 +64,28 @@ describe('batch --out in other formats', () => {
     expect(found[1]).toMatchObject({ prompt: 'Say "hi",\nplease', x: null, empty: '' })
     expect(found[2]).toMatchObject({ 'verdict.safety': null, 'error.code': 'ERR_INPUT', 'error.line': '3' })
   })
+
+  it.each(['csv', 'tsv', 'parquet', 'jsonl'])(
+    'keeps no verdict of a table that was judged before (%s)',
+    async (ending) => {
+      const judged = file(
+        `prompt,verdict.safety,verdict.categories,error.code,verdicts\n,Safe,[],ERR_OLD,kept\n${UNSAFE},Safe,[],,kept\n`,
+        'csv',
+      )
+      const out = join(directory, `again.${ending}`)
+      expect((await cli(['batch', judged, '--out', out, ...FIELDS])).code).toBe(1)
+      const [failed, unsafe] = (await records(out)).map((record) =>
+        Object.values(record)
+          .map((value) => inspect(value))
+          .join(),
+      )
+      expect(failed).toContain('kept')
+      expect(failed).not.toMatch(/Safe|ERR_OLD/)
+      expect(failed).toContain('ERR_INPUT')
+      expect(unsafe).not.toMatch(/'Safe'|ERR_OLD/)
+      expect(unsafe).toContain("'Unsafe'")
+    },
+  )
 
   it('writes Parquet with types, and reads its own', async () => {
     const out = join(directory, 'out.parquet')
@@ -199,6 +222,38 @@ describe('batch around its rows', () => {
         { prompt: 7, error: { line: 4 } },
       ])
     }
+  })
+
+  it('writes to no file that it reads, nor two outputs to one', async () => {
+    const path = file(`{"prompt":"${SAFE}"}\n`)
+    const before = readFileSync(path, 'utf8')
+    const [link, out] = [join(directory, 'link.jsonl'), join(directory, 'one.jsonl')]
+    linkSync(path, link)
+    for (const args of [
+      ['--errors', path],
+      ['--errors', link],
+      ['--out', path],
+      ['--out', link, '--resume'],
+      ['--out', out, '--errors', out],
+      ['--out', out, '--errors', join(directory, '.', 'nothing', '..', 'one.jsonl')],
+    ]) {
+      const { code, stderr } = await cli(['batch', path, ...args])
+      expect({ code, stderr }).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('name another file'),
+      })
+    }
+    expect(readFileSync(path, 'utf8')).toBe(before)
+    expect(existsSync(out)).toBe(false)
+  })
+
+  it.each(['--out', '--errors'])('says before it loads that the directory of %s is missing', async (flag) => {
+    const nowhere = join(directory, 'nowhere', 'x.jsonl')
+    const { code, stdout, stderr } = await cli(['batch', mixed, flag, nowhere])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toContain(`${flag} ${nowhere}`)
+    expect(stderr).toContain('no directory')
+    expect(stderr).not.toContain('demonstration model')
   })
 
   it('ends with a table, or is quiet', async () => {
