@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { RowColumns } from '../data/columns.js'
 import { InputError } from '../data/input-error.js'
 import { readLines } from '../data/lines.js'
+import { NamedColumns } from '../data/named-columns.js'
 import { type RowReader, readRows } from '../data/read-rows.js'
 import type { Policy } from '../index.js'
 import { atomicFile } from '../models/atomic-file.js'
@@ -105,16 +106,15 @@ function probability(text: string): number {
 async function batch(command: Command, names: string[], flags: BatchFlags, run: Run): Promise<void> {
   const { signal } = run
   const policy = await policyOf(flags, signal)
-  const reader = await readRows(names, {
-    ...(flags.format && { format: flags.format }),
-    signal,
-    onNote: note,
-  })
+  const readOptions = { ...(flags.format && { format: flags.format }), signal }
+  const reader = await readRows(names, { ...readOptions, onNote: note })
   const output =
     flags.out === undefined || flags.out === '-' ? null : await outputOf(flags.out, flags.outFormat)
   const isRepeatable = reader.sources.every(({ size }) => size !== null)
   checkUsage(command, flags, output, isRepeatable)
   await checkOutputPaths(command, flags, reader.sources)
+  const named = new NamedColumns(columnsOf(flags))
+  await named.checkTables(reader.sources, readOptions)
   const tally = new Tally()
   const identity =
     output && !output.isStream ? await identityOfRun(reader, output, flags, policy, signal) : undefined
@@ -125,6 +125,7 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
   const earlier = journal?.rows ?? 0
   if (earlier > 0 && !flags.quiet) note(`${earlier} rows are there already`)
   let written = false
+  let isWorthKeeping = isRepeatable
   let rows: BatchRows
   try {
     const loaded = await loadGuard(command, flags, signal)
@@ -133,7 +134,7 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
     // Those of a journal are found in it, from all its runs.
     const failures = flags.errors !== undefined && !journal ? new FileSink(flags.errors, signal) : null
     try {
-      rows = batchRows(loaded, reader, tally, policy, earlier, flags, signal)
+      rows = batchRows(loaded, reader, tally, named, policy, earlier, flags, signal)
       await judgeAll(rows, reader, tally, { sink, failures }, flags.quiet ?? false)
       if (!flags.quiet) {
         const { tokensDecoded } = loaded.guard.stats()
@@ -145,12 +146,19 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
       failures?.destroy()
       await loaded.guard.close()
     }
+    try {
+      named.requireSeen()
+    } catch (error) {
+      // All of it was judged without what the flag meant.
+      isWorthKeeping = false
+      throw error
+    }
     if (journal && output)
       await finish(journal, output, identity as RunIdentity, rows.inputRows, flags, signal)
     written = true
   } finally {
     if (journal && !written) {
-      const kept = await journal.leave(isRepeatable)
+      const kept = await journal.leave(isWorthKeeping)
       if (kept > 0)
         process.stderr.write(`${kept} rows are kept in ${journal.path}: --resume goes on with them\n`)
     }
@@ -173,6 +181,7 @@ function batchRows(
   loaded: LoadedGuard,
   reader: RowReader,
   tally: Tally,
+  named: NamedColumns,
   policy: Policy | undefined,
   skip: number,
   flags: BatchFlags,
@@ -182,7 +191,7 @@ function batchRows(
   const columns = new RowColumns(columnsOf(flags), { unsupportedParts, onNote: note })
   const options = {
     fit: { tooLong, history },
-    ...{ fields, policy, shard, skip },
+    ...{ named, fields, policy, shard, skip },
     rewards: flags.reward === undefined ? undefined : flags,
     manySources: reader.sources.length > 1,
     nameRows: flags.idColumn !== undefined,

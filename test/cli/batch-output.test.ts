@@ -1,4 +1,4 @@
-import { existsSync, linkSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { gunzipSync } from 'node:zlib'
@@ -150,6 +150,59 @@ describe('batch of several inputs', () => {
       { key: 'k1', verdict: { safety: 'Unsafe' } },
       { key: 'k2', error: { code: 'ERR_INPUT', line: 3, id: 'k2' } },
     ])
+  })
+
+  it.each(['csv', 'parquet'])(
+    'says before it loads that a table (%s) has no column of that name',
+    async (ending) => {
+      const names = ['prompt', 'answer_text']
+      const columnData = names.map((name) => ({ name, data: [SAFE], type: 'STRING' as const }))
+      const path =
+        ending === 'csv'
+          ? file(`${names.join()}\n${SAFE},${SAFE}\n`, 'csv')
+          : file(new Uint8Array(parquetWriteBuffer({ columnData })), 'parquet')
+      const { code, stdout, stderr } = await cli(['batch', path, '--response-column', 'anser_text'])
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+      expect(stderr).toMatch(
+        /no column `anser_text`, which --response-column names: did you mean `answer_text`/,
+      )
+      expect(stderr).not.toContain('demonstration model')
+    },
+  )
+
+  it.each(['prompt', 'response', 'messages', 'id'])(
+    'fails where no row of JSONL has the column that --%s-column names, and leaves no output',
+    async (use) => {
+      const path = file(`{"prompt":"${SAFE}","replies":"x"}\n{"messages":[{"role":"user","content":"Hi"}]}\n`)
+      const out = join(directory, `misnamed-${use}.jsonl`)
+      const { code, stderr } = await cli(['batch', path, '--out', out, `--${use}-column`, 'replys'])
+      expect(code).toBe(1)
+      expect(stderr).toMatch(/no row has the column `replys`.*did you mean `replies`/)
+      expect(readdirSync(directory).filter((name) => name.startsWith(`misnamed-${use}`))).toEqual([])
+    },
+  )
+
+  it('takes rows that have a named column by turns, or as null', async () => {
+    const rows = file(
+      `{"ask":"${SAFE}"}\n{"talk":[{"role":"user","content":"Hi"}],"ask":null}\n{"ask":"${SAFE}","meta":null}\n`,
+    )
+    const { code, stdout } = await cli([
+      ...[
+        'batch',
+        rows,
+        '--prompt-column',
+        'ask',
+        '--messages-column',
+        'talk',
+        '--response-column',
+        'meta.reply',
+      ],
+      ...['--fields', 'severity'],
+    ])
+    expect(code).toBe(0)
+    expect(jsonLines(stdout).map((row) => Object.keys(row as object).at(-1))).toEqual(
+      Array(3).fill('verdict'),
+    )
   })
 
   it('refuses media beside text where that is asked for, and counts them else', async () => {
