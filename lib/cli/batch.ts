@@ -27,7 +27,7 @@ import {
   writeOutput,
 } from './row-output.js'
 import { RowProgress } from './row-progress.js'
-import { addRewardFlags, type RewardFlags, rewardMistake } from './row-reward.js'
+import { addRewardFlags, type RewardFlags, requireGen, rewardMistake } from './row-reward.js'
 import { FileSink, type RowSink, stdoutSink } from './row-sink.js'
 import { identityOf, type RunIdentity } from './run-identity.js'
 import { parseShard, type Shard, type ShardNote, shardFile } from './shard.js'
@@ -120,7 +120,13 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
     output && !output.isStream ? await identityOfRun(reader, output, flags, policy, signal) : undefined
   const journal =
     output && identity
-      ? await Journal.open(output.path, identity, flags.resume ?? false, (row) => tally.add(row))
+      ? await Journal.open(
+          output.path,
+          identity,
+          flags.resume ?? false,
+          (row) => tally.add(row),
+          reader.sources.map(({ name }) => name),
+        )
       : null
   const earlier = journal?.rows ?? 0
   if (earlier > 0 && !flags.quiet) note(`${earlier} rows are there already`)
@@ -134,6 +140,7 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
     // Those of a journal are found in it, from all its runs.
     const failures = flags.errors !== undefined && !journal ? new FileSink(flags.errors, signal) : null
     try {
+      if (flags.reward !== undefined) requireGen(loaded)
       rows = batchRows(loaded, reader, tally, named, policy, earlier, flags, signal)
       await judgeAll(rows, reader, tally, { sink, failures }, flags.quiet ?? false)
       if (!flags.quiet) {
@@ -153,6 +160,7 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
       isWorthKeeping = false
       throw error
     }
+    if (rows.inputRows === 0 && !flags.allowEmpty) refuseEmpty(command, names, flags)
     if (journal && output)
       await finish(journal, output, identity as RunIdentity, rows.inputRows, flags, signal)
     written = true
@@ -163,18 +171,20 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
         process.stderr.write(`${kept} rows are kept in ${journal.path}: --resume goes on with them\n`)
     }
   }
-  if (rows.inputRows === 0 && !flags.allowEmpty) {
-    // As for check: an empty pipe is far more often a mistake upstream than a job that is done.
-    if (names.includes('-'))
-      command.error('error: nothing to judge: stdin has no rows (--allow-empty permits it)')
-    if (flags.failOn !== undefined) {
-      throw new InputError(
-        `nothing was judged: ${names.join(', ')} has no rows, and --fail-on says nothing of none (--allow-empty permits it)`,
-      )
-    }
-  }
   if (tally.failed > 0) run.exitCode = EXIT.error
   else if (tally.worst !== null && failsOn(flags.failOn, tally.worst)) run.exitCode = EXIT.failOn
+}
+
+/** As for check: an empty pipe is far more often a mistake upstream than a job that is done. */
+function refuseEmpty(command: Command, names: readonly string[], { failOn }: BatchFlags): void {
+  if (names.includes('-')) {
+    command.error('error: nothing to judge: stdin has no rows (--allow-empty permits it)')
+  }
+  if (failOn !== undefined) {
+    throw new InputError(
+      `nothing was judged: ${names.join(', ')} has no rows, and --fail-on says nothing of none (--allow-empty permits it)`,
+    )
+  }
 }
 
 function batchRows(
