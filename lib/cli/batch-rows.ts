@@ -1,5 +1,6 @@
 import type { RowColumns } from '../data/columns.js'
 import { InputError } from '../data/input-error.js'
+import type { NamedColumns } from '../data/named-columns.js'
 import type { Row } from '../data/row.js'
 import { inOrder } from '../in-order.js'
 import type { Policy } from '../index.js'
@@ -13,6 +14,8 @@ import type { Fit } from './too-long.js'
 import { decide, pickFields, type VerdictField } from './verdict-fields.js'
 
 export interface BatchOptions {
+  /** Is told every row, those that are not judged among them. */
+  named: NamedColumns
   fit: Fit
   fields: VerdictField[] | undefined
   /** Applied where it is there. */
@@ -61,7 +64,8 @@ export class BatchRows {
   /**
    * One row out for each that is read.
    * @param began is called once before the first row that is judged
-   * @throws InputError if there are fewer rows than an earlier run has written
+   * @throws InputError if there are fewer rows than an earlier run has written, and for a table without a column that a
+   *   flag names
    */
   async *run(rows: AsyncIterable<Row>, began: () => void): AsyncGenerator<OutputLine> {
     const { maxSequences, openSequences } = this.#loaded.guard.stats()
@@ -82,11 +86,12 @@ export class BatchRows {
 
   /** The rows of the shard that are still to be judged. */
   async *#mine(rows: AsyncIterable<Row>, began: () => void): AsyncGenerator<Row> {
-    const { shard, skip } = this.#options
+    const { shard, skip, named } = this.#options
     let mine = 0
     let begun = false
     for await (const row of rows) {
       const at = this.inputRows++
+      named.see(row)
       if (shard && !isInShard(at, shard)) continue
       mine += 1
       if (mine <= skip) continue

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { RowColumns } from '../data/columns.js'
 import { InputError } from '../data/input-error.js'
 import { readLines } from '../data/lines.js'
+import { NamedColumns } from '../data/named-columns.js'
 import { type RowReader, readRows } from '../data/read-rows.js'
 import type { Policy } from '../index.js'
 import { atomicFile } from '../models/atomic-file.js'
@@ -13,6 +14,7 @@ import { addFailOn, EXIT, type FailOn, failsOn, type Run } from './exit.js'
 import { Journal } from './journal.js'
 import { type LoadedGuard, loadGuard } from './judge.js'
 import { addLoadOptions, type LoadFlags } from './load-options.js'
+import { checkOutputPaths } from './output-paths.js'
 import { readPolicy } from './policy-file.js'
 import { printable } from './printable.js'
 import { addRowFlags, columnsOf, note, type RowFlags } from './row-flags.js'
@@ -25,7 +27,7 @@ import {
   writeOutput,
 } from './row-output.js'
 import { RowProgress } from './row-progress.js'
-import { addRewardFlags, type RewardFlags, rewardMistake } from './row-reward.js'
+import { addRewardFlags, type RewardFlags, requireGen, rewardMistake } from './row-reward.js'
 import { FileSink, type RowSink, stdoutSink } from './row-sink.js'
 import { identityOf, type RunIdentity } from './run-identity.js'
 import { parseShard, type Shard, type ShardNote, shardFile } from './shard.js'
@@ -104,25 +106,32 @@ function probability(text: string): number {
 async function batch(command: Command, names: string[], flags: BatchFlags, run: Run): Promise<void> {
   const { signal } = run
   const policy = await policyOf(flags, signal)
-  const reader = await readRows(names, {
-    ...(flags.format && { format: flags.format }),
-    signal,
-    onNote: note,
-  })
+  const readOptions = { ...(flags.format && { format: flags.format }), signal }
+  const reader = await readRows(names, { ...readOptions, onNote: note })
   const output =
     flags.out === undefined || flags.out === '-' ? null : await outputOf(flags.out, flags.outFormat)
   const isRepeatable = reader.sources.every(({ size }) => size !== null)
   checkUsage(command, flags, output, isRepeatable)
+  await checkOutputPaths(command, flags, reader.sources)
+  const named = new NamedColumns(columnsOf(flags))
+  await named.checkTables(reader.sources, readOptions)
   const tally = new Tally()
   const identity =
     output && !output.isStream ? await identityOfRun(reader, output, flags, policy, signal) : undefined
   const journal =
     output && identity
-      ? await Journal.open(output.path, identity, flags.resume ?? false, (row) => tally.add(row))
+      ? await Journal.open(
+          output.path,
+          identity,
+          flags.resume ?? false,
+          (row) => tally.add(row),
+          reader.sources.map(({ name }) => name),
+        )
       : null
   const earlier = journal?.rows ?? 0
   if (earlier > 0 && !flags.quiet) note(`${earlier} rows are there already`)
   let written = false
+  let isWorthKeeping = isRepeatable
   let rows: BatchRows
   try {
     const loaded = await loadGuard(command, flags, signal)
@@ -131,7 +140,8 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
     // Those of a journal are found in it, from all its runs.
     const failures = flags.errors !== undefined && !journal ? new FileSink(flags.errors, signal) : null
     try {
-      rows = batchRows(loaded, reader, tally, policy, earlier, flags, signal)
+      if (flags.reward !== undefined) requireGen(loaded)
+      rows = batchRows(loaded, reader, tally, named, policy, earlier, flags, signal)
       await judgeAll(rows, reader, tally, { sink, failures }, flags.quiet ?? false)
       if (!flags.quiet) {
         const { tokensDecoded } = loaded.guard.stats()
@@ -143,34 +153,45 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
       failures?.destroy()
       await loaded.guard.close()
     }
+    try {
+      named.requireSeen()
+    } catch (error) {
+      // All of it was judged without what the flag meant.
+      isWorthKeeping = false
+      throw error
+    }
+    if (rows.inputRows === 0 && !flags.allowEmpty) refuseEmpty(command, names, flags)
     if (journal && output)
       await finish(journal, output, identity as RunIdentity, rows.inputRows, flags, signal)
     written = true
   } finally {
     if (journal && !written) {
-      const kept = await journal.leave(isRepeatable)
+      const kept = await journal.leave(isWorthKeeping)
       if (kept > 0)
         process.stderr.write(`${kept} rows are kept in ${journal.path}: --resume goes on with them\n`)
-    }
-  }
-  if (rows.inputRows === 0 && !flags.allowEmpty) {
-    // As for check: an empty pipe is far more often a mistake upstream than a job that is done.
-    if (names.includes('-'))
-      command.error('error: nothing to judge: stdin has no rows (--allow-empty permits it)')
-    if (flags.failOn !== undefined) {
-      throw new InputError(
-        `nothing was judged: ${names.join(', ')} has no rows, and --fail-on says nothing of none (--allow-empty permits it)`,
-      )
     }
   }
   if (tally.failed > 0) run.exitCode = EXIT.error
   else if (tally.worst !== null && failsOn(flags.failOn, tally.worst)) run.exitCode = EXIT.failOn
 }
 
+/** As for check: an empty pipe is far more often a mistake upstream than a job that is done. */
+function refuseEmpty(command: Command, names: readonly string[], { failOn }: BatchFlags): void {
+  if (names.includes('-')) {
+    command.error('error: nothing to judge: stdin has no rows (--allow-empty permits it)')
+  }
+  if (failOn !== undefined) {
+    throw new InputError(
+      `nothing was judged: ${names.join(', ')} has no rows, and --fail-on says nothing of none (--allow-empty permits it)`,
+    )
+  }
+}
+
 function batchRows(
   loaded: LoadedGuard,
   reader: RowReader,
   tally: Tally,
+  named: NamedColumns,
   policy: Policy | undefined,
   skip: number,
   flags: BatchFlags,
@@ -180,7 +201,7 @@ function batchRows(
   const columns = new RowColumns(columnsOf(flags), { unsupportedParts, onNote: note })
   const options = {
     fit: { tooLong, history },
-    ...{ fields, policy, shard, skip },
+    ...{ named, fields, policy, shard, skip },
     rewards: flags.reward === undefined ? undefined : flags,
     manySources: reader.sources.length > 1,
     nameRows: flags.idColumn !== undefined,

@@ -1,4 +1,5 @@
 import { InputError } from '../data/input-error.js'
+import { NamedColumns } from '../data/named-columns.js'
 import { type ReadOptions as RowOptions, type RowReader, readRows } from '../data/read-rows.js'
 import { ROW_FORMATS, type Row, type RowFormat } from '../data/row.js'
 import type { DataIdentity } from '../eval/identity.js'
@@ -47,6 +48,7 @@ export class LabelledData {
   rows = 0
   readonly #formats: Formats
   readonly #options: ReadOptions
+  readonly #named: NamedColumns
   readonly #note: (text: string) => void
   readonly #sets = new Map<string, { set: DataSet; options: ReadOptions }>()
 
@@ -54,15 +56,17 @@ export class LabelledData {
     reader: RowReader,
     formats: Formats,
     options: ReadOptions,
+    named: NamedColumns,
     note: (text: string) => void,
   ) {
+    this.#named = named
     this.reader = reader
     this.#formats = formats
     this.#options = options
     this.#note = note
   }
 
-  /** @throws InputError for files that hold no rows; the disk's error */
+  /** @throws InputError for files that hold no rows, or not the columns that flags name; the disk's error */
   static async open(
     names: readonly string[],
     formats: Formats,
@@ -71,15 +75,24 @@ export class LabelledData {
     note: (text: string) => void,
   ): Promise<LabelledData> {
     const { rows } = formats
-    const rowOptions: RowOptions = { signal, onNote: note, ...(rows !== undefined && { format: rows }) }
-    return new LabelledData(await readRows(names, rowOptions), formats, options, note)
+    const rowOptions: RowOptions = { signal, ...(rows !== undefined && { format: rows }) }
+    const reader = await readRows(names, { ...rowOptions, onNote: note })
+    const named = new NamedColumns(options.columns)
+    await named.checkTables(reader.sources, rowOptions)
+    return new LabelledData(reader, formats, options, named, note)
   }
 
   async *items(): AsyncGenerator<FoundItem, void, undefined> {
     for await (const row of this.reader) {
       this.rows += 1
+      this.#named.see(row)
       yield* this.#itemsOf(row)
     }
+  }
+
+  /** The rows that are wanted were read. @throws InputError if none had a column that a flag names */
+  requireNamedColumns(): void {
+    this.#named.requireSeen()
   }
 
   *#itemsOf(row: Row): Generator<FoundItem> {

@@ -74,6 +74,7 @@ export async function evaluate(
     progress.stop()
     await loaded.guard.close()
   }
+  data.requireNamedColumns()
   const found = [...data.identities.values()]
   const skipped: Record<string, number> = {}
   for (const one of found) {

@@ -33,6 +33,7 @@ export class Journal {
 
   /**
    * @param earlier is told each row that an earlier run has written, with `resume`
+   * @param inputs names of the inputs, for the message that says that one has changed
    * @throws InputError if an earlier run was stopped and `resume` does not say that it goes on, or if it was another;
    *   the disk's error
    */
@@ -41,11 +42,12 @@ export class Journal {
     identity: RunIdentity,
     resume: boolean,
     earlier: (row: Record<string, unknown>) => void,
+    inputs: readonly string[] = [],
   ): Promise<Journal> {
     const [path, identityPath] = [`${out}.part`, `${out}.part.json`]
     await takeLock(`${path}.lock`)
     try {
-      return await Journal.#begin(path, identityPath, identity, resume, earlier)
+      return await Journal.#begin(path, identityPath, identity, resume, earlier, inputs)
     } catch (error) {
       await rm(`${path}.lock`, { force: true })
       throw error
@@ -58,6 +60,7 @@ export class Journal {
     identity: RunIdentity,
     resume: boolean,
     earlier: (row: Record<string, unknown>) => void,
+    inputs: readonly string[],
   ): Promise<Journal> {
     const found = await stat(path).catch(() => null)
     if (found && !resume) {
@@ -67,7 +70,7 @@ export class Journal {
     }
     let rows = 0
     if (found) {
-      await requireSame(identityPath, path, identity)
+      await requireSame(identityPath, path, identity, inputs)
       rows = await soundRows(path, earlier)
     } else {
       await writeFile(identityPath, `${JSON.stringify(identity)}\n`)
@@ -165,7 +168,12 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function requireSame(identityPath: string, path: string, identity: RunIdentity): Promise<void> {
+async function requireSame(
+  identityPath: string,
+  path: string,
+  identity: RunIdentity,
+  inputs: readonly string[],
+): Promise<void> {
   let before: unknown
   try {
     before = JSON.parse(await readFile(identityPath, 'utf8'))
@@ -175,7 +183,7 @@ async function requireSame(identityPath: string, path: string, identity: RunIden
       { cause },
     )
   }
-  const different = differences(before, identity)
+  const different = differences(before, identity, inputs)
   if (different.length > 0) {
     throw new InputError(
       `${path} is of another run: ${different.join('; ')}. Give what it was, or delete ${path} to begin again`,

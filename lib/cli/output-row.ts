@@ -1,6 +1,7 @@
 import { membersOf } from '../data/members.js'
 import type { Row } from '../data/row.js'
 import { inOneLine, jsonOf } from '../data/row-json.js'
+import { isOneOf } from '../data/table-cells.js'
 import type { RowError } from './row-error.js'
 
 /** What is added to a row. */
@@ -9,7 +10,7 @@ export type Added = ({ verdict: object } | { error: RowError }) & {
   reward?: number | null
 }
 
-/** Members of an output row that are ours: a row's own of these names are replaced. */
+/** Members of an output row that are ours: a row's own of these names, and of `name.…`, are replaced. */
 export const ADDED = new Set(['verdict', 'error'])
 
 /**
@@ -21,8 +22,8 @@ export function outputRow({ record, text }: Row, added: Added): string {
   const spelled = text === null ? jsonOf(record) : inOneLine(text)
   const addedMembers = jsonOf(added).slice(1)
   const replaced = new Set([...ADDED, ...Object.keys(added)])
-  if (Object.keys(record).some((name) => replaced.has(name))) {
-    const kept = [...membersOf(spelled)].filter(({ name }) => !replaced.has(name))
+  if (Object.keys(record).some((name) => isOneOf(name, replaced))) {
+    const kept = [...membersOf(spelled)].filter(({ name }) => !isOneOf(name, replaced))
     return `{${kept.map((member) => `${member.text},`).join('')}${addedMembers}`
   }
   const head = spelled.trimEnd().slice(0, -1)

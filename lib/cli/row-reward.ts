@@ -4,6 +4,7 @@ import { guardOnlyReward, hybridReward, type JudgedItem, type Message } from '..
 import { worstOf } from './exit.js'
 import type { LoadedGuard } from './judge.js'
 import type { Fit } from './too-long.js'
+import type { VerdictField } from './verdict-fields.js'
 
 export interface RewardFlags {
   reward?: 'guard' | 'hybrid'
@@ -22,13 +23,29 @@ export function addRewardFlags(command: Command): Command {
 }
 
 /** Wrong usage of the flags, or null. */
-export function rewardMistake({ reward, helpfulnessColumn }: RewardFlags): string | null {
+export function rewardMistake({
+  reward,
+  helpfulnessColumn,
+  ...flags
+}: RewardFlags & { policy?: string; mode?: string; threshold?: number; fields?: VerdictField[] }):
+  | string
+  | null {
+  if (reward !== undefined) {
+    const [ofPolicy] = (['policy', 'mode', 'threshold'] as const).filter((name) => flags[name] !== undefined)
+    const acting = ofPolicy ?? (flags.fields?.includes('action') ? 'fields action' : undefined)
+    if (acting !== undefined) return `--reward goes without --${acting}: a reward has no action`
+  }
   if (reward === 'hybrid' && helpfulnessColumn === undefined) {
     return '--reward hybrid needs --helpfulness-column'
   }
   return helpfulnessColumn !== undefined && reward !== 'hybrid'
     ? '--helpfulness-column is for --reward hybrid'
     : null
+}
+
+/** @throws InputError for a model that rewards nothing */
+export function requireGen(loaded: LoadedGuard): asserts loaded is LoadedGuard & { kind: 'gen' } {
+  if (loaded.kind !== 'gen') throw new InputError('--reward needs a Gen model, and this is a Stream model')
 }
 
 /** What is written of a rewarded row: the worse severity of thinking and answer, both, and the refusal. */
@@ -48,14 +65,15 @@ export interface RewardedRow {
  * @throws InputError for a row without a reply or a helpfulness, and for Stream; what the guard throws
  */
 export async function rewardRow(
-  { kind, model, guard }: LoadedGuard,
+  loaded: LoadedGuard,
   messages: readonly Message[],
   record: Readonly<Record<string, unknown>>,
   { reward, helpfulnessColumn = '' }: RewardFlags,
   { tooLong, history }: Fit,
   signal: AbortSignal,
 ): Promise<RewardedRow> {
-  if (kind !== 'gen') throw new InputError('--reward needs a Gen model, and this is a Stream model')
+  requireGen(loaded)
+  const { kind, model, guard } = loaded
   const last = messages.at(-1)
   if (last?.role !== 'assistant') throw new InputError('expected a response: a reward is of a reply')
   const item = {

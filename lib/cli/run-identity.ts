@@ -73,14 +73,44 @@ async function sha256(path: string, signal: AbortSignal): Promise<string> {
   return hash.digest('hex')
 }
 
-/** What differs between two identities, in words; empty where nothing does. */
-export function differences(before: unknown, now: unknown, name = ''): string[] {
+/**
+ * What differs between two identities, in words; empty where nothing does.
+ *
+ * @param names of the inputs of `now`, where they are known
+ */
+export function differences(before: unknown, now: object, names: readonly string[] = []): string[] {
+  const { inputs: wereInputs, model: wasModel, ...was } = isObject(before) ? before : {}
+  const { inputs, model, ...is } = now as Record<string, unknown>
+  return [
+    ...inputDifferences(wereInputs, inputs, names),
+    ...(JSON.stringify(wasModel) === JSON.stringify(model) ? [] : ['the model file differs']),
+    ...memberDifferences(was, is),
+  ]
+}
+
+function inputDifferences(before: unknown, now: unknown, names: readonly string[]): string[] {
+  if (!Array.isArray(before) || !Array.isArray(now)) return memberDifferences(before, now, 'inputs')
+  if (before.length !== now.length) return [`the number of inputs was ${before.length} and is ${now.length}`]
+  return now.flatMap((one: unknown, at) => {
+    const was: unknown = before[at]
+    if (JSON.stringify(was) === JSON.stringify(one)) return []
+    const name = names[at] ?? `input ${at + 1}`
+    const [bytesWere, bytes] = [isObject(was) && was.bytes, isObject(one) && one.bytes]
+    return bytesWere === bytes
+      ? [`${name} holds something else than it did`]
+      : [`${name} had ${String(bytesWere)} bytes and has ${String(bytes)}`]
+  })
+}
+
+function memberDifferences(before: unknown, now: unknown, name = ''): string[] {
   if (isObject(before) && isObject(now)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(now)])]
-    return keys.flatMap((key) => differences(before[key], now[key], name === '' ? key : `${name}.${key}`))
+    return keys.flatMap((key) =>
+      memberDifferences(before[key], now[key], name === '' ? key : `${name}.${key}`),
+    )
   }
   if (Array.isArray(before) && Array.isArray(now) && before.length === now.length) {
-    return before.flatMap((one, at) => differences(one, now[at], `${name}[${at + 1}]`))
+    return before.flatMap((one, at) => memberDifferences(one, now[at], `${name}[${at + 1}]`))
   }
   const [was, is] = [JSON.stringify(before), JSON.stringify(now)]
   return was === is ? [] : [`${name} was ${short(was)} and is ${short(is)}`]

@@ -57,14 +57,26 @@ export class RowColumns {
     const prompt =
       messages && !this.#flags.prompt ? this.#own(record, 'prompt') : this.#find(record, 'prompt')
     if (messages) {
-      const other = prompt ?? this.#own(record, 'response')
+      // Where a flag says what the conversation is, a column that may be a reply to it is none.
+      const other =
+        prompt ??
+        this.#own(record, 'response') ??
+        (this.#flags.messages === undefined ? this.#guessed(record, 'response') : null)
       if (other) {
-        throw new InputError('expected `messages`, or `prompt` and maybe `response`: the row has both')
+        const isGuess = this.#flags.messages === undefined && !isGiven(record.response) && !prompt
+        const way = isGuess ? ` (--messages-column ${messages.name} takes it alone)` : ''
+        throw new InputError(
+          `expected \`messages\`, or \`prompt\` and maybe \`response\`: the row has both, \`${messages.name}\` and \`${other.name}\`${way}`,
+        )
       }
       const list = listOf(messages.value, messages.name)
       return { messages: toMessages(list, ['user', 'assistant'], options), leftOut }
     }
     if (!prompt) {
+      const name = this.#flags.prompt ?? 'prompt'
+      if (valueAt(record, name) === null) {
+        throw new InputError(`expected \`${name}\` to be a string or content parts: \`${name}\` is null`)
+      }
       const names = Object.keys(record).slice(0, 12).join(', ')
       throw new InputError(
         `expected \`prompt\` to be a string (or \`messages\`, an array), got ${
@@ -78,6 +90,10 @@ export class RowColumns {
       ...(response ? turnOf('assistant', response.value, response.name) : []),
     ]
     return { messages: toMessages(list, ['user', 'assistant'], options), leftOut }
+  }
+
+  #guessed(record: Record<string, unknown>, use: ColumnUse): { name: string; value: unknown } | null {
+    return this.#flags[use] === undefined && !Object.hasOwn(record, use) ? guess(record, use) : null
   }
 
   /** The column that a flag names, or that has the plain name. */

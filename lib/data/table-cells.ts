@@ -7,6 +7,15 @@ export type Cell = null | boolean | number | bigint | string | { json: string }
 /** Members that are spread over columns, such as `verdict.safety`, rather than put into one as JSON. */
 export type Spread = ReadonlySet<string>
 
+/** Whether a member is one of `names`, or a part of it as tables spell it: `verdict.safety` of `verdict`. */
+export function isOneOf(name: string, names: ReadonlySet<string>): boolean {
+  if (names.has(name)) return true
+  for (let dot = name.indexOf('.'); dot !== -1; dot = name.indexOf('.', dot + 1)) {
+    if (names.has(name.slice(0, dot))) return true
+  }
+  return false
+}
+
 /**
  * The cells of one output row by column, in order. Numbers stay as they are spelled, however large; of a name that is
  * there twice, the last counts.
@@ -16,7 +25,8 @@ export function cellsOf(line: string, spread: Spread): Map<string, Cell> {
   for (const { name, text } of membersOf(line)) {
     const value = text.slice(valueStart(text)).trim()
     if (spread.has(name)) spreadInto(cells, name, JSON.parse(value) as unknown)
-    else cells.set(name, cellOf(value))
+    // A column that is called as a part of what is spread would be taken for it.
+    else if (!isOneOf(name, spread)) cells.set(name, cellOf(value))
   }
   return cells
 }

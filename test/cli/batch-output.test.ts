@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { describe, expect, it } from 'vitest'
@@ -64,6 +65,28 @@ describe('batch --out in other formats', () => {
     expect(found[2]).toMatchObject({ 'verdict.safety': null, 'error.code': 'ERR_INPUT', 'error.line': '3' })
   })
 
+  it.each(['csv', 'tsv', 'parquet', 'jsonl'])(
+    'keeps no verdict of a table that was judged before (%s)',
+    async (ending) => {
+      const judged = file(
+        `prompt,verdict.safety,verdict.categories,error.code,verdicts\n,Safe,[],ERR_OLD,kept\n${UNSAFE},Safe,[],,kept\n`,
+        'csv',
+      )
+      const out = join(directory, `again.${ending}`)
+      expect((await cli(['batch', judged, '--out', out, ...FIELDS])).code).toBe(1)
+      const [failed, unsafe] = (await records(out)).map((record) =>
+        Object.values(record)
+          .map((value) => inspect(value))
+          .join(),
+      )
+      expect(failed).toContain('kept')
+      expect(failed).not.toMatch(/Safe|ERR_OLD/)
+      expect(failed).toContain('ERR_INPUT')
+      expect(unsafe).not.toMatch(/'Safe'|ERR_OLD/)
+      expect(unsafe).toContain("'Unsafe'")
+    },
+  )
+
   it('writes Parquet with types, and reads its own', async () => {
     const out = join(directory, 'out.parquet')
     expect((await cli(['batch', input, '--out', out, ...FIELDS])).code).toBe(1)
@@ -127,6 +150,59 @@ describe('batch of several inputs', () => {
       { key: 'k1', verdict: { safety: 'Unsafe' } },
       { key: 'k2', error: { code: 'ERR_INPUT', line: 3, id: 'k2' } },
     ])
+  })
+
+  it.each(['csv', 'parquet'])(
+    'says before it loads that a table (%s) has no column of that name',
+    async (ending) => {
+      const names = ['prompt', 'answer_text']
+      const columnData = names.map((name) => ({ name, data: [SAFE], type: 'STRING' as const }))
+      const path =
+        ending === 'csv'
+          ? file(`${names.join()}\n${SAFE},${SAFE}\n`, 'csv')
+          : file(new Uint8Array(parquetWriteBuffer({ columnData })), 'parquet')
+      const { code, stdout, stderr } = await cli(['batch', path, '--response-column', 'anser_text'])
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+      expect(stderr).toMatch(
+        /no column `anser_text`, which --response-column names: did you mean `answer_text`/,
+      )
+      expect(stderr).not.toContain('demonstration model')
+    },
+  )
+
+  it.each(['prompt', 'response', 'messages', 'id'])(
+    'fails where no row of JSONL has the column that --%s-column names, and leaves no output',
+    async (use) => {
+      const path = file(`{"prompt":"${SAFE}","replies":"x"}\n{"messages":[{"role":"user","content":"Hi"}]}\n`)
+      const out = join(directory, `misnamed-${use}.jsonl`)
+      const { code, stderr } = await cli(['batch', path, '--out', out, `--${use}-column`, 'replys'])
+      expect(code).toBe(1)
+      expect(stderr).toMatch(/no row has the column `replys`.*did you mean `replies`/)
+      expect(readdirSync(directory).filter((name) => name.startsWith(`misnamed-${use}`))).toEqual([])
+    },
+  )
+
+  it('takes rows that have a named column by turns, or as null', async () => {
+    const rows = file(
+      `{"ask":"${SAFE}"}\n{"talk":[{"role":"user","content":"Hi"}],"ask":null}\n{"ask":"${SAFE}","meta":null}\n`,
+    )
+    const { code, stdout } = await cli([
+      ...[
+        'batch',
+        rows,
+        '--prompt-column',
+        'ask',
+        '--messages-column',
+        'talk',
+        '--response-column',
+        'meta.reply',
+      ],
+      ...['--fields', 'severity'],
+    ])
+    expect(code).toBe(0)
+    expect(jsonLines(stdout).map((row) => Object.keys(row as object).at(-1))).toEqual(
+      Array(3).fill('verdict'),
+    )
   })
 
   it('refuses media beside text where that is asked for, and counts them else', async () => {
@@ -201,6 +277,38 @@ describe('batch around its rows', () => {
     }
   })
 
+  it('writes to no file that it reads, nor two outputs to one', async () => {
+    const path = file(`{"prompt":"${SAFE}"}\n`)
+    const before = readFileSync(path, 'utf8')
+    const [link, out] = [join(directory, 'link.jsonl'), join(directory, 'one.jsonl')]
+    linkSync(path, link)
+    for (const args of [
+      ['--errors', path],
+      ['--errors', link],
+      ['--out', path],
+      ['--out', link, '--resume'],
+      ['--out', out, '--errors', out],
+      ['--out', out, '--errors', join(directory, '.', 'nothing', '..', 'one.jsonl')],
+    ]) {
+      const { code, stderr } = await cli(['batch', path, ...args])
+      expect({ code, stderr }).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('name another file'),
+      })
+    }
+    expect(readFileSync(path, 'utf8')).toBe(before)
+    expect(existsSync(out)).toBe(false)
+  })
+
+  it.each(['--out', '--errors'])('says before it loads that the directory of %s is missing', async (flag) => {
+    const nowhere = join(directory, 'nowhere', 'x.jsonl')
+    const { code, stdout, stderr } = await cli(['batch', mixed, flag, nowhere])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toContain(`${flag} ${nowhere}`)
+    expect(stderr).toContain('no directory')
+    expect(stderr).not.toContain('demonstration model')
+  })
+
   it('ends with a table, or is quiet', async () => {
     const { stderr } = await cli(['batch', mixed])
     expect(stderr).toMatch(/Unsafe +1 +25\.0%/)
@@ -215,8 +323,11 @@ describe('batch around its rows', () => {
     const out = join(directory, 'empty.csv')
     expect((await cli(['batch', empty, '--out', out])).code).toBe(0)
     expect(existsSync(out)).toBe(true)
-    const { code, stderr } = await cli(['batch', empty, '--fail-on', 'unsafe'])
+    const none = join(directory, 'none.jsonl')
+    const { code, stderr } = await cli(['batch', empty, '--fail-on', 'unsafe', '--out', none])
     expect(code).toBe(1)
+    expect((await cli(['batch', '-', '--out', none])).code).toBe(2)
+    expect(readdirSync(directory).filter((name) => name.startsWith('none.'))).toEqual([])
     expect(stderr).toContain('--allow-empty')
     expect((await cli(['batch', empty, '--fail-on', 'unsafe', '--allow-empty'])).code).toBe(0)
     expect((await cli(['batch', '-', '--allow-empty'])).code).toBe(0)

@@ -103,10 +103,16 @@ describe('batch --resume', () => {
     expect(again.code).toBe(1)
     expect(again.stderr).toMatch(/stopped or is not done yet.*--resume/)
     const refused: [string[], RegExp][] = [
-      [[rows, '--model', 'demo-stream'], /model\[1\] was .* and is/],
+      [[rows, '--model', 'demo-stream'], /the model file differs/],
       [[rows, '--mode', 'strict'], /options\.policy was not given and is \{"mode":"strict"\}/],
-      [[rowsFile('another.jsonl', 4)], /inputs\[1\]\.bytes was/],
+      [[rowsFile('another.jsonl', 4)], /another\.jsonl had \d+ bytes and has \d+/],
     ]
+    const edited = join(directory, 'edited.jsonl')
+    writeFileSync(edited, readFileSync(rows, 'utf8').replace('bread', 'break'))
+    refused.push(
+      [[edited], /edited\.jsonl holds something else/],
+      [[rows, rows], /number of inputs was 1 and is 2/],
+    )
     for (const [args, says] of refused) {
       const { code, stderr } = await cli(['batch', ...args, '--out', out, '--resume', ...FIELDS])
       expect(code).toBe(1)

@@ -279,12 +279,6 @@ describe('batch --out', () => {
     expect(jsonLines(readFileSync(out, 'utf8'))).toHaveLength(2)
   })
 
-  it('can replace its own input', async () => {
-    const path = file(lines([{ prompt: 'Hi' }]))
-    expect((await cli(['batch', path, '--out', path])).code).toBe(0)
-    expect((jsonLines(readFileSync(path, 'utf8')) as Row[])[0]?.verdict).toBeDefined()
-  })
-
   // On Windows a signal gives it no chance.
   it.skipIf(process.platform === 'win32')('leaves nothing behind when it is interrupted', async () => {
     const out = join(directory, 'interrupted.jsonl')

@@ -184,6 +184,20 @@ describe('eval', () => {
     expect(stderr).toContain('prompt is taken from the column `question`')
   })
 
+  it('refuses data without the columns that flags name', async () => {
+    const table = await cli([
+      'eval',
+      file('misnamed.csv', 'prompt,reply,label\nHi,Ho,safe\n'),
+      '--response-column',
+      'repyl',
+    ])
+    expect(table.code).toBe(1)
+    expect(table.stderr).toMatch(/no column `repyl`, which --response-column names: did you mean `reply`/)
+    const json = await cli(['eval', rows, '--response-column', 'respnse'])
+    expect({ code: json.code, stdout: json.stdout }).toEqual({ code: 1, stdout: '' })
+    expect(json.stderr).toMatch(/no row has the column `respnse`.*did you mean `response`/)
+  })
+
   it('refuses data without a labelled text, and formats that are none', async () => {
     const none = await cli(['eval', file('none.jsonl', lines([{ prompt: 'Hi' }, { prompt: 'Ho' }]))])
     expect(none.code).toBe(1)

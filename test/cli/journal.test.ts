@@ -40,7 +40,7 @@ describe('Journal', () => {
     expect(await next.leave(true)).toBe(1)
     await expect(Journal.open(out, identity, false, () => {})).rejects.toThrow('--resume')
     await expect(Journal.open(out, { ...identity, model: ['b'] }, true, () => {})).rejects.toThrow(
-      'model[1] was "a" and is "b"',
+      'the model file differs',
     )
     writeFileSync(`${out}.part.json`, '{')
     await expect(Journal.open(out, identity, true, () => {})).rejects.toThrow('missing or broken')

@@ -66,7 +66,18 @@ describe('batch --reward', () => {
     expect((await cli(['batch', path, '--reward', 'hybrid'])).code).toBe(2)
     expect((await cli(['batch', path, '--helpfulness-column', 'x'])).code).toBe(2)
     const stream = await cli(['batch', path, '--reward', 'guard', '--model', 'demo-stream'])
-    expect(stream.code).toBe(1)
-    expect(stream.stdout).toContain('needs a Gen model')
+    expect({ code: stream.code, stdout: stream.stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stream.stderr).toContain('needs a Gen model')
+  })
+
+  it.each([
+    ['--mode', 'strict'],
+    ['--threshold', '0.5'],
+    ['--fields', 'severity,action'],
+  ])('is no place for an action (%s %s)', async (...flags) => {
+    const path = rows('action.jsonl', [{ prompt: 'Hi', response: 'Hello' }])
+    const { code, stdout, stderr } = await cli(['batch', path, '--reward', 'guard', ...flags])
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain(`--reward goes without ${flags[0]}`)
   })
 })

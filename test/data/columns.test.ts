@@ -42,6 +42,12 @@ describe('RowColumns', () => {
     expect(found.notes.map((note) => /`(.*?)`/.exec(note)?.[1])).toEqual(guesses)
   })
 
+  it('takes messages alone beside what may be a reply where a flag says so', () => {
+    const record = { messages: [user('hi')], completion: 'ho' }
+    expect(read(record, { messages: 'messages' }).messages).toEqual(hi)
+    expect(read({ ...record, response: null }).messages).toEqual(hi)
+  })
+
   it('takes the columns that flags name, and no others', () => {
     const record = { prompt: 'no', q: 'hi', 'a.b': 'ho', a: { b: 'no', c: 'ho' }, messages: [user('no')] }
     expect(read(record, { prompt: 'q', response: 'a.b', messages: 'none' }).messages).toEqual(both)
@@ -54,6 +60,12 @@ describe('RowColumns', () => {
   it.each([
     [{ prompt: 'hi', messages: [user('ho')] }, /has both/],
     [{ messages: [user('hi')], response: 'ho' }, /has both/],
+    [
+      { messages: [user('hi')], completion: 'ho' },
+      /has both, `messages` and `completion`.*--messages-column/,
+    ],
+    [{ conversation: [user('hi')], output: 'ho' }, /has both, `conversation` and `output`/],
+    [{ prompt: null, label: 1 }, /`prompt` is null/],
     [{ prompt: ['a', 'b'] }, /`prompt` to be a string or content parts, got \["a","b"\]/],
     [{ prompt: 12345678901234567890n }, /got 12345678901234567890/],
     [{ prompt: 'hi', response: 5 }, /`response` to be a string/],

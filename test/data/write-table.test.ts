@@ -50,6 +50,17 @@ describe('writeTable', () => {
     expect(await again(['{"a":"x"}', '{"a":null}', '{}'], 'csv')).toEqual([{ a: 'x' }, { a: '' }, { a: '' }])
   })
 
+  it('takes no column of a row for a part of what is spread', async () => {
+    const lines = [
+      '{"verdict.safety":"Safe","verdicts":"x","error.code":"y"}',
+      '{"verdict":{"safety":"Unsafe"}}',
+    ]
+    expect(await again(lines, 'csv')).toEqual([
+      { verdicts: 'x', 'error.code': 'y', 'verdict.safety': null },
+      { verdicts: null, 'error.code': null, 'verdict.safety': 'Unsafe' },
+    ])
+  })
+
   it('finds columns and types over all rows', async () => {
     const lines = [
       '{"n":1,"big":9007199254740993,"mixed":1,"flag":true,"list":[1, 2],"verdict":{"safety":"Safe","scores":{"loose":0.5}}}',

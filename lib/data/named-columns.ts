@@ -1,0 +1,96 @@
+import { nearestOf } from '../options.js'
+import type { ColumnFlags } from './columns.js'
+import { InputError } from './input-error.js'
+import { type ReadOptions, RowReader } from './read-rows.js'
+import { isObject, type Row } from './row.js'
+import type { Source } from './sources.js'
+
+/** Names of columns that are kept to find the nearest to a misspelt one. */
+const MOST_NAMES = 200
+
+/**
+ * Whether the columns that flags name are there: of one that is misspelt nothing would be judged, or a prompt without
+ * its reply. A table has to have them all; where rows differ, in JSON, some row has.
+ */
+export class NamedColumns {
+  readonly #flags: [use: string, name: string][]
+  /** Flags whose column no row has had yet. */
+  readonly #missing: Map<string, string>
+  readonly #names = new Set<string>()
+  readonly #tables = new Set<string>()
+
+  constructor({ prompt, response, messages, id }: ColumnFlags) {
+    const flags = Object.entries({ prompt, response, messages, id })
+    this.#flags = flags.filter((flag): flag is [string, string] => flag[1] !== undefined)
+    this.#missing = new Map(this.#flags)
+  }
+
+  /** Looks at the headers of tables, before anything is loaded for them. @throws InputError as `see` */
+  async checkTables(sources: readonly Source[], options: ReadOptions): Promise<void> {
+    if (this.#flags.length === 0) return
+    for (const source of sources) {
+      // What can be read once only is looked at when its rows are.
+      if (source.size === null) continue
+      for await (const row of new RowReader([source], options)) {
+        this.see(row)
+        break
+      }
+    }
+  }
+
+  /** Is told each row. @throws InputError for a table without a column that a flag names */
+  see({ record, source, format }: Row): void {
+    if (record === null) return
+    for (const [use, name] of this.#missing) {
+      if (hasColumn(record, name)) this.#missing.delete(use)
+    }
+    if (format === 'jsonl' || format === 'json') {
+      if (this.#missing.size > 0) this.#keepNames(record)
+      return
+    }
+    if (this.#tables.has(source)) return
+    this.#tables.add(source)
+    for (const [use, name] of this.#flags) {
+      if (!hasColumn(record, name)) {
+        throw new InputError(
+          `${source === '-' ? 'stdin' : source} has no column ${wanted(use, name, Object.keys(record))}`,
+        )
+      }
+    }
+  }
+
+  /** All rows were seen. @throws InputError if none had a column that a flag names */
+  requireSeen(): void {
+    const [first] = this.#missing
+    // Of no rows at all nothing is known.
+    if (first === undefined || this.#names.size === 0) return
+    throw new InputError(`no row has the column ${wanted(...first, [...this.#names])}`)
+  }
+
+  #keepNames(record: Readonly<Record<string, unknown>>): void {
+    for (const name of Object.keys(record)) {
+      if (this.#names.size >= MOST_NAMES) return
+      this.#names.add(name)
+    }
+  }
+}
+
+function wanted(use: string, name: string, columns: readonly string[]): string {
+  const nearest = nearestOf(name, columns)
+  const hint =
+    nearest === undefined ? `there is ${columns.slice(0, 12).join(', ')}` : `did you mean \`${nearest}\`?`
+  return `\`${name}\`, which --${use}-column names: ${hint}`
+}
+
+/** Whether a column, or a field of one, is there, be it null. */
+function hasColumn(record: Readonly<Record<string, unknown>>, path: string): boolean {
+  if (Object.hasOwn(record, path)) return true
+  let value: unknown = record
+  for (const name of path.split('.')) {
+    // A null says nothing of what it would hold.
+    if (value === null) return true
+    if (!isObject(value) || !Object.hasOwn(value, name)) return false
+    value = value[name]
+  }
+  return true
+}
