@@ -5,7 +5,7 @@ import { compareReports } from '../eval/compare.js'
 import { junitXml } from '../eval/junit.js'
 import { htmlReport } from '../eval/report/html.js'
 import type { EvalReport } from '../eval/report-data.js'
-import { check } from '../eval/requirements.js'
+import { check, limitsUnjudged } from '../eval/requirements.js'
 import { atomicFile } from '../models/atomic-file.js'
 import { addEvalOptions, type EvalFlags } from './eval-flags.js'
 import { evaluate } from './eval-run.js'
@@ -65,8 +65,7 @@ async function evaluateAndWrite(
   for (const { expression, met, why } of requirements) {
     if (!met) process.stderr.write(`not met: ${expression} (${why})\n`)
   }
-  const named = flags.require.some(({ path }) => path.includes('unjudged'))
-  if (report.unjudged > 0 && !named) {
+  if (report.unjudged > 0 && !limitsUnjudged(report)) {
     process.stderr.write(`${report.unjudged} of ${report.n} texts were not judged: they are in no figure\n`)
     run.exitCode = EXIT.error
   } else if (requirements.some(({ met }) => !met)) run.exitCode = EXIT.failOn
@@ -77,7 +76,7 @@ async function compare(command: Command, files: string[], flags: EvalFlags): Pro
   if (first === undefined || second === undefined || files.length !== 2) {
     command.error('error: --compare takes two files that eval --json wrote')
   }
-  const comparison = compareReports(await readReport(first), await readReport(second), flags.caution)
+  const comparison = compareReports(await readReport(first), await readReport(second))
   if (comparison.compared === 0) throw new InputError(`${first} and ${second} have no judged text in common`)
   const json = `${JSON.stringify(comparison)}\n`
   if (typeof flags.json === 'string' && flags.json !== '-') await writeWhole(flags.json, json)

@@ -136,6 +136,10 @@ describe('eval', () => {
     expect(report.failures).toMatchObject([{ line: 7, code: 'ERR_TOO_LONG' }])
     expect(stderr).toContain('1 of 6 texts were not judged')
     expect((await evaluate([path, '--require', 'unjudged<=1'])).code).toBe(0)
+    // A condition on other texts hides none of these.
+    const other = await evaluate([path, '--require', 'response.unjudged==0'])
+    expect(other.code).toBe(1)
+    expect(other.stderr).toContain('1 of 6 texts were not judged')
     const windows = await evaluate([path, '--too-long', 'window'])
     // The demonstration model may babble over so long a text: then that is the reason, not its length.
     expect(windows.report.errors).not.toHaveProperty('ERR_TOO_LONG')
@@ -206,6 +210,11 @@ describe('eval', () => {
       compared: 5,
       missing: { onlyA: 0 },
     })
+    const c = join(directory, 'c.json')
+    await cli(['eval', rows, '--json', c, '--caution', 'safe'])
+    const differ = await cli(['eval', '--compare', a, c])
+    expect(differ.code).toBe(1)
+    expect(differ.stderr).toContain('got unsafe and safe')
     expect((await cli(['eval', '--compare', a])).code).toBe(2)
     const wrong = await cli(['eval', '--compare', a, rows])
     expect(wrong.code).toBe(1)
