@@ -172,7 +172,10 @@ export function describeEvalComparison(comparison: EvalComparison): string {
   for (const part of ['prompt', 'response'] as const) {
     for (const reading of READINGS) {
       const pair = f1[part]?.[reading]
-      if (pair) lines.push(`F1 of ${part === 'prompt' ? 'prompts' : 'replies'} that both judged, ${reading}: ${share(pair[0])} → ${share(pair[1])}`)
+      if (pair)
+        lines.push(
+          `F1 of ${part === 'prompt' ? 'prompts' : 'replies'} that both judged, ${reading}: ${share(pair[0])} → ${share(pair[1])}`,
+        )
     }
   }
   lines.push(`texts of another severity: ${count(flipped)}`)
