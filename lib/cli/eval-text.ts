@@ -122,7 +122,7 @@ function latencyLines({ latency }: EvalReport): string[] {
   if (exposure?.tokensShown) {
     const { median, p90 } = exposure.tokensShown
     lines.push(
-      `stopped ${share(exposure.stopped.share)} of ${count(exposure.n)} unsafe replies, after ${median} tokens in the middle, ${p90} in one of ten`,
+      `stopped ${share(exposure.stopped.share)} of ${count(exposure.n)} unsafe replies, after ${count(median)} tokens in the middle, ${count(p90)} in one of ten`,
     )
   }
   if (falseAlarms) {
