@@ -19,7 +19,7 @@ export interface RewardGuard {
 export interface RewardItem {
   /** What was asked: a user's message, or the conversation up to it. */
   prompt: string | readonly Message[]
-  /** What the model answered; a `<think>` block at its beginning is its thinking, unless `thinking` is given. */
+  /** What the model answered; a `<think>` block at its beginning is its thinking, unless `thinking` is given; one that never closes has no answer, and is an error in the item's place. */
   answer: string
   /** What the model thought before it answered. */
   thinking?: string | null
@@ -124,6 +124,7 @@ async function rewards(
   const parts = items.map((item, at) => partsOf(item, at, hybrid))
   const texts = parts.flatMap(({ texts }) => texts)
   const judge = async (text: (typeof texts)[number], stop: AbortSignal): Promise<PartVerdict | Error> => {
+    if (text instanceof Error) return text
     try {
       const { safety, refusal } = await guard.classify(text, { signal: stop, tooLong, history })
       if (isSafety(safety) && typeof refusal === 'boolean') return { safety, refusal }
@@ -174,7 +175,8 @@ function itemOf(verdicts: readonly (PartVerdict | Error)[]): JudgedItem | Error 
 }
 
 interface Parts {
-  texts: Message[][]
+  /** What is judged, in order; an error alone where the item has no answer to judge. */
+  texts: (Message[] | Error)[]
   helpfulness: number
 }
 
@@ -198,19 +200,26 @@ function partsOf(item: RewardItem, at: number, hybrid: boolean): Parts {
       ? [{ role: 'user', content: prompt }]
       : prompt.map((message: Message) => ({ ...message }))
   const split = thinking === undefined || thinking === null ? splitThinking(answer) : { thinking, answer }
+  if (split.answer === null) {
+    // An empty reply is Safe: judged, a model that never stops thinking would be rewarded for it.
+    const error = new TypeError(
+      'Expected an answer after its thinking, got a <think> that never closes: the completion was probably cut off',
+    )
+    return { texts: [error], helpfulness: helpfulness ?? 0 }
+  }
   const reply = (content: string): Message[] => [...before, { role: 'assistant', content }]
   const thoughts = split.thinking.trim() === '' ? [] : [reply(split.thinking)]
   return { texts: [...thoughts, reply(split.answer)], helpfulness: helpfulness ?? 0 }
 }
 
-/** A completion as reasoning models write it. Thinking that never ends is all there is, and the answer is empty. */
-function splitThinking(completion: string): { thinking: string; answer: string } {
+/** A completion as reasoning models write it. Behind thinking that never ends there is no answer: null. */
+function splitThinking(completion: string): { thinking: string; answer: string | null } {
   const close = completion.indexOf('</think>')
   const open = /^\s*<think>/.exec(completion)
   if (close < 0) {
     return open === null
       ? { thinking: '', answer: completion }
-      : { thinking: completion.slice(open[0].length).trim(), answer: '' }
+      : { thinking: completion.slice(open[0].length).trim(), answer: null }
   }
   // Templates that open the block themselves leave a completion without its beginning.
   const start = open === null ? 0 : open[0].length

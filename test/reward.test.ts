@@ -63,7 +63,6 @@ describe('guardOnlyReward', () => {
     const items = [
       item('<think>\nUnsafe</think>\n\nSafe refusing'),
       item('Unsafe</think>Safe'),
-      item('<think>Unsafe'),
       item('Safe', ''),
       {
         ...item('Safe'),
@@ -79,13 +78,11 @@ describe('guardOnlyReward', () => {
       ['How?', 'Safe refusing'],
       ['How?', 'Unsafe'],
       ['How?', 'Safe'],
-      ['How?', 'Unsafe'],
-      ['How?', ''],
       ['How?', 'Safe'],
       ['Be good', 'How?', 'Safe'],
     ])
     expect(judged[0]).toEqual({ thinking: { safety: 'Unsafe' }, answer: { safety: 'Safe', refusal: true } })
-    expect(rewards.slice(3)).toEqual([1, 1])
+    expect(rewards.slice(2)).toEqual([1, 1])
   })
 
   it('has an error, never a number, in the place of what could not be judged', async () => {
@@ -102,6 +99,22 @@ describe('guardOnlyReward', () => {
     expect(
       rewards.map((reward) => (reward instanceof Error ? (reward as { code?: string }).code : reward)),
     ).toEqual([1, 'ERR_TOO_LONG', 'ERR_TOO_LONG', 'ERR_GEN_FORMAT', 'ERR_GEN_FORMAT', 1])
+  })
+
+  it('has an error, never a number, for thinking that never closes: there is no answer', async () => {
+    const { guard, seen } = saying()
+    const judged: number[] = []
+    const items = [item('Safe'), item('<think>Safe'), item(' <think>\nUnsafe'), item('Unsafe')]
+    for (const rewards of [
+      await guardOnlyReward(guard, items, { onJudged: (index) => judged.push(index) }),
+      await hybridReward(guard, items),
+    ]) {
+      expect(rewards.map((reward) => typeof reward)).toEqual(['number', 'object', 'object', 'number'])
+      expect(rewards[1]).toBeInstanceOf(TypeError)
+      expect(rewards[1]).toHaveProperty('message', expect.stringContaining('<think> that never closes'))
+    }
+    expect(judged).toEqual([0, 3])
+    expect(seen).toHaveLength(4)
   })
 
   it('takes what the real guard says', async () => {

@@ -138,7 +138,7 @@ function latencyLines({ latency }: EvalReport): string[] {
   if (exposure?.tokensShown) {
     const { median, p90 } = exposure.tokensShown
     lines.push(
-      `stopped ${share(exposure.stopped.share)} of ${count(exposure.n)} unsafe replies, after ${median} tokens in the middle, ${p90} in one of ten`,
+      `stopped ${share(exposure.stopped.share)} of ${count(exposure.n)} unsafe replies, after ${count(median)} tokens in the middle, ${count(p90)} in one of ten`,
     )
   }
   if (falseAlarms) {
@@ -188,7 +188,10 @@ export function describeEvalComparison(comparison: EvalComparison): string {
   for (const part of ['prompt', 'response'] as const) {
     for (const reading of READINGS) {
       const pair = f1[part]?.[reading]
-      if (pair) lines.push(`F1 of ${part}s, ${reading}: ${share(pair[0])} → ${share(pair[1])}`)
+      if (pair)
+        lines.push(
+          `F1 of ${part === 'prompt' ? 'prompts' : 'replies'} that both judged, ${reading}: ${share(pair[0])} → ${share(pair[1])}`,
+        )
     }
   }
   lines.push(`texts of another severity: ${count(flipped)}`)

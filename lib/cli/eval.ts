@@ -1,11 +1,12 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import type { Command } from 'commander'
 import { InputError } from '../data/input-error.js'
 import { compareReports } from '../eval/compare.js'
 import { junitXml } from '../eval/junit.js'
 import { htmlReport } from '../eval/report/html.js'
 import type { EvalReport } from '../eval/report-data.js'
-import { check } from '../eval/requirements.js'
+import { check, limitsUnjudged } from '../eval/requirements.js'
 import { atomicFile } from '../models/atomic-file.js'
 import { addEvalOptions, type EvalFlags } from './eval-flags.js'
 import { evaluate } from './eval-run.js'
@@ -48,11 +49,22 @@ async function evaluateAndWrite(
   run: Run,
   version: string,
 ): Promise<void> {
+  await checkOutputs(flags)
   const policy = flags.policy === undefined ? {} : await readPolicy(flags.policy, run.signal)
   const { report: unchecked, shownErrors } = await evaluate(command, data, flags, policy, run.signal, version)
   const requirements = flags.require.map((one) => check(one, unchecked))
   const report: EvalReport = { ...unchecked, requirements }
   const json = `${JSON.stringify(report)}\n`
+  // First of all what was found: judging took its time, and a file may still fail to be written.
+  const toStdout = flags.json === true || flags.json === '-'
+  await print(toStdout ? json : `${describeReport(report)}\n`)
+  for (const { expression, met, why } of requirements) {
+    if (!met) process.stderr.write(`not met: ${expression} (${why})\n`)
+  }
+  if (report.unjudged > 0 && !limitsUnjudged(report)) {
+    process.stderr.write(`${report.unjudged} of ${report.n} texts were not judged: they are in no figure\n`)
+    run.exitCode = EXIT.error
+  } else if (requirements.some(({ met }) => !met)) run.exitCode = EXIT.failOn
   if (typeof flags.json === 'string' && flags.json !== '-') await writeWhole(flags.json, json)
   if (flags.junit !== undefined) await writeWhole(flags.junit, junitXml(report))
   if (flags.report !== undefined) {
@@ -60,16 +72,6 @@ async function evaluateAndWrite(
     await writeWhole(flags.report, html)
     if (note !== null) process.stderr.write(`${note}\n`)
   }
-  const toStdout = flags.json === true || flags.json === '-'
-  await print(toStdout ? json : `${describeReport(report)}\n`)
-  for (const { expression, met, why } of requirements) {
-    if (!met) process.stderr.write(`not met: ${expression} (${why})\n`)
-  }
-  const named = flags.require.some(({ path }) => path.includes('unjudged'))
-  if (report.unjudged > 0 && !named) {
-    process.stderr.write(`${report.unjudged} of ${report.n} texts were not judged: they are in no figure\n`)
-    run.exitCode = EXIT.error
-  } else if (requirements.some(({ met }) => !met)) run.exitCode = EXIT.failOn
 }
 
 async function compare(command: Command, files: string[], flags: EvalFlags): Promise<void> {
@@ -77,12 +79,27 @@ async function compare(command: Command, files: string[], flags: EvalFlags): Pro
   if (first === undefined || second === undefined || files.length !== 2) {
     command.error('error: --compare takes two files that eval --json wrote')
   }
-  const comparison = compareReports(await readReport(first), await readReport(second), flags.caution)
+  await checkOutputs(flags)
+  const comparison = compareReports(await readReport(first), await readReport(second))
   if (comparison.compared === 0) throw new InputError(`${first} and ${second} have no judged text in common`)
   const json = `${JSON.stringify(comparison)}\n`
-  if (typeof flags.json === 'string' && flags.json !== '-') await writeWhole(flags.json, json)
   const toStdout = flags.json === true || flags.json === '-'
   await print(toStdout ? json : `${describeEvalComparison(comparison)}\n`)
+  if (typeof flags.json === 'string' && flags.json !== '-') await writeWhole(flags.json, json)
+}
+
+/** @throws InputError, before anything is judged, if a file that flags name could not be written where it is to be */
+async function checkOutputs({ json, report, junit }: EvalFlags): Promise<void> {
+  for (const [flag, file] of Object.entries({ json, report, junit })) {
+    if (typeof file !== 'string' || (flag === 'json' && file === '-')) continue
+    const directory = path.dirname(file)
+    if (!(await stat(directory).catch(() => null))?.isDirectory()) {
+      throw new InputError(`--${flag} ${file}: there is no directory ${directory}; make it first`)
+    }
+    if ((await stat(file).catch(() => null))?.isDirectory()) {
+      throw new InputError(`--${flag} ${file}: expected the name of a file, and this is a directory`)
+    }
+  }
 }
 
 async function readReport(file: string): Promise<EvalReport> {

@@ -1,7 +1,9 @@
+import { InputError } from '../data/input-error.js'
 import type { Safety } from '../labels.js'
 import type { ItemOutcome } from './evaluation.js'
-import { type Caution, isLabelledUnsafe } from './item.js'
-import { isUnsafe, READINGS, type Reading, rate } from './metrics.js'
+import { type Counts, f1Of } from './intervals.js'
+import { isLabelledUnsafe } from './item.js'
+import { countOne, isUnsafe, noCounts, READINGS, type Reading, rate } from './metrics.js'
 import type { EvalReport } from './report-data.js'
 
 /** McNemar's test of two readings of the same texts. */
@@ -31,6 +33,7 @@ export interface EvalComparison {
   /** Shares of the texts on which the two say the same: of three severities, and in both readings. */
   agreement: { severity: number | null; strict: number | null; loose: number | null; refusal: number | null }
   mcnemar: Record<Reading, McNemar>
+  /** Of the labelled texts that both judged, by A and by B. Null where there are none. */
   f1: Record<'prompt' | 'response', Record<Reading, [number | null, number | null]> | null>
   /** Texts whose severity is not the same; the first 100 of them. */
   flipped: number
@@ -39,7 +42,14 @@ export interface EvalComparison {
 
 const MOST_SHOWN = 100
 
-export function compareReports(a: EvalReport, b: EvalReport, caution: Caution): EvalComparison {
+/** @throws InputError if the two have labels such as Controversial on different sides */
+export function compareReports(a: EvalReport, b: EvalReport): EvalComparison {
+  const { caution } = a.settings
+  if (caution !== b.settings.caution) {
+    throw new InputError(
+      `Expected two evaluations with one --caution, got ${caution} and ${b.settings.caution}: run one of them again with the other's`,
+    )
+  }
   const others = new Map<string, ItemOutcome[]>()
   for (const item of b.items) {
     const key = keyOf(item)
@@ -50,6 +60,7 @@ export function compareReports(a: EvalReport, b: EvalReport, caution: Caution): 
   const missing = { onlyA: 0, onlyB: 0, unjudgedByA: 0, unjudgedByB: 0 }
   const same = { severity: 0, strict: 0, loose: 0, refusal: 0 }
   const right = { strict: { onlyA: 0, onlyB: 0 }, loose: { onlyA: 0, onlyB: 0 } }
+  const sides = { prompt: bothCounts(), response: bothCounts() }
   const flips: Flip[] = []
   let [compared, flipped, refusals] = [0, 0, 0]
   for (const one of a.items) {
@@ -76,18 +87,15 @@ export function compareReports(a: EvalReport, b: EvalReport, caution: Caution): 
     const unsafe = one.label === null ? null : isLabelledUnsafe(one.label, caution)
     for (const reading of READINGS) {
       const [first, second] = [isUnsafe(one.safety, reading), isUnsafe(other.safety, reading)]
+      if (unsafe !== null) {
+        countOne(sides[one.target][reading].a, unsafe, first)
+        countOne(sides[one.target][reading].b, unsafe, second)
+      }
       if (first === second) same[reading] += 1
       else if (unsafe !== null) right[reading][first === unsafe ? 'onlyA' : 'onlyB'] += 1
     }
   }
   for (const waiting of others.values()) missing.onlyB += waiting.length
-  const f1 = (part: 'prompt' | 'response') =>
-    a[part] === null && b[part] === null
-      ? null
-      : {
-          strict: [a[part]?.strict.f1 ?? null, b[part]?.strict.f1 ?? null] as [number | null, number | null],
-          loose: [a[part]?.loose.f1 ?? null, b[part]?.loose.f1 ?? null] as [number | null, number | null],
-        }
   return {
     models: [a.model.model, b.model.model],
     compared,
@@ -99,10 +107,24 @@ export function compareReports(a: EvalReport, b: EvalReport, caution: Caution): 
       refusal: rate(same.refusal, refusals),
     },
     mcnemar: { strict: mcnemar(right.strict), loose: mcnemar(right.loose) },
-    f1: { prompt: f1('prompt'), response: f1('response') },
+    f1: { prompt: f1Pairs(sides.prompt), response: f1Pairs(sides.response) },
     flipped,
     flips,
   }
+}
+
+type BothCounts = Record<Reading, { a: Counts; b: Counts }>
+
+function bothCounts(): BothCounts {
+  const both = () => ({ a: noCounts(), b: noCounts() })
+  return { strict: both(), loose: both() }
+}
+
+function f1Pairs(counts: BothCounts): Record<Reading, [number | null, number | null]> | null {
+  const { tp, fp, fn, tn } = counts.strict.a
+  if (tp + fp + fn + tn === 0) return null
+  const pair = ({ a, b }: BothCounts[Reading]): [number | null, number | null] => [f1Of(a), f1Of(b)]
+  return { strict: pair(counts.strict), loose: pair(counts.loose) }
 }
 
 /** The same text may stand in a file twice: then the two are taken in order. */

@@ -111,7 +111,7 @@ export class Evaluation {
     const { target, label, refusal } = item
     const counted = { target, label, unsafe, refusal, judged }
     this.#all.add(counted)
-    for (const category of item.categories) this.#group('byCategory', category).add(counted)
+    for (const category of new Set(item.categories)) this.#group('byCategory', category).add(counted)
     if (item.language !== null) this.#group('byLanguage', item.language).add(counted)
     this.#group('bySource', source).add(counted)
     this.#items.push({

@@ -1,4 +1,5 @@
 import type { EvalReport } from './report-data.js'
+import { limitsUnjudged } from './requirements.js'
 
 /** A report as JUnit XML: a test case for every requirement, and one for texts that were not judged. */
 export function junitXml(report: EvalReport): string {
@@ -7,7 +8,7 @@ export function junitXml(report: EvalReport): string {
     testCase('requirements', expression, met ? null : why),
   )
   // Where a requirement says how many may be unjudged, that is the judge of it.
-  if (!requirements.some(({ expression }) => expression.includes('unjudged'))) {
+  if (!limitsUnjudged(report)) {
     const why = unjudged === 0 ? null : `${unjudged} of ${n} texts were not judged`
     cases.unshift(testCase('judging', 'every text was judged', why))
   }

@@ -108,10 +108,14 @@ export function shareOf(part: number, n: number): Share {
   return { share: rate(part, n), interval: wilson(part, n) }
 }
 
-/** Of values in order. */
+/** Of values in order; between two of them a quantile is interpolated. */
 export function distributionOf(sorted: readonly number[]): Distribution | null {
   if (sorted.length === 0) return null
-  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))] as number
+  const at = (share: number) => {
+    const place = share * (sorted.length - 1)
+    const [below, above] = [sorted[Math.floor(place)] as number, sorted[Math.ceil(place)] as number]
+    return below + (above - below) * (place - Math.floor(place))
+  }
   return {
     min: at(0),
     p10: at(0.1),

@@ -1,6 +1,7 @@
 import type { BenchmarkResult } from './benchmark-results.js'
 import type { EvaluationFigures } from './evaluation.js'
 import type { DataIdentity, ModelIdentity } from './identity.js'
+import type { Caution } from './item.js'
 import type { PublishedFigure } from './published.js'
 
 /** What `eval --json` writes: all figures, and no text. Missing is null, never 0. */
@@ -14,7 +15,7 @@ export interface EvalReport extends EvaluationFigures {
   skipped: Record<string, number>
   settings: {
     seed: number
-    caution: string
+    caution: Caution
     policy: object
     holdBack: string | number
     /** What became of texts that are longer than the context. */

@@ -1,3 +1,4 @@
+import { isLabelledUnsafe } from './item.js'
 import type { EvalReport } from './report-data.js'
 
 type Comparison = '>=' | '<=' | '>' | '<' | '=='
@@ -66,6 +67,27 @@ export function check(requirement: Requirement, report: Omit<EvalReport, 'requir
   const failing = numbers.find(({ value }) => !holds(value, comparison, bound))
   const { name, value } = failing ?? (numbers[0] as { name: string; value: number })
   return { expression, value, met: failing === undefined, why: `${name} is ${Number(value.toFixed(4))}` }
+}
+
+/**
+ * Whether the requirements say how many texts may be without a verdict: the total, or of every part that has such
+ * texts. Else none may be: a condition on prompts alone hides no reply.
+ */
+export function limitsUnjudged(report: EvalReport): boolean {
+  const limited = new Set<string>()
+  for (const { path } of report.requirements.flatMap(({ expression }) => parseRequirements(expression))) {
+    if (path.length === 1 && path[0] === 'unjudged') return true
+    if (path.length === 2 && path[1] === 'unjudged') limited.add(path[0] as string)
+  }
+  if (PARTS.some((part) => (report[part]?.unjudged ?? 0) > 0 && !limited.has(part))) return false
+  const { caution } = report.settings
+  // A text may be in no part, such as a Controversial one where such labels are left out: the total alone counts it.
+  return report.items.every(
+    ({ safety, label, refusalLabel }) =>
+      safety !== null ||
+      (label !== null && isLabelledUnsafe(label, caution) !== null) ||
+      (refusalLabel !== null && report.refusal !== null),
+  )
 }
 
 /** Without a part, the condition holds for prompts and replies alike, where there are any. */

@@ -27,17 +27,19 @@ describe('batch --reward', () => {
       { prompt: 'How?', response: `<think>${BOMB}</think>Hello, how are you?` },
       { prompt: 'Hi' },
       { prompt: 'Hi', response: 'word '.repeat(20_000) },
+      { prompt: 'Hi', response: '<think>Hm' },
     ])
     const { code, stdout } = await cli(['batch', path, '--reward', 'guard'])
     const written = jsonLines(stdout) as Rewarded[]
     expect(code).toBe(1)
-    expect(written.map(({ reward }) => reward)).toEqual([1, 0, 0, null, null])
+    expect(written.map(({ reward }) => reward)).toEqual([1, 0, 0, null, null, null])
     expect(written.map(({ error }) => error?.code)).toEqual([
       undefined,
       undefined,
       undefined,
       'ERR_INPUT',
       'ERR_TOO_LONG',
+      'ERR_INPUT',
     ])
     expect(written[2]?.verdict).toMatchObject({
       safety: 'Unsafe',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { InputError } from '../../lib/data/input-error.js'
 import { compareReports, mcnemar } from '../../lib/eval/compare.js'
-import { promptItem } from '../../lib/eval/item.js'
+import { type Caution, type EvalItem, promptItem, responseItem } from '../../lib/eval/item.js'
 import { FAILED, gen, report } from './made-report.js'
 
 describe('a comparison', () => {
@@ -18,7 +19,7 @@ describe('a comparison', () => {
         ]),
       'other',
     )
-    const comparison = compareReports(a, b, 'unsafe')
+    const comparison = compareReports(a, b)
     expect(comparison).toMatchObject({
       models: ['made', 'other'],
       compared: 5,
@@ -41,7 +42,44 @@ describe('a comparison', () => {
       [promptItem('b', 'Safe'), gen(0)],
       [promptItem('c', 'Safe'), gen(0)],
     ])
-    expect(compareReports(a, b, 'unsafe').missing).toMatchObject({ onlyA: 0, onlyB: 2 })
+    expect(compareReports(a, b).missing).toMatchObject({ onlyA: 0, onlyB: 2 })
+  })
+
+  it('has the F1 of both over the texts that both judged', () => {
+    const texts = ['a', 'b', 'c'].map((text) => promptItem(text, 'Unsafe'))
+    const [one, two, three] = texts as [EvalItem, EvalItem, EvalItem]
+    const reply = responseItem('a', 'b', 'Unsafe')
+    // Alone, A has an F1 of 0.8 and B one of 0.5; of the two texts in common A has both right, B one.
+    const a = report([
+      [one, gen(0.9)],
+      [two, gen(0.9)],
+      [three, gen(0.1)],
+    ])
+    const b = report([
+      [one, gen(0.9)],
+      [two, gen(0.1)],
+      [three, FAILED],
+      [promptItem('d', 'Unsafe'), gen(0.1)],
+      [reply, gen(0.9)],
+    ])
+    const { f1 } = compareReports(a, b)
+    expect(f1.prompt?.strict).toEqual([1, expect.closeTo(2 / 3, 12)])
+    expect(f1.response).toBeNull()
+  })
+
+  it('has Controversial labels on the side that both evaluations have them on', () => {
+    const text = promptItem('a', 'Controversial')
+    const on = (caution: Caution, unsafe: number) => {
+      const made = report([[text, gen(unsafe)]])
+      return { ...made, settings: { ...made.settings, caution } }
+    }
+    expect(compareReports(on('unsafe', 0.9), on('unsafe', 0)).mcnemar.strict).toMatchObject({ onlyA: 1 })
+    expect(compareReports(on('safe', 0.9), on('safe', 0)).mcnemar.strict).toMatchObject({ onlyB: 1 })
+    expect(compareReports(on('skip', 0.9), on('skip', 0))).toMatchObject({
+      mcnemar: { strict: { onlyA: 0, onlyB: 0 } },
+      f1: { prompt: null },
+    })
+    expect(() => compareReports(on('safe', 0), on('unsafe', 0))).toThrow(InputError)
   })
 })
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { benchmarkResults } from '../../lib/eval/benchmark-results.js'
-import { promptItem, responseItem } from '../../lib/eval/item.js'
+import { type Caution, promptItem, responseItem } from '../../lib/eval/item.js'
 import { publishedFigures } from '../../lib/eval/published.js'
 import { evaluation, FAILED, gen, report } from './made-report.js'
 
@@ -16,6 +16,41 @@ describe('an evaluation', () => {
     expect(figures.byLanguage.de?.prompt?.strict).toMatchObject({ recall: 0, f1: 0 })
     expect(figures.prompt?.matrix?.Unsafe).toEqual({ Safe: 1, Controversial: 0, Unsafe: 4, unjudged: 1 })
     expect(figures.latency).toBeNull()
+  })
+
+  it('counts a row once in a category that it names twice', () => {
+    const { byCategory } = evaluation([
+      [promptItem('a', 'Unsafe', { categories: ['harm', 'harm', 'fraud'] }), gen(0.9)],
+    ]).figures()
+    expect(byCategory.harm).toMatchObject({ n: 1, prompt: { n: 1, strict: { counts: { tp: 1 } } } })
+    expect(byCategory.fraud).toMatchObject({ n: 1 })
+  })
+
+  it('splits strict and loose where labels and verdicts are both Controversial', () => {
+    const judgements = [
+      [promptItem('a', 'Unsafe'), gen(0.1, 0.8)],
+      [promptItem('b', 'Unsafe'), gen(0.9)],
+      [promptItem('c', 'Unsafe'), gen(0)],
+      [promptItem('d', 'Safe'), gen(0.1, 0.8)],
+      [promptItem('e', 'Safe'), gen(0.9)],
+      [promptItem('f', 'Safe'), gen(0)],
+      [promptItem('g', 'Safe'), gen(0)],
+      [promptItem('h', 'Controversial'), gen(0.1, 0.8)],
+      [promptItem('i', 'Controversial'), gen(0)],
+    ] as Parameters<typeof evaluation>[0]
+    const counts = (caution: Caution) => {
+      const { prompt } = evaluation(judgements, { caution }).figures()
+      return [prompt?.n, prompt?.strict.counts, prompt?.loose.counts]
+    }
+    // By hand: strict flags a, b, d, e, h; loose b, e. Unsafe are a, b, c, and with caution unsafe h, i.
+    expect(counts('unsafe')).toEqual([9, { tp: 3, fn: 2, fp: 2, tn: 2 }, { tp: 1, fn: 4, fp: 1, tn: 3 }])
+    expect(counts('safe')).toEqual([9, { tp: 2, fn: 1, fp: 3, tn: 3 }, { tp: 1, fn: 2, fp: 1, tn: 5 }])
+    expect(counts('skip')).toEqual([7, { tp: 2, fn: 1, fp: 2, tn: 2 }, { tp: 1, fn: 2, fp: 1, tn: 3 }])
+    const { strict, loose } = evaluation(judgements).figures().prompt ?? {}
+    expect(strict).toMatchObject({ precision: 3 / 5, recall: 3 / 5, fpr: 1 / 2 })
+    expect(strict?.f1).toBeCloseTo(0.6, 12)
+    expect(loose).toMatchObject({ precision: 1 / 2, recall: 1 / 5, fpr: 1 / 4 })
+    expect(loose?.f1).toBeCloseTo(2 / 7, 12)
   })
 
   it('never counts a text without a verdict as safe, nor as anything', () => {

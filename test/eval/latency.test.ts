@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ExposureSums, tokensShown } from '../../lib/eval/exposure.js'
-import { LatencySums, locate } from '../../lib/eval/latency.js'
+import { distributionOf, LatencySums, locate } from '../../lib/eval/latency.js'
 import type { Safety } from '../../lib/labels.js'
 import type { TokenVerdict } from '../../lib/stream/verdict.js'
 
@@ -60,6 +60,20 @@ describe('detection latency', () => {
     expect(strict.within128.withAhead.share).toBe(0.75)
     expect(strict.within128.withoutAhead.share).toBe(0.5)
     expect(strict.withinSentences).toMatchObject({ one: { share: 0.5 }, two: { share: 0.75 } })
+  })
+
+  it('has its median between the two values in the middle of an even count', () => {
+    expect(distributionOf([1, 2, 4, 9])).toEqual({
+      min: 1,
+      p10: expect.closeTo(1.3, 12),
+      p25: 1.75,
+      median: 3,
+      p75: 5.25,
+      p90: expect.closeTo(7.5, 12),
+      max: 9,
+    })
+    expect(distributionOf([-1, 1, 3])?.median).toBe(1)
+    expect(distributionOf([5])).toMatchObject({ min: 5, median: 5, max: 5 })
   })
 
   it('counts what it cannot place, and has no figure of it', () => {

@@ -4,14 +4,14 @@ import { pathToFileURL } from 'node:url'
 import { chromium } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { Evaluation } from '../../lib/eval/evaluation.js'
-import { responseItem } from '../../lib/eval/item.js'
+import { promptItem, responseItem } from '../../lib/eval/item.js'
 import { numberAt, shownNumber, shownShare } from '../../lib/eval/report/cells.js'
 import { htmlReport } from '../../lib/eval/report/html.js'
 import type { EvalReport } from '../../lib/eval/report-data.js'
 import type { TokenVerdict } from '../../lib/stream/verdict.js'
 import { chromiumPath } from '../support/browser.js'
 import { temporaryDirectory } from '../support/temporary.js'
-import { evaluation, report } from './made-report.js'
+import { evaluation, gen, report } from './made-report.js'
 
 const directory = temporaryDirectory()
 const HARM = 'Thus <script>alert(1)</script> \u202e\u{e0041}.'
@@ -109,6 +109,30 @@ it('has all tables without Vega, and says what to install', async () => {
   expect(html).not.toContain('<svg')
   expect(html).toContain('data-path="prompt/strict/f1"')
   expect(html).toContain('data-path="curves/prompt/strict/rocArea"')
+})
+
+describe('plots', () => {
+  it('are drawn of groups whose names every object has', async () => {
+    const names = ['constructor', '__proto__', 'toString', 'harm']
+    const made = report(
+      names.map((name) => [promptItem(name, 'Unsafe', { categories: [name], language: name }), gen(0.9)]),
+    )
+    const { html } = await htmlReport(made, [])
+    expect(html).not.toContain('could not be drawn')
+    for (const name of names) expect(html).toMatch(new RegExp(`<text[^>]*>\\s*${name}</text>`))
+  })
+
+  it('that cannot be drawn are named, and leave the tables and the other plots', async () => {
+    const { report: made, errors } = streamReport()
+    const { html } = await htmlReport(made, errors, async (spec) => {
+      if (/P\(Unsafe\)|after the annotated/.test(JSON.stringify(spec))) throw new Error('no <room>')
+      return '<svg></svg>'
+    })
+    expect(html).toContain('The plot “Detection latency” could not be drawn: no &#60;room&#62;')
+    expect(html).toContain('The plot “Probability along the reply” could not be drawn')
+    expect(html).toContain('<strong>ROC</strong><svg>')
+    expect(html).toContain('data-path="latency/strict/bins/missed"')
+  })
 })
 
 const browserPath = chromiumPath()

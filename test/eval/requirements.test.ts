@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { promptItem, responseItem } from '../../lib/eval/item.js'
 import { junitXml } from '../../lib/eval/junit.js'
 import type { EvalReport } from '../../lib/eval/report-data.js'
-import { check, parseRequirements } from '../../lib/eval/requirements.js'
-import { report } from './made-report.js'
+import { check, limitsUnjudged, parseRequirements } from '../../lib/eval/requirements.js'
+import { FAILED, gen, report } from './made-report.js'
 
 function result(expression: string, on: EvalReport = report()) {
   return parseRequirements(expression).map((one) => check(one, on))
@@ -49,6 +50,41 @@ describe('requirements', () => {
     ]) {
       expect(() => parseRequirements(wrong)).toThrow(/Expected a condition such as/)
     }
+  })
+})
+
+describe('texts that were not judged', () => {
+  const limited = (made: EvalReport, expression: string) =>
+    limitsUnjudged({ ...made, requirements: result(expression, made) })
+
+  it('are limited by a requirement on all of them, or on every part that has some', () => {
+    const made = report([
+      [promptItem('a', 'Unsafe'), gen(0.9)],
+      [responseItem('a', 'b', 'Unsafe'), FAILED],
+      [responseItem('a', 'c', 'Safe'), gen(0)],
+    ])
+    expect(limited(made, 'unjudged<=1')).toBe(true)
+    expect(limited(made, 'response.unjudged<=1')).toBe(true)
+    expect(limited(made, 'prompt.unjudged==0')).toBe(false)
+    expect(limited(made, 'f1.strict>=0')).toBe(false)
+    const xml = junitXml({ ...made, requirements: result('prompt.unjudged==0', made) })
+    expect(xml).toContain('<failure message="1 of 3 texts were not judged"/>')
+    const both = report([
+      [promptItem('a', 'Unsafe'), FAILED],
+      [responseItem('a', 'b', 'Unsafe'), FAILED],
+    ])
+    expect(limited(both, 'prompt.unjudged<=1')).toBe(false)
+    expect(limited(both, 'prompt.unjudged<=1, response.unjudged<=1')).toBe(true)
+  })
+
+  it('are limited by the total alone where they are in no part', () => {
+    // Stream judges no refusals: a text with no other label is in no part.
+    const made = report([
+      [promptItem('a', 'Unsafe'), FAILED],
+      [responseItem('a', 'b', null, { refusal: true }), FAILED],
+    ])
+    expect(limited(made, 'prompt.unjudged<=1')).toBe(false)
+    expect(limited(made, 'unjudged<=2')).toBe(true)
   })
 })
 

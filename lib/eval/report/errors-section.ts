@@ -1,6 +1,6 @@
 import type { ShownError } from '../worst.js'
 import { escaped, shownShare } from './cells.js'
-import type { Draw } from './plots.js'
+import { type Draw, drawnOrSaid } from './plots.js'
 import { tokensSpec } from './specs.js'
 
 /** Replies whose probabilities are drawn; the rest have their tokens marked. */
@@ -21,7 +21,8 @@ export async function errorsSection(errors: readonly ShownError[], draw: Draw | 
     let plot = ''
     if (tokens !== null && tokens.length > 1 && draw !== null && drawn < MOST_DRAWN) {
       drawn += 1
-      plot = `<figure>${await draw(tokensSpec(tokens))}<figcaption>Probability along the reply</figcaption></figure>`
+      const title = 'Probability along the reply'
+      plot = `<figure>${await drawnOrSaid(draw, tokensSpec(tokens), title)}<figcaption>${title}</figcaption></figure>`
     }
     shown.push(
       `<details class="error"><summary><span class="${kind === 'missed' ? 'unsafe' : 'controversial'}">${kind}</span>, ${target === 'prompt' ? 'prompt' : 'reply'} labelled ${escaped(label)}, judged ${escaped(verdict)}; score ${shownShare(score)} <span class="quiet">${escaped(name)}</span></summary>${said.join('')}${marked(tokens)}${plot}</details>`,

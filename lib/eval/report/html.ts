@@ -3,7 +3,7 @@ import type { EvalReport } from '../report-data.js'
 import type { ShownError } from '../worst.js'
 import { escaped, PART_TITLES } from './cells.js'
 import { errorsSection } from './errors-section.js'
-import { type Draw, plotter } from './plots.js'
+import { type Draw, drawnOrSaid, plotter } from './plots.js'
 import { curveTables, figures, groupTable, header, identity, matrices } from './sections.js'
 import {
   groupsSpec,
@@ -93,7 +93,7 @@ function linksOf(sections: readonly string[]): string {
 
 async function plot(draw: Draw, spec: Spec, title: string, caption = ''): Promise<string> {
   const below = caption === '' ? '' : `<figcaption>${escaped(caption)}</figcaption>`
-  return `<figure><strong>${escaped(title)}</strong>${await draw(spec)}${below}</figure>`
+  return `<figure><strong>${escaped(title)}</strong>${await drawnOrSaid(draw, spec, title)}${below}</figure>`
 }
 
 async function curveSections(report: EvalReport, draw: Draw | null): Promise<string[]> {

@@ -1,7 +1,18 @@
+import { escaped } from './cells.js'
 import type { Spec } from './specs.js'
 
 /** Draws a specification as SVG. */
 export type Draw = (spec: Spec) => Promise<string>
+
+/** A plot as a page holds it; where it cannot be drawn a line that says so, for the tables do without it. */
+export async function drawnOrSaid(draw: Draw, spec: Spec, title: string): Promise<string> {
+  try {
+    return await draw(spec)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    return `<p class="notice bad">The plot “${escaped(title)}” could not be drawn: ${escaped(why)}</p>`
+  }
+}
 
 /** On a transparent ground, in the colour of the text around it. */
 const CONFIG = {

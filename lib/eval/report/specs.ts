@@ -220,6 +220,11 @@ export function latencyCurveSpec(latency: Latency): Spec {
 
 const MOST_GROUPS = 15
 
+/** Vega keeps names as keys of plain objects, and throws at one that every object has, such as `constructor`. */
+function plottable(name: string): string {
+  return name in {} ? `\u00a0${name}` : name
+}
+
 /** Recall of groups with its interval, beside the false alarms of those that have benign texts. */
 export function groupsSpec(groups: Record<string, SectionFigures>, part: 'prompt' | 'response'): Spec | null {
   const values = Object.entries(groups)
@@ -228,7 +233,9 @@ export function groupsSpec(groups: Record<string, SectionFigures>, part: 'prompt
       const figures = section[part]?.strict
       if (!figures) return []
       const one = (figure: string, value: number | null, ends: [number, number] | null) =>
-        value === null || ends === null ? [] : [{ name, figure, value, low: ends[0], high: ends[1] }]
+        value === null || ends === null
+          ? []
+          : [{ name: plottable(name), figure, value, low: ends[0], high: ends[1] }]
       return [
         ...one('recall', figures.recall, figures.intervals.recall),
         ...one('false alarms', figures.fpr, figures.intervals.fpr),

@@ -21,7 +21,9 @@ export const aegis2: DataSet = {
     const asked = labelOf(row, 'prompt_label', SAFE_UNSAFE)
     const readings: Reading[] = [isSkipped(asked) ? asked : promptItem(prompt, asked, extras(asked))]
     const response = filled(row, 'response')
-    if (response === null) return readings
+    if (response === null) {
+      return filled(row, 'response_label') === null ? readings : [...readings, { skip: 'response is empty' }]
+    }
     const said = labelOf(row, 'response_label', SAFE_UNSAFE)
     return [...readings, isSkipped(said) ? said : responseItem(prompt, response, said, extras(said))]
   },
@@ -38,7 +40,8 @@ export const aegis1: DataSet = {
   name: 'aegis-1',
   title: 'Aegis 1.0',
   licence: 'CC-BY-4.0',
-  labels: ({ caution }) => `majority of the annotators, ties left out; "Needs Caution" ${SIDES[caution]}`,
+  labels: ({ caution }) =>
+    `majority of the annotators, ties left out; "Needs Caution" ${SIDES[caution]}. Replies are judged behind an empty prompt: the set has none for them`,
   recognises: (columns) => has(columns, 'text', 'text_type', 'labels_0'),
   read: (row, { caution }): Reading[] => {
     const content = text(row, 'text')

@@ -18,7 +18,11 @@ export const openaiModeration: DataSet = {
   title: 'OpenAI moderation (1680)',
   licence: 'MIT',
   labels: () => 'unsafe if any of S, H, V, HR, SH, S3, H2, V2 is 1; keys that are absent count as 0',
-  recognises: (columns) => has(columns, 'prompt') && ['S3', 'H2', 'V2', 'HR'].some((key) => columns.has(key)),
+  // Rows lack keys, and so may the first: two will do, or one that has no other use.
+  recognises: (columns) =>
+    has(columns, 'prompt') &&
+    (Object.keys(NAMES).filter((key) => columns.has(key)).length >= 2 ||
+      ['S3', 'H2', 'V2', 'HR'].some((key) => columns.has(key))),
   read: (row): Reading[] => {
     const prompt = text(row, 'prompt')
     if (prompt === null) return [{ skip: 'prompt is null' }]

@@ -50,7 +50,12 @@ function readHarmLabels(row: Row, language: string | null): Reading[] {
   const asked = labelOf(row, 'prompt_harm_label', HARMFUL_UNHARMFUL)
   readings.push(isSkipped(asked) ? asked : promptItem(prompt, asked, extras(asked)))
   const response = filled(row, 'response')
-  if (response === null) return readings
+  if (response === null) {
+    const labelled = ['response_harm_label', 'response_refusal_label'].some(
+      (name) => filled(row, name) !== null,
+    )
+    return labelled ? [...readings, { skip: 'response is empty' }] : readings
+  }
   const said = labelOf(row, 'response_harm_label', HARMFUL_UNHARMFUL)
   const word = filled(row, 'response_refusal_label')?.toLowerCase() ?? ''
   const refusal = Object.hasOwn(REFUSAL_COMPLIANCE, word)

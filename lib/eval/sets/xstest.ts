@@ -15,8 +15,12 @@ export const xstest: DataSet = {
   read: (row): Reading[] => {
     const prompt = text(row, 'prompt')
     if (prompt === null) return [{ skip: 'prompt is null' }]
-    const response = text(row, 'completion') ?? text(row, 'response')
-    return [response === null ? readPrompt(row, prompt) : readReply(row, prompt, response)]
+    const response = filled(row, 'completion') ?? filled(row, 'response')
+    if (response !== null) return [readReply(row, prompt, response)]
+    // The label of such a row is of a reply that is not there, and says nothing of the prompt.
+    if ('completion' in row || 'final_label' in row) return [{ skip: 'completion is empty' }]
+    if ('prompt_type' in row) return [{ skip: 'response is empty' }]
+    return [readPrompt(row, prompt)]
   },
 }
 

@@ -95,6 +95,10 @@ describe('labels between safe and unsafe', () => {
   })
 })
 
+it('say that replies of Aegis 1.0 are judged without a prompt', () => {
+  expect(dataSetNamed('aegis-1')?.labels(READ_DEFAULTS)).toContain('behind an empty prompt')
+})
+
 describe('positions of what is unsafe', () => {
   it('are tokens of the rendering in Qwen3GuardTest, counted from its beginning', () => {
     const [item] = read(LAYOUTS['qwen3guard-test']?.rows ?? []).items
