@@ -135,12 +135,16 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
   let rows: BatchRows
   try {
     const loaded = await loadGuard(command, flags, signal)
+    if (flags.reward !== undefined) {
+      // Before an output is opened, and so emptied.
+      if (loaded.kind !== 'gen') await loaded.guard.close()
+      requireGen(loaded)
+    }
     const started = Date.now()
     const sink: RowSink = journal ?? (output ? new FileSink(output.path, signal) : stdoutSink(signal))
     // Those of a journal are found in it, from all its runs.
     const failures = flags.errors !== undefined && !journal ? new FileSink(flags.errors, signal) : null
     try {
-      if (flags.reward !== undefined) requireGen(loaded)
       rows = batchRows(loaded, reader, tally, named, policy, earlier, flags, signal)
       await judgeAll(rows, reader, tally, { sink, failures }, flags.quiet ?? false)
       if (!flags.quiet) {

@@ -44,14 +44,13 @@ export class NamedColumns {
     for (const [use, name] of this.#missing) {
       if (hasColumn(record, name)) this.#missing.delete(use)
     }
-    if (format === 'jsonl' || format === 'json') {
-      if (this.#missing.size > 0) this.#keepNames(record)
-      return
-    }
-    if (this.#tables.has(source)) return
+    if (this.#missing.size > 0) this.#keepNames(record)
+    if (format === 'jsonl' || format === 'json' || this.#tables.has(source)) return
     this.#tables.add(source)
     for (const [use, name] of this.#flags) {
-      if (!hasColumn(record, name)) {
+      // Of a column's fields one row tells nothing: Parquet holds JSON too.
+      const [column = name] = name.split('.')
+      if (!Object.hasOwn(record, name) && !Object.hasOwn(record, column)) {
         throw new InputError(
           `${source === '-' ? 'stdin' : source} has no column ${wanted(use, name, Object.keys(record))}`,
         )

@@ -182,6 +182,18 @@ describe('batch of several inputs', () => {
     },
   )
 
+  it('takes fields of JSON in Parquet that not every row has, if any has', async () => {
+    const columnData = [
+      { name: 'prompt', data: [SAFE, SAFE], type: 'STRING' as const },
+      { name: 'meta', data: [{ a: 1 }, { reply: 'Hello' }], type: 'JSON' as const },
+    ]
+    const path = file(new Uint8Array(parquetWriteBuffer({ columnData })), 'parquet')
+    expect((await cli(['batch', path, '--response-column', 'meta.reply'])).code).toBe(0)
+    const { code, stderr } = await cli(['batch', path, '--response-column', 'meta.repyl'])
+    expect(code).toBe(1)
+    expect(stderr).toContain('no row has the column `meta.repyl`')
+  })
+
   it('takes rows that have a named column by turns, or as null', async () => {
     const rows = file(
       `{"ask":"${SAFE}"}\n{"talk":[{"role":"user","content":"Hi"}],"ask":null}\n{"ask":"${SAFE}","meta":null}\n`,

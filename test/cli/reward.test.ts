@@ -67,7 +67,19 @@ describe('batch --reward', () => {
     const path = rows('one.jsonl', [{ prompt: 'Hi', response: 'Hello' }])
     expect((await cli(['batch', path, '--reward', 'hybrid'])).code).toBe(2)
     expect((await cli(['batch', path, '--helpfulness-column', 'x'])).code).toBe(2)
-    const stream = await cli(['batch', path, '--reward', 'guard', '--model', 'demo-stream'])
+    const errors = join(directory, 'kept-errors.jsonl')
+    writeFileSync(errors, 'of an earlier run')
+    const stream = await cli([
+      'batch',
+      path,
+      '--reward',
+      'guard',
+      '--model',
+      'demo-stream',
+      '--errors',
+      errors,
+    ])
+    expect(readFileSync(errors, 'utf8')).toBe('of an earlier run')
     expect({ code: stream.code, stdout: stream.stdout }).toEqual({ code: 1, stdout: '' })
     expect(stream.stderr).toContain('needs a Gen model')
   })
