@@ -5,13 +5,14 @@ import { InputError } from '../data/input-error.js'
 import type { Source } from '../data/sources.js'
 
 /**
- * Ends with wrong usage where an output is an input or the other output: opening one would empty the other.
+ * Ends with wrong usage where `--errors` is an input or both outputs are one file: opening one would empty the other.
+ * `--out` may be an input, which it replaces when it is complete; not with `--resume`, which would go on with its own output.
  *
  * @throws InputError for an output in a directory that is not there, or that is one
  */
 export async function checkOutputPaths(
   command: Command,
-  { out, errors }: { out?: string; errors?: string },
+  { out, errors, resume }: { out?: string; errors?: string; resume?: boolean },
   sources: readonly Source[],
 ): Promise<void> {
   const taken = new Map<string, string>()
@@ -25,7 +26,8 @@ export async function checkOutputPaths(
     if (path === undefined || (flag === '--out' && path === '-')) continue
     const { identity, isRegular } = await outputAt(flag, path)
     const other = taken.get(identity)
-    if (other !== undefined) command.error(`error: ${flag} ${path} is ${other}: name another file`)
+    if (other !== undefined && (flag === '--errors' || resume))
+      command.error(`error: ${flag} ${path} is ${other}: name another file`)
     if (isRegular) taken.set(identity, `also the file of ${flag}`)
   }
 }

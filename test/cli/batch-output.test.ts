@@ -289,6 +289,12 @@ describe('batch around its rows', () => {
     }
   })
 
+  it('can replace its own input', async () => {
+    const path = file(`{"prompt":"${SAFE}"}\n`)
+    expect((await cli(['batch', path, '--out', path])).code).toBe(0)
+    expect((jsonLines(readFileSync(path, 'utf8')) as { verdict?: object }[])[0]?.verdict).toBeDefined()
+  })
+
   it('writes to no file that it reads, nor two outputs to one', async () => {
     const path = file(`{"prompt":"${SAFE}"}\n`)
     const before = readFileSync(path, 'utf8')
@@ -297,7 +303,7 @@ describe('batch around its rows', () => {
     for (const args of [
       ['--errors', path],
       ['--errors', link],
-      ['--out', path],
+      ['--out', path, '--resume'],
       ['--out', link, '--resume'],
       ['--out', out, '--errors', out],
       ['--out', out, '--errors', join(directory, '.', 'nothing', '..', 'one.jsonl')],
