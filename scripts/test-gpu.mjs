@@ -32,7 +32,7 @@ const SHORT = {
   'test/engine/engine.test.ts': ['go back to an earlier position', 'read at exactly the positions'],
   'test/gen/guard.test.ts': ['judges the reasoning with the answer'],
   'test/stream/guard.test.ts': ['however the reply is cut', 'replies at once', 'goes back to a token'],
-  'test/lifecycle/endings.test.ts': ['loading, then exit', 'idle, then terminate'],
+  'test/lifecycle/endings.test.ts': ['loading, then exit', 'idle, then terminate', 'decoding, then close'],
 }
 
 /** A test that is renamed must not drop out of the list in silence. */
