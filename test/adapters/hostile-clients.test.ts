@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, request as httpRequest, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { Readable } from 'node:stream'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { StreamGuard } from '../../lib/index.js'
 import { BLOCKED_PROMPT, HARMFUL, HARMLESS, PROMPT, pieces } from '../support/replies.js'
 
@@ -25,9 +25,12 @@ afterAll(() => guard?.close())
 
 beforeEach(() => {
   unhandled = []
+  // The examples say what they could not answer.
+  vi.spyOn(console, 'warn').mockImplementation(() => {})
   for (const event of ['unhandledRejection', 'uncaughtException'] as const) process.on(event, onUnhandled)
 })
 afterEach(async () => {
+  vi.restoreAllMocks()
   // What nobody handles is told after the turn that left it.
   await new Promise((resolve) => setTimeout(resolve, 20))
   for (const event of ['unhandledRejection', 'uncaughtException'] as const) process.off(event, onUnhandled)
