@@ -6,6 +6,7 @@ import { BatchRows } from '../../dist/cli/batch-rows.js'
 import { outputRow } from '../../dist/cli/output-row.js'
 import { Tally } from '../../dist/cli/tally.js'
 import { RowColumns } from '../../dist/data/columns.js'
+import { NamedColumns } from '../../dist/data/named-columns.js'
 import { readRows } from '../../dist/data/read-rows.js'
 import { GenGuard } from '../../dist/index.js'
 
@@ -22,7 +23,7 @@ export async function open({ model, threads, chatTemplate, gpu }) {
         { kind: 'gen', model, guard },
         new RowColumns(),
         new Tally(),
-        { fit: FIT, skip: 0 },
+        { fit: FIT, skip: 0, named: new NamedColumns({}) },
         signal,
       )
       await write(

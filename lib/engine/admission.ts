@@ -161,7 +161,7 @@ export class Admission {
     const { sequences } = this.#limits
     return new GuardBusyError(
       `no place came free within ${timeoutMs} ms (queueTimeoutMs): ${this.#open} of ${sequences} sequences are in use and ` +
-        `${this.#waiters.length} wait. Try again later, or load with more maxSequences`,
+        `${Math.max(0, this.#waiters.length - 1)} others wait. Try again later, or load with more maxSequences`,
       this.#retryAfterMs(),
     )
   }
