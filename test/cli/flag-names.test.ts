@@ -15,7 +15,7 @@ describe('the command line', () => {
     ['Expected `threads` to be', 'Expected --threads to be'],
     // No option's name: words, paths, other people's text.
     ['the model of the device has a history', 'the model of the device has a history'],
-    ['/home/contextSize/model.gguf', '/home/contextSize/model.gguf'],
+    ['/models/contextSize/model.gguf', '/models/contextSize/model.gguf'],
   ])('says %s as %s', (message, said) => {
     expect(inFlags(message)).toBe(said)
   })
