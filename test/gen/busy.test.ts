@@ -132,8 +132,9 @@ describe('an abort', () => {
     expect(guard.stats()).toMatchObject({ queued: 0, openSequences: 1 })
     // The demonstration model need not have a verdict about it, but there must be cells for all of it.
     expect(await waiting).not.toBeInstanceOf(DecodeError)
-    // Nothing of the aborted one was decoded behind its back, but for what was in hand.
-    expect(guard.stats().tokensDecoded - tokensDecoded).toBeLessThan(3000 + 1500)
+    // Nothing of the aborted one was decoded behind its back, but for what was in hand: on a GPU up to a batch.
+    const inHand = GPU === false ? 1500 : 2048
+    expect(guard.stats().tokensDecoded - tokensDecoded).toBeLessThan(3000 + inHand)
     await expect(guard.classify('Hello')).resolves.toHaveProperty('text')
     expect(guard.stats()).toMatchObject({ queued: 0, openSequences: 0, cellsUsed: 0, cellsFree: 4000 })
   })
