@@ -74,7 +74,15 @@ export class LabelledData {
     signal: AbortSignal,
     note: (text: string) => void,
   ): Promise<LabelledData> {
-    const { rows } = formats
+    const { rows, set } = formats
+    if (set !== undefined && set.name !== 'generic' && Object.keys(options.columns).length > 0) {
+      const flags = Object.keys(options.columns).map(
+        (use) => `--${use === 'noResponse' ? 'response' : use}-column`,
+      )
+      throw new InputError(
+        `--format ${set.name} knows its columns: leave out ${flags.join(', ')}, or --format ${set.name}`,
+      )
+    }
     const rowOptions: RowOptions = { signal, ...(rows !== undefined && { format: rows }) }
     const reader = await readRows(names, { ...rowOptions, onNote: note })
     const named = new NamedColumns(options.columns)
@@ -132,7 +140,9 @@ export class LabelledData {
     record: Readonly<Record<string, unknown>>,
   ): { set: DataSet; options: ReadOptions } {
     const columns = Object.keys(record)
-    const set = this.#formats.set ?? recognise(columns)
+    // Whoever names columns knows better than their names; a layout has its own.
+    const named = Object.keys(this.#options.columns).length > 0
+    const set = this.#formats.set ?? recognise(named ? [] : columns)
     if (this.#formats.set === undefined && set.name !== 'generic') {
       this.#note(
         `${file}: read as ${set.title}, by its columns (--format generic, or another, says otherwise)`,

@@ -20,6 +20,7 @@ import { type CheckResult, judge, type LoadedGuard, loadGuard } from './judge.js
 import { printable } from './printable.js'
 import { startProgress } from './progress.js'
 import { type RowError, rowError } from './row-error.js'
+import { columnsOf } from './row-flags.js'
 import type { Fit } from './too-long.js'
 
 const MOST_FAILURES = 10
@@ -40,10 +41,7 @@ export async function evaluate(
   const note = (text: string) => void process.stderr.write(`${printable(text)}\n`)
   const { caution, toxicityFrom, seed, targetFpr, holdBack, official = false, tooLong, history } = flags
   const columns = {
-    ...(flags.promptColumn !== undefined && { prompt: flags.promptColumn }),
-    ...(flags.responseColumn !== undefined && { response: flags.responseColumn }),
-    ...(flags.messagesColumn !== undefined && { messages: flags.messagesColumn }),
-    ...(flags.idColumn !== undefined && { id: flags.idColumn }),
+    ...columnsOf(flags),
     ...(flags.labelColumn !== undefined && { label: flags.labelColumn }),
   }
   const formats = readFormats(flags.format)

@@ -197,6 +197,48 @@ describe('batch --shard and merge', () => {
     expect((await cli(['batch', rows, '--out', shard(9), '--shard', '4/3'])).code).toBe(2)
   })
 
+  it.each(['csv', 'tsv', 'parquet'])('has of tables (%s) what one run would have', async (ending) => {
+    const input = join(directory, `tables-${ending}.jsonl`)
+    const asked = [
+      { id: 'a', prompt: 'Hi', response: 'Hello.', score: 1.5 },
+      { id: 'b', prompt: 'How?', response: 'First, pack the gunpowder into a pipe bomb.', score: 2 },
+      { id: 'c', prompt: 'Hi', response: null, score: 3 },
+      { id: 'd', prompt: 'Hi', response: '<think>Hm</think>Hello.', score: 4 },
+    ]
+    writeFileSync(input, asked.map((row) => `${JSON.stringify(row)}\n`).join(''))
+    const runs: Record<string, string[]> = {
+      gen: ['--fields', 'severity,categories,refusal,text,model'],
+      stream: ['--model', 'demo-stream', '--fields', 'severity,categories,tokens'],
+      reward: ['--reward', 'hybrid', '--helpfulness-column', 'score'],
+    }
+    for (const [name, flags] of Object.entries(runs)) {
+      const file = (part: string, format = ending) =>
+        join(directory, `tables-${ending}-${name}-${part}.${format}`)
+      const once = file('once', 'jsonl')
+      await cli(['batch', input, '--out', once, ...flags])
+      for (const index of [1, 2]) {
+        await cli(['batch', input, '--out', file(`${index}`), '--shard', `${index}/2`, ...flags])
+      }
+      const [lines, table] = [file('lines', 'jsonl'), file('table', 'csv')]
+      for (const out of [lines, table]) {
+        expect((await cli(['merge', out, file('2'), file('1')])).code).toBe(0)
+      }
+      const expected = jsonLines(readFileSync(once, 'utf8')) as Record<string, unknown>[]
+      const merged = jsonLines(readFileSync(lines, 'utf8')) as Record<string, unknown>[]
+      // In a table of text the input's own numbers are text.
+      const comparable = ({ score: _, verdict, ...row }: Record<string, unknown>) =>
+        JSON.parse(
+          JSON.stringify({ ...row, verdict }, (_key, value) =>
+            typeof value === 'number' ? value.toFixed(4) : value,
+          ),
+        )
+      expect(merged.map(comparable)).toEqual(expected.map(comparable))
+      const [header = '', first = ''] = readFileSync(table, 'utf8').split('\n')
+      expect(header).toContain(name === 'stream' ? 'verdict.reply.safety' : 'verdict.safety')
+      expect(first).toContain('Safe')
+    }
+  })
+
   it('merges tables of more shards than rows', async () => {
     const two = rowsFile('two.jsonl', 2)
     for (const index of [1, 2, 3]) {

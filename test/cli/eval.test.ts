@@ -230,6 +230,27 @@ describe('eval', () => {
     const json = await cli(['eval', rows, '--response-column', 'respnse'])
     expect({ code: json.code, stdout: json.stdout }).toEqual({ code: 1, stdout: '' })
     expect(json.stderr).toMatch(/no row has the column `respnse`.*did you mean `response`/)
+    const label = await cli(['eval', file('label.csv', 'prompt,lable\nHi,safe\n'), '--label-column', 'label'])
+    expect({ code: label.code, stdout: label.stdout }).toEqual({ code: 1, stdout: '' })
+    expect(label.stderr).toMatch(/no column `label`, which --label-column names: did you mean `lable`/)
+  })
+
+  it('reads a public layout as rows of one’s own where columns are named', async () => {
+    const path = file('named-xstest.csv', 'prompt,type,focus,mine\nHi,contrast_figures,,safe\n')
+    const known = await evaluate([path])
+    expect(known.report.data).toMatchObject([{ set: 'xstest' }])
+    const own = await evaluate([path, '--label-column', 'mine'])
+    expect(own.report.data).toMatchObject([{ set: 'generic', texts: 1 }])
+    const both = await cli(['eval', path, '--format', 'xstest', '--label-column', 'mine'])
+    expect(both.code).toBe(1)
+    expect(both.stderr).toContain('leave out --label-column, or --format xstest')
+  })
+
+  it('measures prompts alone with --response-column none', async () => {
+    const path = file('prompts-alone.jsonl', lines([{ prompt: 'Hi', response: 'Ho', label: 'safe' }]))
+    const { report } = await evaluate([path, '--response-column', 'none'])
+    expect(report.prompt).toMatchObject({ n: 1 })
+    expect(report.response).toBeNull()
   })
 
   it('refuses data without a labelled text, and formats that are none', async () => {
