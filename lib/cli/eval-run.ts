@@ -9,6 +9,7 @@ import { publishedFigures } from '../eval/published.js'
 import type { EvalReport } from '../eval/report-data.js'
 import type { ShownError } from '../eval/worst.js'
 import { inOrder } from '../in-order.js'
+import type { Safety } from '../labels.js'
 import { describeGguf } from '../models/gguf/describe.js'
 import { readModelHeader } from '../models/gguf/split.js'
 import { hashFile } from '../models/hub/file-hash.js'
@@ -57,7 +58,7 @@ export async function evaluate(
     const started = performance.now()
     const judged = inOrder(
       limited(data.items(), flags.limit),
-      (found, stop) => outcomeOf(loaded, found, { tooLong, history }, stop),
+      (found, stop) => outcomeOf(loaded, found, { tooLong, history, official }, stop),
       2 * loaded.guard.stats().maxSequences,
       signal,
     )
@@ -109,17 +110,20 @@ function nothing(rows: number, skipped: Record<string, number>): string {
 
 interface Judgement {
   found: FoundItem
-  outcome: CheckResult | { error: RowError }
+  outcome: (CheckResult & { closing?: Safety[] | null }) | { error: RowError }
 }
 
 async function outcomeOf(
   loaded: LoadedGuard,
   found: FoundItem,
-  fit: Fit,
+  { official, ...fit }: Fit & { official: boolean },
   signal: AbortSignal,
 ): Promise<Judgement> {
   try {
-    const outcome = await judge(loaded, found.item.messages, fit, signal)
+    const closing: (Safety[] | null)[] = []
+    const onClosing = official ? (risks: Safety[] | null) => void closing.push(risks) : undefined
+    const result = await judge(loaded, found.item.messages, fit, signal, onClosing)
+    const outcome = closing.length === 0 ? result : { ...result, closing: closing[0] ?? null }
     return { found, outcome }
   } catch (error) {
     if (signal.aborted) throw signal.reason

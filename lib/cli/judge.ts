@@ -14,6 +14,7 @@ import { describeGguf } from '../models/gguf/describe.js'
 import { readModelHeader } from '../models/gguf/split.js'
 import { resolveModel } from '../models/resolve.js'
 import { hasReasoning, replyText } from '../reasoning.js'
+import { closingRisks } from '../stream/moderation.js'
 import { worstOf } from './exit.js'
 import { type LoadFlags, readLoadOptions, withLoadProgress } from './load-options.js'
 import { checkTooLong, type Fit } from './too-long.js'
@@ -54,12 +55,17 @@ export async function loadGuard(
   )
 }
 
-/** Judges one conversation: its last message is a prompt, or a reply to the messages before it. */
+/**
+ * Judges one conversation: its last message is a prompt, or a reply to the messages before it.
+ *
+ * @param onClosing told of a reply that Stream judged the risks at what closes its turn, as Qwen's evaluation counts them
+ */
 export async function judge(
   { kind, model, guard }: LoadedGuard,
   messages: Message[],
   { tooLong, history }: Fit,
   signal: AbortSignal,
+  onClosing?: (risks: Safety[] | null) => void,
 ): Promise<CheckResult> {
   if (kind === 'gen') {
     const options = { signal, history, tooLong: tooLong === 'window' ? tooLong : 'error' } as const
@@ -79,6 +85,7 @@ export async function judge(
     if (!reply) return { model, kind, prompt, reply, tokens: [], ...dropped }
     const tokens = await moderation.push(replyText(reply))
     const { rest, ...verdict } = await moderation.end()
+    onClosing?.(await closingRisks(moderation))
     return { model, kind, prompt, reply: verdict, tokens: [...tokens, ...rest], ...dropped }
   } finally {
     await moderation.close()

@@ -85,7 +85,9 @@ export class RowReader implements AsyncIterable<Row> {
       const read = (bytes: number) => {
         this.bytesRead = before + bytes
       }
-      const opened = await open(source, this.#options, read)
+      // Of a file that was looked at before, it has been said.
+      const { onNote: _, ...quiet } = this.#options
+      const opened = await open(source, source.size === null ? this.#options : quiet, read)
       const { format } = opened
       try {
         for await (const row of rowsOf(opened, source, this, read)) {

@@ -124,7 +124,12 @@ describe('eval', () => {
     expect(report.latency?.exposure).toMatchObject({ n: 2, holdBack: 'sentence' })
     expect(report.latency?.falseAlarms?.strict).toMatchObject({ replies: 1 })
     expect(report.refusal).toBeNull()
-    expect(report.official).toMatchObject({ prompts: { error: 'KeyError' }, gen: null })
+    expect(report.official).toMatchObject({
+      prompts: { error: 'KeyError' },
+      gen: null,
+      // What closes each reply was judged.
+      stream: { unclosed: 0 },
+    })
   })
 
   it('counts a text that cannot be judged, in no figure, and fails', async () => {
