@@ -6,11 +6,11 @@ import { MAX_ROW_BYTES } from './lines.js'
 import type { DefectiveRow, SoundRow } from './row.js'
 import { peek } from './unpack.js'
 
-/** A record by the line where it begins. */
-export type TableRow = { number: number } & (SoundRow | DefectiveRow)
+/** A record by the line where it begins; `end` is the bytes of the source up to its end. */
+export type TableRow = { number: number; end: number } & (SoundRow | DefectiveRow)
 
 interface Parsed {
-  info: { lines: number }
+  info: { lines: number; bytes: number }
   record: (string | null)[]
 }
 
@@ -54,6 +54,7 @@ export async function* readTable(
       if (record.length === header.length) {
         yield {
           number,
+          end: info.bytes,
           record: Object.fromEntries(header.map((column, at) => [column, record[at]])),
           text: null,
           defect: null,
@@ -65,7 +66,7 @@ export async function* readTable(
         .join(delimiter)
         .slice(0, 10_000)
       const defect = `expected ${header.length} fields, as in the header, got ${record.length}`
-      yield { number, record: null, text, defect }
+      yield { number, end: info.bytes, record: null, text, defect }
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error

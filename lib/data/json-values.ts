@@ -5,6 +5,8 @@ import { HeldBytes, type RowText } from './lines.js'
 export interface JsonValue {
   number: number
   content: RowText
+  /** Bytes of the source up to its end. */
+  end: number
 }
 
 const [LINE_FEED, QUOTE, BACKSLASH, COMMA] = [0x0a, 0x22, 0x5c, 0x2c]
@@ -27,6 +29,8 @@ export async function* readJsonValues(
   const held = new HeldBytes()
   let line = 1
   let beganAt = 1
+  /** Bytes of the chunks before. */
+  let before = 0
   /** Null before the first byte that is no space. */
   let inArray: boolean | null = null
   /** What may come between values: in an array `,` and a value take turns. */
@@ -95,7 +99,7 @@ export async function* readJsonValues(
           held.add(chunk.subarray(start, at))
           if (byte === LINE_FEED) line -= 1
           at -= 1
-          yield { number: beganAt, content: held.take() }
+          yield { number: beganAt, content: held.take(), end: before + at + 1 }
           kind = 'none'
           if (inArray) expects = 'comma'
         }
@@ -108,13 +112,14 @@ export async function* readJsonValues(
       }
       if (!ended) continue
       held.add(chunk.subarray(start, at + 1))
-      yield { number: beganAt, content: held.take() }
+      yield { number: beganAt, content: held.take(), end: before + at + 1 }
       kind = 'none'
       if (inArray) expects = 'comma'
     }
     if (kind !== 'none') held.add(chunk.subarray(start))
+    before += chunk.length
   }
-  if (kind === 'scalar' && !inArray) yield { number: beganAt, content: held.take() }
+  if (kind === 'scalar' && !inArray) yield { number: beganAt, content: held.take(), end: before }
   else if (kind !== 'none') refuse(`it ends inside the value that begins in line ${beganAt}`)
   else if (inArray && expects !== 'end') refuse('it ends inside the array')
 }

@@ -11,6 +11,8 @@ export interface Line {
   number: number
   /** Without its line break. */
   content: RowText
+  /** Bytes of the source up to its end, with its line break. */
+  end: number
 }
 
 /**
@@ -20,21 +22,25 @@ export interface Line {
 export async function* readLines(source: AsyncIterable<Uint8Array>): AsyncGenerator<Line> {
   const held = new HeldBytes()
   let number = 0
-  const finish = (): Line => {
+  /** Bytes of the chunks before. */
+  let before = 0
+  const finish = (end: number): Line => {
     number += 1
     const content = held.take()
-    return { number, content: { ...content, text: content.text?.replace(/\r$/, '') ?? null } as RowText }
+    const text = content.text?.replace(/\r$/, '') ?? null
+    return { number, content: { ...content, text } as RowText, end }
   }
   for await (const chunk of source) {
     let start = 0
     for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, start)) {
       held.add(chunk.subarray(start, end))
       start = end + 1
-      yield finish()
+      yield finish(before + start)
     }
     held.add(chunk.subarray(start))
+    before += chunk.length
   }
-  if (held.length > 0) yield finish()
+  if (held.length > 0) yield finish(before)
 }
 
 /** Pieces of a row until it is whole; those of one that is too long are let go. */

@@ -20,7 +20,7 @@ const SLICE_ROWS = 2000
  * Rows of a Parquet file in order. A row group is decoded at a time, or less of it where the file has an offset
  * index: the writer of the file decides what that takes of memory.
  *
- * @param read is told the bytes of the file whose rows have been read
+ * @param read is told before each row which bytes of the file it reaches to, as if rows were alike
  * @throws InputError for a file that is broken, encrypted or of an unknown compression; the disk's error
  */
 export async function* readParquet(
@@ -40,8 +40,11 @@ export async function* readParquet(
       for (let rowStart = start; rowStart < end; rowStart += step) {
         const rowEnd = Math.min(rowStart + step, end)
         const options = { file: buffer, metadata, compressors, rowStart, rowEnd, useOffsetIndex: true }
-        yield* await sound(name, () => parquetReadObjects(options))
-        read(Math.round((size * rowEnd) / Math.max(1, Number(metadata.num_rows))))
+        const rows = await sound(name, () => parquetReadObjects(options))
+        for (const [at, row] of rows.entries()) {
+          read(Math.round((size * (rowStart + at + 1)) / Number(metadata.num_rows)))
+          yield row
+        }
       }
       start = end
     }

@@ -8,6 +8,7 @@ import { jsonRow } from './json-row.js'
 import { readJsonValues } from './json-values.js'
 import { type RowText, readLines } from './lines.js'
 import { parquetColumns, readParquet, readParquetStream } from './parquet.js'
+import { ReadPlace } from './read-place.js'
 import type { DefectiveRow, Row, RowFormat, SoundRow } from './row.js'
 import { findSources, type Source } from './sources.js'
 import { peek, unpack } from './unpack.js'
@@ -34,7 +35,7 @@ export async function readRows(names: readonly string[], options: ReadOptions = 
   for (const source of sources) {
     // What can be read once only is looked at when its rows are.
     if (source.size === null) continue
-    const { close } = await open(source, options, () => {})
+    const { close } = await open(source, options)
     close()
   }
   return new RowReader(sources, options)
@@ -48,7 +49,7 @@ export async function readRows(names: readonly string[], options: ReadOptions = 
  */
 export async function columnsOfTable(source: Source, options: ReadOptions): Promise<string[] | null> {
   if (source.size === null) return null
-  const { format, all, isParquetFile, close } = await open(source, options, () => {})
+  const { format, all, isParquetFile, close } = await open(source, options)
   try {
     if (isParquetFile) return await parquetColumns(source.name, source.name)
     if (format !== 'csv' && format !== 'tsv') return null
@@ -64,7 +65,7 @@ export class RowReader implements AsyncIterable<Row> {
   readonly sources: readonly Source[]
   /** Bytes of all sources, as they are packed; null where that is not known. */
   readonly bytes: number | null
-  /** Of these bytes those that were read: somewhat ahead of the rows that were taken. */
+  /** Of these bytes those of the rows that were taken; where a source is packed, about so many. */
   bytesRead = 0
   /** Lines of JSONL without anything, which are no rows. */
   blankLines = 0
@@ -82,50 +83,58 @@ export class RowReader implements AsyncIterable<Row> {
   async *[Symbol.asyncIterator](): AsyncGenerator<Row, void, undefined> {
     let before = 0
     for (const source of this.sources) {
-      const read = (bytes: number) => {
-        this.bytesRead = before + bytes
-      }
+      const place = new ReadPlace()
       // Of a file that was looked at before, it has been said.
       const { onNote: _, ...quiet } = this.#options
-      const opened = await open(source, source.size === null ? this.#options : quiet, read)
+      const opened = await open(source, source.size === null ? this.#options : quiet, place)
       const { format } = opened
       try {
-        for await (const row of rowsOf(opened, source, this, read)) {
+        for await (const { end, ...row } of rowsOf(opened, source, this, place)) {
+          this.bytesRead = before + end
           yield { source: source.name, format, ...row } as Row
         }
       } finally {
         opened.close()
       }
       before += source.size ?? 0
+      this.bytesRead = before
     }
   }
 }
 
-type Found = { number: number } & (SoundRow | DefectiveRow)
+/** A row, and how many bytes of its source are read with it. */
+type Found = { number: number; end: number } & (SoundRow | DefectiveRow)
 
 async function* rowsOf(
   { format, all, isParquetFile, close }: Open,
   { name }: Source,
   counts: { blankLines: number },
-  read: (bytes: number) => void,
+  place: ReadPlace,
 ): AsyncGenerator<Found> {
   const shown = shownName(name)
   if (format === 'parquet') {
     // What is no file, or packed, cannot be read from its end.
     if (isParquetFile) close()
-    let number = 0
-    for await (const record of isParquetFile
-      ? readParquet(name, shown, read)
-      : readParquetStream(all, shown)) {
+    let [number, end] = [0, 0]
+    const read = (bytes: number) => {
+      end = bytes
+    }
+    const records = isParquetFile ? readParquet(name, shown, read) : readParquetStream(all, shown)
+    for await (const record of records) {
       number += 1
-      yield { number, record, text: null, defect: null }
+      yield { number, end, record, text: null, defect: null }
     }
     return
   }
-  if (format === 'csv' || format === 'tsv') return yield* readTable(all, format, shown)
-  for await (const { number, content } of format === 'json' ? readJsonValues(all, shown) : readLines(all)) {
+  const given = place.counted(all, 'give')
+  if (format === 'csv' || format === 'tsv') {
+    for await (const { end, ...row } of readTable(given, format, shown)) yield { ...row, end: place.at(end) }
+    return
+  }
+  const texts = format === 'json' ? readJsonValues(given, shown) : readLines(given)
+  for await (const { number, content, end } of texts) {
     if (isBlank(content)) counts.blankLines += 1
-    else yield { number, ...rowFrom(content) }
+    else yield { number, end: place.at(end), ...rowFrom(content) }
   }
 }
 
@@ -150,14 +159,14 @@ interface Open {
 async function open(
   source: Source,
   { format, signal, onNote }: ReadOptions,
-  read: (bytes: number) => void,
+  place = new ReadPlace(),
 ): Promise<Open> {
   const name = shownName(source.name)
   const stream: Readable = source.name === '-' ? process.stdin : createReadStream(source.name)
   if (signal) addAbortSignal(signal, stream)
   const close = () => void stream.destroy()
   try {
-    const packed = await peek(counted(stream as AsyncIterable<Uint8Array>, read), () => true)
+    const packed = await peek(place.counted(stream as AsyncIterable<Uint8Array>, 'read'), () => true)
     const { head, all } = await peek(await unpack(packed.all, name), () => true)
     refuseForeign(head, name)
     if (isParquet(head)) {
@@ -218,18 +227,6 @@ function decide(
 
 function isParquet(head: Uint8Array): boolean {
   return Buffer.from(head.subarray(0, 4)).toString('latin1') === 'PAR1'
-}
-
-async function* counted(
-  source: AsyncIterable<Uint8Array>,
-  read: (bytes: number) => void,
-): AsyncGenerator<Uint8Array> {
-  let bytes = 0
-  for await (const chunk of source) {
-    bytes += chunk.length
-    read(bytes)
-    yield chunk
-  }
 }
 
 function shownName(name: string): string {

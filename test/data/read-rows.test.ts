@@ -162,6 +162,33 @@ describe('readRows of tables', () => {
   })
 })
 
+describe('how far a source is read', () => {
+  const values = Array.from({ length: 2000 }, (_, id) => ({ id: 100_000 + id, prompt: 'the same length' }))
+  const jsonl = values.map((value) => `${JSON.stringify(value)}\n`).join('')
+  const csv = `id,prompt\n${values.map(({ id, prompt }) => `${id},${prompt}\n`).join('')}`
+  const data = (name: 'id' | 'prompt') => ({ name, data: values.map((value) => value[name]) })
+  const parquet = Buffer.from(parquetWriteBuffer({ columnData: [data('id'), data('prompt')] }))
+
+  it.each([
+    ['jsonl', jsonl],
+    ['json', JSON.stringify(values)],
+    ['csv', csv],
+    ['parquet', parquet],
+    ['jsonl.gz', gzipSync(jsonl)],
+    ['jsonl', Buffer.from(`\uFEFF${jsonl}`, 'utf16le')],
+  ])('follows the rows that were taken, not what is read ahead of them (%s)', async (ending, content) => {
+    const reader = await readRows([file(content, ending)])
+    const shares: number[] = []
+    for await (const _ of reader) shares.push(reader.bytesRead / (reader.bytes as number))
+    expect(shares).toHaveLength(2000)
+    // Of what is packed only about so many.
+    const least = ending.endsWith('gz') ? 0.2 : 0.49
+    expect(shares[999]).toBeGreaterThan(least)
+    expect(shares[999]).toBeLessThan(ending.endsWith('gz') ? 0.95 : 0.51)
+    expect(reader.bytesRead).toBe(reader.bytes)
+  })
+})
+
 describe('readRows of Parquet', () => {
   const columnData = [
     { name: 'id', data: [1n, 2n, 12345678901234567n], type: 'INT64' as const },
