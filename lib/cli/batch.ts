@@ -16,7 +16,6 @@ import { type LoadedGuard, loadGuard } from './judge.js'
 import { addLoadOptions, type LoadFlags } from './load-options.js'
 import { checkOutputPaths } from './output-paths.js'
 import { readPolicy } from './policy-file.js'
-import { printable } from './printable.js'
 import { addRowFlags, columnsOf, note, type RowFlags } from './row-flags.js'
 import {
   isPlain,
@@ -30,6 +29,7 @@ import { RowProgress } from './row-progress.js'
 import { addRewardFlags, type RewardFlags, requireGen, rewardMistake } from './row-reward.js'
 import { FileSink, type RowSink, stdoutSink } from './row-sink.js'
 import { identityOf, type RunIdentity } from './run-identity.js'
+import { say } from './say.js'
 import { parseShard, type Shard, type ShardNote, shardFile } from './shard.js'
 import { Tally } from './tally.js'
 import { addTooLong, type Fit } from './too-long.js'
@@ -152,7 +152,7 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
         const { tokensDecoded } = loaded.guard.stats()
         const ms = Date.now() - started
         const table = tally.table({ judged: tally.rows - earlier, ms, tokens: tokensDecoded })
-        process.stderr.write(`${[tally.summary(reader.blankLines), ...table].map(printable).join('\n')}\n`)
+        say(tally.summary(reader.blankLines), ...table)
       }
     } finally {
       failures?.destroy()
@@ -172,8 +172,7 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
   } finally {
     if (journal && !written) {
       const kept = await journal.leave(isWorthKeeping)
-      if (kept > 0)
-        process.stderr.write(`${kept} rows are kept in ${journal.path}: --resume goes on with them\n`)
+      if (kept > 0) say(`${kept} rows are kept in ${journal.path}: --resume goes on with them`)
     }
   }
   if (tally.failed > 0) run.exitCode = EXIT.error

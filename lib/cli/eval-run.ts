@@ -18,10 +18,10 @@ import type { Policy } from '../policy.js'
 import { type FoundItem, LabelledData, readFormats } from './eval-data.js'
 import type { EvalFlags } from './eval-flags.js'
 import { type CheckResult, judge, type LoadedGuard, loadGuard } from './judge.js'
-import { printable } from './printable.js'
 import { startProgress } from './progress.js'
 import { type RowError, rowError } from './row-error.js'
 import { columnsOf } from './row-flags.js'
+import { say } from './say.js'
 import type { Fit } from './too-long.js'
 
 const MOST_FAILURES = 10
@@ -39,14 +39,13 @@ export async function evaluate(
   signal: AbortSignal,
   version: string,
 ): Promise<{ report: Omit<EvalReport, 'requirements'>; shownErrors: ShownError[] }> {
-  const note = (text: string) => void process.stderr.write(`${printable(text)}\n`)
   const { caution, toxicityFrom, seed, targetFpr, holdBack, official = false, tooLong, history } = flags
   const columns = {
     ...columnsOf(flags),
     ...(flags.labelColumn !== undefined && { label: flags.labelColumn }),
   }
   const formats = readFormats(flags.format)
-  const data = await LabelledData.open(names, formats, { caution, toxicityFrom, columns }, signal, note)
+  const data = await LabelledData.open(names, formats, { caution, toxicityFrom, columns }, signal, say)
   const evaluation = new Evaluation({ caution, seed, wantedFpr: targetFpr, policy, holdBack, official })
   const failures: EvalReport['failures'] = []
   const loaded = await loadGuard(command, flags, signal)

@@ -14,6 +14,7 @@ import { describeEvalComparison, describeReport } from './eval-text.js'
 import { EXIT, type Run } from './exit.js'
 import { addLoadOptions } from './load-options.js'
 import { readPolicy } from './policy-file.js'
+import { say } from './say.js'
 import { print } from './standard-streams.js'
 import { addTooLong } from './too-long.js'
 
@@ -59,10 +60,10 @@ async function evaluateAndWrite(
   const toStdout = flags.json === true || flags.json === '-'
   await print(toStdout ? json : `${describeReport(report)}\n`)
   for (const { expression, met, why } of requirements) {
-    if (!met) process.stderr.write(`not met: ${expression} (${why})\n`)
+    if (!met) say(`not met: ${expression} (${why})`)
   }
   if (report.unjudged > 0 && !limitsUnjudged(report)) {
-    process.stderr.write(`${report.unjudged} of ${report.n} texts were not judged: they are in no figure\n`)
+    say(`${report.unjudged} of ${report.n} texts were not judged: they are in no figure`)
     run.exitCode = EXIT.error
   } else if (requirements.some(({ met }) => !met)) run.exitCode = EXIT.failOn
   if (typeof flags.json === 'string' && flags.json !== '-') await writeWhole(flags.json, json)
@@ -70,7 +71,7 @@ async function evaluateAndWrite(
   if (flags.report !== undefined) {
     const { html, note } = await htmlReport(report, shownErrors)
     await writeWhole(flags.report, html)
-    if (note !== null) process.stderr.write(`${note}\n`)
+    if (note !== null) say(note)
   }
 }
 

@@ -5,7 +5,7 @@ import { InputError } from '../data/input-error.js'
 import { GuardError } from '../errors.js'
 import { EXIT, type Run } from './exit.js'
 import { inFlags } from './flag-names.js'
-import { printable } from './printable.js'
+import { say } from './say.js'
 import { terminalWidth, wrapHelp } from './wrap.js'
 
 /** Columns of a help text that goes to a file. */
@@ -74,13 +74,12 @@ function report(error: unknown, run: Run): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
   if (error instanceof BrokenPipe) return run.failOn ? EXIT.error : EXIT.done
   if (error instanceof Interrupted) {
-    process.stderr.write(`${error.message}\n`)
+    say(error.message)
     return error.exitCode
   }
   const known = GuardError.isGuardError(error) || error instanceof InputError || isSystemError(error)
-  if (known) process.stderr.write(`error: ${printable(inFlags(error.message))} (${error.code})\n`)
-  else if (error instanceof TypeError || error instanceof RangeError)
-    process.stderr.write(`error: ${printable(inFlags(error.message))}\n`)
+  if (known) say(`error: ${inFlags(error.message)} (${error.code})`)
+  else if (error instanceof TypeError || error instanceof RangeError) say(`error: ${inFlags(error.message)}`)
   else process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
   return EXIT.error
 }
@@ -106,9 +105,10 @@ async function main(): Promise<void> {
   process.stderr.on('error', () => {})
   if (process.listenerCount('warning') > 0) {
     process.removeAllListeners('warning')
-    process.on('warning', (warning) =>
-      process.stderr.write(`${lineStart()}warning: ${printable(inFlags(warning.message))}\n`),
-    )
+    process.on('warning', (warning) => {
+      process.stderr.write(lineStart())
+      say(`warning: ${inFlags(warning.message)}`)
+    })
   }
 
   const run: Run = { signal: abort.signal, exitCode: EXIT.done, failOn: false }

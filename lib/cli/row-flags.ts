@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { type ColumnFlags, NO_COLUMN } from '../data/columns.js'
 import { ROW_FORMATS, type RowFormat } from '../data/row.js'
 import type { UnsupportedParts } from '../input.js'
-import { printable } from './printable.js'
+import { say } from './say.js'
 
 /** Flags of every command that reads rows. */
 export interface RowFlags {
@@ -50,5 +50,5 @@ export function columnsOf(flags: ColumnNames): ColumnFlags {
 
 /** Says on stderr what was guessed. */
 export function note(text: string): void {
-  process.stderr.write(`note: ${printable(text)}\n`)
+  say(`note: ${text}`)
 }

@@ -4,6 +4,7 @@ import { addFailOn, EXIT, type FailOn, failsOn, type Run, worstOf } from './exit
 import { addLoadOptions, type LoadFlags, readLoadOptions, withLoadProgress } from './load-options.js'
 import { readPolicy } from './policy-file.js'
 import { PolicyStop } from './policy-stop.js'
+import { say } from './say.js'
 import { readSse, type StreamEnd } from './sse.js'
 import { judgeChunks } from './sse-reply.js'
 import { print, stdinText } from './standard-streams.js'
@@ -128,7 +129,7 @@ async function readStreamPolicy(command: Command, file: string, signal: AbortSig
 }
 
 function note(text: string): void {
-  process.stderr.write(`note: ${text}\n`)
+  say(`note: ${text}`)
 }
 
 /** Prints events as they come, one after the other, and keeps the worst severity. */

@@ -9,6 +9,18 @@ export function terminalWidth(): number | undefined {
   return Number.isInteger(columns) && columns >= NARROWEST ? columns : undefined
 }
 
+/**
+ * A message in lines of at most `width` columns where words allow it; lines after the first are indented by two more than it. A
+ * command or a name in backticks is not cut.
+ */
+export function wrapMessage(text: string, width: number | undefined): string {
+  if (width === undefined || width < NARROWEST || text.length <= width) return text
+  const indent = (/^ */.exec(text)?.[0].length ?? 0) + 2
+  // What must stay together is one word until the lines are made.
+  const whole = text.replace(/`[^`\n]+`/g, (quoted) => quoted.replaceAll(' ', '\uffff'))
+  return wrapLine(whole, width, indent).replaceAll('\uffff', ' ')
+}
+
 /** `text` in lines of at most `width` columns where words allow it; lines after the first begin with `indent` spaces. */
 export function wrapLine(text: string, width: number, indent = 0): string {
   const lines: string[] = []
@@ -59,10 +71,10 @@ export function wrapVerdict(line: string, indent: number, width = terminalWidth(
 
 const columnsOf = (text: string) => stripVTControlCharacters(text).length
 
-/** A command on several lines, as a shell takes it; a text in quotes is not cut. */
+/** A command on several lines, as a shell takes it; a text in quotes is not cut, nor a flag from its value. */
 function wrapCommand(line: string, width: number): string {
   if (line.length <= width) return line
-  const words = line.trim().match(/(?:"[^"]*"|[^ "])+/g) ?? []
+  const words = line.trim().match(/(?:--[\w-]+ (?!-))?(?:"[^"]*"|'[^']*'|[^ "'])+/g) ?? []
   const lines: string[] = []
   let open = `  ${words[0]}`
   for (const [at, word] of words.slice(1).entries()) {

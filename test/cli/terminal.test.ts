@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { askForTexts } from '../../lib/cli/ask.js'
 import { table } from '../../lib/cli/display.js'
-import { wrapHelp, wrapVerdict } from '../../lib/cli/wrap.js'
+import { wrapHelp, wrapMessage, wrapVerdict } from '../../lib/cli/wrap.js'
 import { cli, Running } from '../support/cli.js'
 import { temporaryDirectory } from '../support/temporary.js'
 
@@ -69,11 +69,26 @@ describe('at 60 columns', () => {
     expect(table([['name', long]], undefined)).toBe(`name  ${long}`)
   })
 
+  it('messages are wrapped between words, and what stands in backticks is not cut', () => {
+    const message =
+      'warning: it protects nobody. For moderation run `npx qwen3guard pull NAME` and give it as --model.'
+    expect(wrapMessage(message, 40)).toBe(
+      'warning: it protects nobody. For\n  moderation run\n  `npx qwen3guard pull NAME` and give it\n  as --model.',
+    )
+    expect(wrapMessage('  errors: ERR_INPUT 1, ERR_TOO_LONG 2', 30)).toBe(
+      '  errors: ERR_INPUT 1,\n    ERR_TOO_LONG 2',
+    )
+    expect([wrapMessage(message, undefined), wrapMessage('short', 40)]).toEqual([message, 'short'])
+  })
+
   it('an example goes on behind a backslash, as a shell takes it', () => {
     const example = '  $ qwen3guard check --prompt "How do I pick a lock?" --response "First of all, …"'
     const wrapped = wrapHelp(example, 60)
     expect(tooWide(wrapped, 60)).toEqual([])
     expect(wrapped.replace(/ \\\n +/g, ' ')).toBe(example)
+    expect(wrapHelp('  $ qwen3guard batch rows.jsonl --out part-3.jsonl --shard 3/8 --resume', 60)).toBe(
+      '  $ qwen3guard batch rows.jsonl --out part-3.jsonl \\\n      --shard 3/8 --resume',
+    )
   })
 })
 
