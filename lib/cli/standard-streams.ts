@@ -9,6 +9,14 @@ export async function print(text: string, signal?: AbortSignal): Promise<void> {
 
 let taken = false
 
+/** The bytes that arrive on stdin, as they arrive. @throws InputError where something else has taken it */
+export async function* stdinBytes(signal: AbortSignal): AsyncGenerator<Buffer> {
+  if (taken) throw new InputError('stdin can be read once: give "-" for one text alone')
+  taken = true
+  addAbortSignal(signal, process.stdin)
+  yield* process.stdin as AsyncIterable<Buffer>
+}
+
 /**
  * The text that arrives on stdin, as it arrives, without a byte order mark before it; bytes that are not UTF-8 become
  * U+FFFD.
@@ -16,11 +24,8 @@ let taken = false
  * @throws InputError where something else has taken it
  */
 export async function* stdinText(signal: AbortSignal): AsyncGenerator<string> {
-  if (taken) throw new InputError('stdin can be read once: give "-" for one text alone')
-  taken = true
   const decoder = new TextDecoder('utf-8')
-  addAbortSignal(signal, process.stdin)
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+  for await (const chunk of stdinBytes(signal)) {
     const text = decoder.decode(chunk, { stream: true })
     if (text !== '') yield text
   }

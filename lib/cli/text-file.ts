@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
 import { InputError } from '../data/input-error.js'
-import { stdinText } from './standard-streams.js'
+import { stdinBytes } from './standard-streams.js'
 
 /** Files that begin so are no text in UTF-8, and what makes them that. */
 const FOREIGN: [begins: number[], what: string, mending: (file: string) => string][] = [
@@ -18,18 +18,28 @@ export function foreignBytes(head: Uint8Array, file: string): string | null {
   return found ? `${found[1]}, expected text in UTF-8: ${found[2](file)}` : null
 }
 
+/** Bytes of a text that is read whole: more than any context holds. */
+const MOST_BYTES = 64 * 1024 * 1024
+
 /**
  * A file's text, or stdin's for `-`, without the byte order mark that some editors put first. @throws InputError for other
- * formats
+ * formats, and for what is too long to be one text; the disk's error
  */
 export async function readTextFile(path: string, signal: AbortSignal): Promise<string> {
-  if (path === '-') {
-    let text = ''
-    for await (const piece of stdinText(signal)) text += piece
-    return text
+  const name = path === '-' ? 'stdin' : path
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of path === '-' ? stdinBytes(signal) : createReadStream(path, { signal })) {
+    chunks.push(chunk as Buffer)
+    length += (chunk as Buffer).length
+    if (length > MOST_BYTES) {
+      throw new InputError(
+        `${name} has more than ${MOST_BYTES / 1024 / 1024} MiB, which is no single text: \`qwen3guard batch\` judges rows, however many`,
+      )
+    }
   }
-  const bytes = await readFile(path)
+  const bytes = Buffer.concat(chunks, length)
   const foreign = foreignBytes(bytes, path)
-  if (foreign) throw new InputError(`${path} is ${foreign}`)
+  if (foreign) throw new InputError(`${name} is ${foreign}`)
   return new TextDecoder().decode(bytes)
 }

@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { GenGuard, type GenVerdict, type Message, StreamGuard } from '../../lib/index.js'
-import { cli, jsonLines } from '../support/cli.js'
+import { cli, jsonLines, Running } from '../support/cli.js'
 import { temporaryDirectory } from '../support/temporary.js'
 
 const directory = temporaryDirectory()
@@ -274,6 +275,19 @@ describe('check --too-long', () => {
 })
 
 describe('check reads', () => {
+  it('no stdin of another format, and none that is no single text, however long it is', async () => {
+    const packed = await cli(['check'], gzipSync('hello'))
+    expect({ code: packed.code, stdout: packed.stdout }).toEqual({ code: 1, stdout: '' })
+    expect(packed.stderr).toContain('stdin is gzip')
+    const running = new Running(['check'])
+    // As /dev/zero would.
+    const feed = () => running.child.stdin.writable && running.child.stdin.write(Buffer.alloc(1 << 20), feed)
+    feed()
+    const { code, stderr } = await running.finished
+    expect(code).toBe(1)
+    expect(stderr).toContain('stdin has more than 64 MiB')
+  })
+
   const messages = [{ role: 'user', content: [{ type: 'text', text: 'hello' }] }]
 
   it('messages and texts with a byte order mark as without', async () => {

@@ -129,6 +129,8 @@ export function officialSection(report: EvalReport): string {
     for (const reading of READINGS) {
       both(`eval_stream, F1 printed as ${reading}`, `stream/printed/${reading}/f1`, `response/${reading}/f1`)
     }
+    const unclosed = figure(report, 'official/stream/unclosed', 'count')
+    rows.push(row('Replies that leave no room for what closes them', unclosed, '–'))
   }
   if (official.prompts)
     rows.push(row('eval_stream on prompts, F1', 'KeyError', figure(report, 'prompt/strict/f1')))
