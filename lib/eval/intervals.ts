@@ -27,9 +27,9 @@ export interface Counts {
 
 const RESAMPLES = 2000
 
-/** F1 of counts; null where nothing is unsafe, by label or by verdict. */
+/** F1 of counts; null where nothing is labelled unsafe: what is flagged there is a false alarm, and no F1 of 0. */
 export function f1Of({ tp, fp, fn }: Counts): number | null {
-  return tp + fp + fn === 0 ? null : (2 * tp) / (2 * tp + fp + fn)
+  return tp + fn === 0 ? null : (2 * tp) / (2 * tp + fp + fn)
 }
 
 /**

@@ -30,6 +30,13 @@ describe('figures', () => {
       recall: 0,
       fpr: null,
     })
+    // Nothing is labelled unsafe: false alarms, and no F1 of 0.
+    expect(figuresOf({ tp: 0, fp: 3, fn: 0, tn: 7 })).toMatchObject({
+      f1: null,
+      recall: null,
+      fpr: 0.3,
+      interval: null,
+    })
   })
 })
 
