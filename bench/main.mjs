@@ -1,5 +1,6 @@
 // npm run bench [-- demo | gen | stream | batch | context | types | settings | flavours | places | load | ways | busy]: medians and ratios, what is compared
 // measured in turn in one run. docs/performance.md says what each measures. Without a name: the demonstration models, a minute.
+// `--beside FOLDER` measures another built checkout in the same run (demo, load).
 // `--short` runs the same code in seconds, on tiny models, once, without what takes minutes to build: to see that it works.
 import { parseArgs } from 'node:util'
 import { neverWait } from './measure.mjs'

@@ -32,6 +32,8 @@ export interface AnswerRequest {
   prompt: Int32Array
   /** false decodes one token at a time. Both ways give the same answer. */
   drafts: boolean
+  /** Ids that the answer probably has. */
+  likely?: readonly number[] | undefined
   signal: AbortSignal | undefined
 }
 
@@ -44,7 +46,7 @@ export function* decodeAnswer(
   sequence: Pick<Sequence, 'decodeText'>,
   texts: AnswerTexts,
   answerTokens: AnswerTokens,
-  { mode, prompt, drafts, signal }: AnswerRequest,
+  { mode, prompt, drafts, likely, signal }: AnswerRequest,
 ): Steps<Answer> {
   const { named, stops } = answerTokens
   const answer: Answer = {
@@ -62,7 +64,8 @@ export function* decodeAnswer(
 
   for (let ended = false; !ended; ) {
     const room = Math.min(MAX_DRAFT_TOKENS, MAX_ANSWER_TOKENS - answer.ids.length - 1)
-    const draft = drafts ? draftTokens(texts, answer, mode, category).slice(0, room) : []
+    const guess = likely && answer.passes === 0 ? likely : draftTokens(texts, answer, mode, category)
+    const draft = drafts ? guess.slice(0, room) : []
     const first = pending.length - 1
     const read = Int32Array.from({ length: draft.length + 1 }, (_, i) => first + i)
     const tokens = new Int32Array(pending.length + draft.length)

@@ -14,6 +14,7 @@ import type { GuardDevice, GuardStats, Input, LoadOptions, Message } from '../ty
 import { decodeAnswer, MAX_ANSWER_TOKENS } from './answer.js'
 import { AnswerTexts } from './answer-text.js'
 import { type AnswerTokens, findAnswerTokens } from './answer-tokens.js'
+import { GivenAnswers } from './given-answers.js'
 import { parseGen } from './parse.js'
 import { readScores } from './scores.js'
 import { SHORTEST_SHARED, SharedHeads } from './shared-heads.js'
@@ -105,6 +106,7 @@ export class GenGuard implements AsyncDisposable {
   readonly #template: GenTemplate
   readonly #answerTokens: AnswerTokens
   readonly #answerTexts: AnswerTexts
+  readonly #given = new GivenAnswers()
   readonly #drafts: boolean
   readonly #heads: SharedHeads
   #closed = false
@@ -171,9 +173,8 @@ export class GenGuard implements AsyncDisposable {
       unsupportedParts,
     })
     signal?.throwIfAborted()
-    this.#requireOpen()
-    const verdict = atOnceOrLater(this.#classify(messages, options, engine.announce()))
-    return verdict instanceof Promise ? await verdict : verdict
+    if (this.#closed) throw new GuardClosedError('the guard is closed: load another')
+    return await atOnceOrLater(this.#classify(messages, options, engine.announce()))
   }
 
   *#classify(messages: readonly Message[], options: ClassifyOptions, arrive: () => void): Steps<GenVerdict> {
@@ -204,13 +205,12 @@ export class GenGuard implements AsyncDisposable {
 
   /** The worst verdict about the windows of the last message. */
   async #judgeWindows(messages: readonly Message[], options: ClassifyOptions): Promise<GenVerdict> {
-    const mode = modeOf(messages)
     const { cells, contextSize, maxSequences } = this.#loaded.engine.options
     // Half of the engine at most: other checks find room beside one long text.
     const concurrency = Math.max(1, Math.floor(Math.min(maxSequences, cells / contextSize) / 2))
     const judge = async (item: { prompt: Int32Array; window: GenWindow }, stop: AbortSignal) => {
-      const verdict = await atOnceOrLater(this.#judge(mode, item.prompt, { ...options, signal: stop }))
-      return { ...verdict, window: item.window }
+      const judging = this.#judge(modeOf(messages), item.prompt, { ...options, signal: stop })
+      return { ...(await atOnceOrLater(judging)), window: item.window }
     }
     const verdicts: GenVerdict[] = []
     for await (const verdict of inOrder(this.#windows(messages), judge, concurrency, options.signal)) {
@@ -300,6 +300,7 @@ export class GenGuard implements AsyncDisposable {
         mode,
         prompt,
         drafts: this.#drafts,
+        likely: this.#given.of(prompt),
         signal,
       })
       const parsed = parseGen(answer.text)
@@ -327,6 +328,7 @@ export class GenGuard implements AsyncDisposable {
           uncertain: answer.leastMargin < NEAR_TIE,
         },
       }
+      this.#given.note(prompt, answer.ids)
       // The conversation may go on. Whatever failed is not kept.
       sequence.keep(prompt.length)
       return verdict
@@ -384,10 +386,6 @@ export class GenGuard implements AsyncDisposable {
   /** `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
-  }
-
-  #requireOpen(): void {
-    if (this.#closed) throw new GuardClosedError('the guard is closed: load another')
   }
 }
 
