@@ -1,5 +1,6 @@
-// npm run bench [-- demo | gen | stream | batch | context | types | settings | flavours | places | ways | busy]: medians and ratios, what is compared
+// npm run bench [-- demo | gen | stream | batch | context | types | settings | flavours | places | load | ways | busy]: medians and ratios, what is compared
 // measured in turn in one run. docs/performance.md says what each measures. Without a name: the demonstration models, a minute.
+// `--beside FOLDER` measures another built checkout in the same run (demo, load).
 // `--short` runs the same code in seconds, on tiny models, once, without what takes minutes to build: to see that it works.
 import { parseArgs } from 'node:util'
 import { neverWait } from './measure.mjs'
@@ -17,6 +18,7 @@ const BENCHES = {
   settings: async (options) => (await import('./settings.mjs')).benchSettings(options),
   flavours: async (options) => (await import('./settings.mjs')).benchFlavours(options),
   places: async (options) => (await import('./places.mjs')).benchPlaces(options),
+  load: async (options) => (await import('./load/bench.mjs')).benchLoad(options),
   ways: async () => (await import('./ways.mjs')).benchWays(),
   busy: async (options) => (await import('./busy.mjs')).benchBusy(options),
 }
@@ -30,6 +32,7 @@ const { values, positionals } = parseArgs({
     types: { type: 'string' },
     parts: { type: 'string' },
     positions: { type: 'string' },
+    beside: { type: 'string' },
     short: { type: 'boolean', default: false },
   },
 })
@@ -44,6 +47,7 @@ if (!bench || positionals.length > 1) {
   await bench({
     short: values.short,
     model: values.model,
+    beside: values.beside,
     types: values.types?.split(','),
     parts: values.parts?.split(','),
     positions: values.positions?.split(','),

@@ -1,6 +1,8 @@
 // Medians, and rounds in which every contender takes its turn, so that what else the machine does meets all of them.
 import os from 'node:os'
+import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 
 export function percentile(numbers, share) {
   const sorted = [...numbers].sort((a, b) => a - b)
@@ -39,6 +41,9 @@ export function table(head, rows) {
   const line = (cells) => `| ${cells.map(shown).join(' | ')} |`
   console.log([line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n'))
 }
+
+/** Another built checkout of this package, to be compared with this one in the same run. */
+export const packageIn = (folder) => import(pathToFileURL(path.resolve(folder, 'dist/index.js')).href)
 
 let waits = true
 

@@ -24,6 +24,7 @@ import { qwen3Tensors } from '../dist/models/gguf/qwen3-tensors.js'
 import { readGguf } from '../dist/models/gguf/reader.js'
 import { cacheDir } from '../scripts/llama-source.mjs'
 import { SHAPES } from '../scripts/measure-gpu/shapes.mjs'
+import { fillVocabulary } from './whole-vocabulary.mjs'
 
 /** Qwen3-0.6B, and Stream's inner width at that size. */
 const SHAPE = {
@@ -56,9 +57,10 @@ export const shapeTitle = (short) =>
 
 /**
  * Path of the padded model in the user's cache; made if it is not there. Matrices, the embedding included, have
- * `type`; norms and guard heads are f32. `short`: of a tiny shape instead of the 0.6B's.
+ * `type`; norms and guard heads are f32. `short`: of a tiny shape instead of the 0.6B's. `whole`: as many tokens and merges
+ * as Qwen3 has, instead of padding.
  */
-export async function padModel(variant, { type = 'q8_0', short = false } = {}) {
+export async function padModel(variant, { type = 'q8_0', short = false, whole = false } = {}) {
   const shape = short ? SHAPES.tiny : SHAPE
   const source = demonstrationModel(variant)
   const hash = createHash('sha256')
@@ -66,22 +68,23 @@ export async function padModel(variant, { type = 'q8_0', short = false } = {}) {
     .digest('hex')
     .slice(0, 12)
   const directory = path.join(cacheDir(), 'bench')
-  const target = path.join(directory, `${variant}-${shape.name.toLowerCase()}-${type}-${hash}-${LAYOUT}.gguf`)
+  const size = `${shape.name.toLowerCase()}${whole ? '-vocabulary' : ''}`
+  const target = path.join(directory, `${variant}-${size}-${type}-${hash}-${LAYOUT}.gguf`)
   if (existsSync(target)) return target
   await mkdir(directory, { recursive: true })
   console.error(`padding ${path.basename(source)} to the ${shape.name} shape in ${type}`)
-  await writePadded(target, variant, { type, shape })
+  await writePadded(target, variant, { type, shape, whole })
   return target
 }
 
 /** Writes the padded model of a variant to a file, in any shape whose first KV head serves two query heads or more. */
-export async function writePadded(target, variant, { type, shape = SHAPE }) {
+export async function writePadded(target, variant, { type, shape = SHAPE, whole = false }) {
   await atomicFile(target, (handle) =>
-    write(handle, demonstrationModel(variant), { type, shape, plain: variant === 'plain' }),
+    write(handle, demonstrationModel(variant), { type, shape, plain: variant === 'plain', whole }),
   )
 }
 
-async function write(handle, sourcePath, { type, shape, plain }) {
+async function write(handle, sourcePath, { type, shape, plain, whole }) {
   const binding = loadBinding()
   const file = await readGguf(sourcePath)
   const description = describeGguf(file)
@@ -116,6 +119,7 @@ async function write(handle, sourcePath, { type, shape, plain }) {
     shape,
     how: `padded to the ${shape.name} shape`,
     epsilon: heads ? epsilon / grown : epsilon / grown / 2,
+    whole,
   })
   const kept = plain ? metadata.filter(({ key }) => !key.startsWith('qwen3guard.')) : metadata
 
@@ -205,7 +209,7 @@ function addedLayer(kind, values, [row, rows = 1]) {
 }
 
 /** A demonstration model's metadata for another shape: the vocabulary is filled up with tokens that are never used. */
-export async function paddedMetadata(file, type, { shape, how, epsilon }) {
+export async function paddedMetadata(file, type, { shape, how, epsilon, whole = false }) {
   const replaced = {
     'general.name': `${file.metadata.get('general.name')?.value ?? ''}, ${how}`,
     'general.file_type': FILE_TYPES[type],
@@ -218,6 +222,7 @@ export async function paddedMetadata(file, type, { shape, how, epsilon }) {
     'qwen3guard.head_size': shape.inner,
   }
   const values = []
+  const arrays = new Map()
   for (const [key, value] of file.metadata) {
     if (value.type !== 'array') {
       values.push({ key, type: value.type, value: replaced[key] ?? value.value })
@@ -225,13 +230,22 @@ export async function paddedMetadata(file, type, { shape, how, epsilon }) {
     }
     const elements = []
     for await (const batch of readGgufArray(file, key, value)) elements.push(...batch)
-    if (key === 'tokenizer.ggml.tokens') {
-      for (let id = elements.length; id < shape.vocab; id++) elements.push(`[PAD${id}]`)
-    }
-    if (key === 'tokenizer.ggml.token_type') {
-      const UNUSED = 5
-      while (elements.length < shape.vocab) elements.push(UNUSED)
-    }
+    arrays.set(key, elements)
+  }
+  const [tokens, types, merges] = ['tokens', 'token_type', 'merges'].map((name) => `tokenizer.ggml.${name}`)
+  if (whole) {
+    const small = { tokens: arrays.get(tokens), types: arrays.get(types), merges: arrays.get(merges) }
+    const filled = fillVocabulary(small, shape.vocab)
+    arrays.set(tokens, filled.tokens).set(types, filled.types).set(merges, filled.merges)
+  }
+  const UNUSED = 5
+  for (let id = arrays.get(tokens).length; id < shape.vocab; id++) {
+    arrays.get(tokens).push(`[PAD${id}]`)
+    arrays.get(types).push(UNUSED)
+  }
+  for (const [key, value] of file.metadata) {
+    if (value.type !== 'array') continue
+    const elements = arrays.get(key)
     values.push(
       value.of === 'string'
         ? { key, type: 'string[]', value: elements }

@@ -1,6 +1,7 @@
 #include "engine-wrap.h"
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -32,52 +33,123 @@ llama_flash_attn_type FlashAttentionOf(const std::string& name) {
   throw Unexpected("a flash attention setting");
 }
 
-Napi::Value ToResult(Napi::Env env, const Result& result) {
-  auto object = Napi::Object::New(env);
-  object.Set("id", Napi::Number::New(env, result.id));
-  object.Set("cached", Napi::Number::New(env, result.cached));
-  object.Set("passes", Napi::Number::New(env, result.passes));
-  object.Set("ms", Napi::Number::New(env, result.ms));
-  object.Set("heads", ToFloat32Array(env, result.heads));
-  object.Set("greedy", ToInt32Array(env, result.greedy));
-  object.Set("margin", ToFloat32Array(env, result.margin));
-  object.Set("named", ToFloat32Array(env, result.named));
-  return object;
+// Numbers before a request's own and before a result's own: lib/binding/packed.ts has the same.
+constexpr size_t kRequestHead = 8;
+constexpr size_t kResultHead = 8;
+
+// [js thread] The requests of a packed array, copied: it may change while native work runs.
+std::vector<Request> UnpackRequests(const int32_t* numbers, size_t length) {
+  std::vector<Request> requests;
+  for (size_t at = 0; at < length;) {
+    const auto left = [&] { return length - at; };
+    if (left() < kRequestHead) throw Unexpected("a whole request");
+    const int32_t* head = numbers + at;
+    at += kRequestHead;
+    Request& request = requests.emplace_back();
+    request.id = static_cast<uint32_t>(head[0]);
+    request.sequence = head[1];
+    request.keep = head[2];
+    request.shared = head[3];
+    request.priority = head[4];
+    const auto take = [&](int32_t count) {
+      if (count < 0 || static_cast<size_t>(count) > left()) throw Unexpected("a whole request");
+      std::vector<int32_t> part(numbers + at, numbers + at + count);
+      at += static_cast<size_t>(count);
+      return part;
+    };
+    request.tokens = take(head[5]);
+    request.read = take(head[6]);
+    request.named = take(head[7]);
+  }
+  return requests;
+}
+
+size_t PackedLength(const Result& result) {
+  if (result.error) return kResultHead;
+  return kResultHead + result.heads.size() + result.greedy.size() + result.margin.size() +
+         result.named.size();
+}
+
+int32_t Microseconds(double ms) {
+  return static_cast<int32_t>(std::min(1000 * ms, 2147483647.0));
+}
+
+template <typename T>
+int32_t* Put(int32_t* at, const std::vector<T>& values) {
+  static_assert(sizeof(T) == sizeof(int32_t), "");
+  if (!values.empty()) std::memcpy(at, values.data(), values.size() * sizeof(T));
+  return at + values.size();
+}
+
+// `error`: its index among the tick's errors, or -1.
+int32_t* Pack(int32_t* at, const Result& result, int32_t error) {
+  const bool failed = error >= 0;
+  const auto count = [failed](size_t size) { return failed ? 0 : static_cast<int32_t>(size); };
+  const int32_t head[kResultHead] = {static_cast<int32_t>(result.id),
+                                     error,
+                                     result.passes,
+                                     Microseconds(result.ms),
+                                     result.cached,
+                                     count(result.greedy.size()),
+                                     count(result.named.size()),
+                                     count(result.heads.size())};
+  at = std::copy(head, head + kResultHead, at);
+  if (failed) return at;
+  at = Put(at, result.heads);
+  at = Put(at, result.greedy);
+  at = Put(at, result.margin);
+  return Put(at, result.named);
 }
 
 // Made without memory of C++'s, which may have run out: whoever waits for the result is not left waiting.
-napi_value ToErrorResult(napi_env env, const Result& result, const char* code, const char* message,
-                         double free_bytes = -1) {
-  napi_value object, error, values[6];
-  const bool made = napi_create_object(env, &object) == napi_ok &&
-                    napi_create_object(env, &error) == napi_ok &&
-                    napi_create_uint32(env, result.id, &values[0]) == napi_ok &&
-                    napi_create_int32(env, result.passes, &values[1]) == napi_ok &&
-                    napi_create_double(env, result.ms, &values[2]) == napi_ok &&
-                    napi_create_string_utf8(env, code, NAPI_AUTO_LENGTH, &values[3]) == napi_ok &&
-                    napi_create_string_utf8(env, message, NAPI_AUTO_LENGTH, &values[4]) == napi_ok &&
-                    napi_set_named_property(env, object, "id", values[0]) == napi_ok &&
-                    napi_set_named_property(env, object, "passes", values[1]) == napi_ok &&
-                    napi_set_named_property(env, object, "ms", values[2]) == napi_ok &&
-                    napi_set_named_property(env, error, "code", values[3]) == napi_ok &&
-                    napi_set_named_property(env, error, "message", values[4]) == napi_ok &&
-                    napi_create_double(env, free_bytes, &values[5]) == napi_ok &&
-                    napi_set_named_property(env, error, "freeBytes", values[5]) == napi_ok &&
-                    napi_set_named_property(env, object, "error", error) == napi_ok;
-  return made ? object : nullptr;
+napi_value ToError(napi_env env, const char* code, const char* message, double free_bytes) {
+  napi_value error, values[3];
+  const bool made = napi_create_object(env, &error) == napi_ok &&
+                    napi_create_string_utf8(env, code, NAPI_AUTO_LENGTH, &values[0]) == napi_ok &&
+                    napi_create_string_utf8(env, message, NAPI_AUTO_LENGTH, &values[1]) == napi_ok &&
+                    napi_create_double(env, free_bytes, &values[2]) == napi_ok &&
+                    napi_set_named_property(env, error, "code", values[0]) == napi_ok &&
+                    napi_set_named_property(env, error, "message", values[1]) == napi_ok &&
+                    napi_set_named_property(env, error, "freeBytes", values[2]) == napi_ok;
+  return made ? error : nullptr;
 }
 
-napi_value ToAnyResult(Napi::Env env, const Result& result) {
-  if (result.error) {
-    const Failure& error = *result.error;
-    return ToErrorResult(env, result, error.code().c_str(), error.what(), error.free_bytes());
+// What JS is told of a tick.
+struct Told {
+  napi_value results = nullptr;  // packed, in the order in which they were done
+  napi_value errors = nullptr;   // an array
+};
+
+// `heads_only`: there is no memory for what they say, and each is an error.
+bool Tell(napi_env env, const Engine::Works& works, bool heads_only, Told& told) {
+  size_t length = 0;
+  for (const Engine::Work& work : works) length += heads_only ? kResultHead : PackedLength(work.result);
+  void* data = nullptr;
+  napi_value buffer;
+  if (napi_create_arraybuffer(env, length * sizeof(int32_t), &data, &buffer) != napi_ok ||
+      napi_create_typedarray(env, napi_int32_array, length, buffer, 0, &told.results) != napi_ok ||
+      napi_create_array(env, &told.errors) != napi_ok) {
+    return false;
   }
-  try {
-    Napi::Value value = ToResult(env, result);
-    if (!ClearException(env)) return value;
-  } catch (const std::bad_alloc&) {
+  auto* at = static_cast<int32_t*>(data);
+  int32_t errors = 0;
+  for (const Engine::Work& work : works) {
+    const Result& result = work.result;
+    int32_t index = -1;
+    if (heads_only || result.error) {
+      Napi::HandleScope each(env);
+      const Failure* failure = heads_only ? nullptr : result.error.get();
+      napi_value error = failure != nullptr
+                             ? ToError(env, failure->code().c_str(), failure->what(), failure->free_bytes())
+                             : ToError(env, "ERR_MEMORY", "there is no memory for a result", -1);
+      if (error == nullptr ||
+          napi_set_element(env, told.errors, static_cast<uint32_t>(errors), error) != napi_ok)
+        return false;
+      index = errors++;
+    }
+    at = Pack(at, result, index);
   }
-  return ToErrorResult(env, result, "ERR_MEMORY", "there is no memory for a result");
+  return true;
 }
 
 }  // namespace
@@ -125,19 +197,17 @@ class EngineWrap::Waker {
     Napi::HandleScope scope(env);
     in_flight_ -= results.size();
     if (in_flight_ == 0 && function_ != nullptr) napi_unref_threadsafe_function(env, function_);
-    auto array = Napi::Array::New(env);
-    if (array.IsEmpty()) return;  // the environment is closing
-    uint32_t count = 0;
-    for (Engine::Work& work : results) {
-      Napi::HandleScope each(env);
-      napi_value value = ToAnyResult(env, work.result);
-      if (value != nullptr) napi_set_element(env, array, count++, value);
+    Told told;
+    if (!Tell(env, results, false, told)) {
+      ClearException(env);
+      if (!Tell(env, results, true, told)) return;  // the environment is closing
     }
-    napi_value self, callback, argument = array;
+    napi_value self, callback;
+    napi_value arguments[] = {told.results, told.errors};
     if (napi_get_undefined(env, &self) != napi_ok) return;
     if (napi_get_reference_value(env, on_results_, &callback) != napi_ok || callback == nullptr) return;
     // lib/engine passes a function that does not throw; what it throws all the same is not swallowed.
-    if (napi_call_function(env, self, callback, 1, &argument, nullptr) == napi_pending_exception) {
+    if (napi_call_function(env, self, callback, 2, arguments, nullptr) == napi_pending_exception) {
       napi_value error;
       if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
     }
@@ -295,21 +365,11 @@ Napi::Value EngineWrap::Create(const Napi::CallbackInfo& info) {
 
 Napi::Value EngineWrap::Submit(const Napi::CallbackInfo& info) {
   return Guarded(info, [&]() -> Napi::Value {
-    if (!info[0].IsArray()) throw Unexpected("an array of requests");
-    auto array = info[0].As<Napi::Array>();
-    std::vector<Request> requests(array.Length());
-    for (uint32_t i = 0; i < array.Length(); ++i) {
-      Napi::Object from = ObjectOf(array.Get(i), "a request");
-      Request& request = requests[i];
-      request.id = static_cast<uint32_t>(Int32Of(from.Get("id"), "id"));
-      request.sequence = Int32Of(from.Get("sequence"), "sequence");
-      request.keep = Int32Of(from.Get("keep"), "keep");
-      request.shared = Int32Of(from.Get("shared"), "shared");
-      request.priority = Int32Of(from.Get("priority"), "priority");
-      request.tokens = Int32sOf(from.Get("tokens"), "tokens");
-      request.read = Int32sOf(from.Get("read"), "read");
-      request.named = Int32sOf(from.Get("named"), "named");
+    if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) {
+      throw Unexpected("packed requests");
     }
+    auto array = info[0].As<Napi::Int32Array>();
+    std::vector<Request> requests = UnpackRequests(array.Data(), array.ElementLength());
     const size_t count = requests.size();
     engine_->Submit(std::move(requests));
     waker_->Began(info.Env(), count);

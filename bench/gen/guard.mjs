@@ -1,5 +1,6 @@
 // qwen3guard as a contender.
 import { loadBinding } from '../../dist/binding/addon.js'
+import { unpackRequests, unpackResults } from '../../dist/binding/packed.js'
 import { GenGuard } from '../../dist/index.js'
 
 export async function open(options) {
@@ -28,9 +29,9 @@ function recordDecodes() {
   const create = binding.createEngine
   binding.createEngine = async (model, options, onResults) => {
     const whole = new Map()
-    const engine = await create.call(binding, model, options, (results) => {
+    const engine = await create.call(binding, model, options, (results, errors) => {
       // Of a whole text the engine says, when it is done, how much of it was there before.
-      for (const { id, cached } of results) {
+      for (const { id, cached } of unpackResults(results, errors)) {
         const decode = whole.get(id)
         whole.delete(id)
         if (!decode) continue
@@ -38,12 +39,12 @@ function recordDecodes() {
         decode.tokens = decode.tokens.slice(cached)
         decode.read = decode.read.map((at) => at - cached)
       }
-      onResults(results)
+      onResults(results, errors)
     })
     const empty = (sequence) => recorded.push({ sequence, keep: 0, from: -1, tokens: [], read: [] })
     return {
       submit: (requests) => {
-        for (const { id, sequence, keep, shared, tokens, read } of requests) {
+        for (const { id, sequence, keep, shared, tokens, read } of unpackRequests(requests)) {
           const decode = { sequence, keep, from: shared, tokens: [...tokens], read: [...read] }
           recorded.push(decode)
           if (keep < 0) whole.set(id, decode)

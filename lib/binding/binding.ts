@@ -20,7 +20,7 @@ export interface NativeBinding {
   createEngine(
     model: NativeModel,
     options: NativeEngineOptions,
-    onResults: (results: NativeResult[]) => void,
+    onResults: (results: Int32Array, errors: NativeError[]) => void,
   ): Promise<NativeEngine>
   /**
    * Serialises a GGUF header with ggml's own writer: metadata and tensor infos, padded to the
@@ -233,10 +233,17 @@ export interface NativeRequest {
   priority: 0 | 1
 }
 
+/** Why a request failed. */
+export interface NativeError {
+  code: string
+  message: string
+  /** Of the device whose memory ran out, or -1. */
+  freeBytes: number
+}
+
 export interface NativeResult {
   id: number
-  /** `freeBytes`: of the device whose memory ran out, or -1. */
-  error?: { code: string; message: string; freeBytes: number }
+  error?: NativeError
   /** Guard heads: read positions x headOutputs logits. */
   heads?: Float32Array
   /** LM head, one entry a read position: the greedy token, the logit lead over the runner-up. */
@@ -252,8 +259,8 @@ export interface NativeResult {
 }
 
 export interface NativeEngine {
-  /** Hands requests over together: one decode takes up as many of them as it has room for. */
-  submit(requests: NativeRequest[]): void
+  /** Hands requests over together, packed (`RequestPacker`): one decode takes up as many of them as it has room for. */
+  submit(requests: Int32Array): void
   /** Drops a request that has not been decoded yet; its result says ERR_ABORTED either way. */
   cancel(id: number): void
   /** Empties a sequence's cells, after the requests already submitted for it. */

@@ -73,16 +73,17 @@ export class Admission {
   }
 
   /**
-   * What `take` makes when a sequence and the cells are promised; `leave` gives both back.
+   * What `take` makes when a sequence and the cells are promised, at once where they are free and nobody waits; `leave`
+   * gives both back.
    *
    * @throws GuardBusyError if as many wait as may, or after `timeoutMs`; GuardClosedError, or `signal.reason`
    */
-  enter<T>({ cells, signal, timeoutMs }: Need, take: () => T): Promise<T> {
+  enter<T>({ cells, signal, timeoutMs }: Need, take: () => T): T | Promise<T> {
+    this.#requireOpen()
+    signal?.throwIfAborted()
+    if (this.#waiters.length === 0 && this.#fits(cells)) return this.#promise(cells, take)
+    if (this.#waiters.length >= this.#limits.queue) throw this.#full(this.#waiters.length)
     return new Promise<T>((resolve, reject) => {
-      this.#requireOpen()
-      signal?.throwIfAborted()
-      if (this.#waiters.length === 0 && this.#fits(cells)) return resolve(this.#promise(cells, take))
-      if (this.#waiters.length >= this.#limits.queue) throw this.#full(this.#waiters.length)
       const stop = () => {
         signal?.removeEventListener('abort', onAbort)
         clearTimeout(timer)

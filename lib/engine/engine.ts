@@ -1,5 +1,6 @@
 import type { NativeEngine, NativeRequest, NativeResult } from '../binding/binding.js'
 import { fromNative, typedErrors } from '../binding/native-error.js'
+import { RequestPacker, unpackResults } from '../binding/packed.js'
 import { DecodeError, type GuardBusyError, GuardClosedError, TooLongError } from '../errors.js'
 import type { GuardStats } from '../types.js'
 import { untilAborted } from '../until-aborted.js'
@@ -48,6 +49,7 @@ export class Engine {
     giveBack: (sequence, keep) => this.#giveBack(sequence, keep),
   }
   readonly #unsubmitted: NativeRequest[] = []
+  readonly #packer = new RequestPacker()
   #nextId = 1
   #closing: Promise<void> | undefined
 
@@ -98,8 +100,8 @@ export class Engine {
           flashAttention: options.flashAttention === 'auto' ? 'auto' : options.flashAttention ? 'on' : 'off',
         },
         // Called once a tick with everything that tick finished.
-        (results) => {
-          for (const result of results) {
+        (results, errors) => {
+          for (const result of unpackResults(results, errors)) {
             const request = inFlight.get(result.id)
             inFlight.delete(result.id)
             if (result.error) request?.reject(result.error)
@@ -139,8 +141,13 @@ export class Engine {
    * @throws GuardBusyError if `maxQueue` callers wait already, or after `timeoutMs`
    * @throws GuardClosedError, or `signal.reason`
    */
-  acquire({ cells, shared, signal, timeoutMs }: AcquireOptions): Promise<Sequence> {
-    if (cells > this.contextSize) return Promise.reject(new TooLongError(cells, this.contextSize))
+  async acquire(options: AcquireOptions): Promise<Sequence> {
+    return await this.acquireNow(options)
+  }
+
+  /** As `acquire`, at once where there is a sequence and nobody waits for one. */
+  acquireNow({ cells, shared, signal, timeoutMs }: AcquireOptions): Sequence | Promise<Sequence> {
+    if (cells > this.contextSize) throw new TooLongError(cells, this.contextSize)
     const own = cells - (shared?.length ?? 0)
     return this.#admission.enter({ cells: own, signal, timeoutMs }, () => this.#take(cells, shared))
   }
@@ -224,7 +231,7 @@ export class Engine {
     const requests = this.#unsubmitted.splice(0)
     if (requests.length === 0) return
     try {
-      this.#native.submit(requests)
+      this.#native.submit(this.#packer.pack(requests))
     } catch (error) {
       for (const { id } of requests) {
         const request = this.#inFlight.get(id)

@@ -32,12 +32,14 @@ function padded(cells: number): number {
 
 /**
  * Bytes that loading a model's weights takes. An LM head tied to the embedding is stored a second time where
- * weights are rearranged (`repacked`), and read into a buffer of its size on the way.
+ * weights are rearranged (`repacked`), and but on Linux, where it is read from the file's pages, needs a buffer of its size on
+ * the way.
  */
 export function weightBytes(model: ModelDescription, repacked: boolean): number {
   if (!repacked || model.heads) return model.sizeBytes
+  const times = process.platform === 'linux' ? 1 : 2
   const embedding = (model.vocabSize * model.embeddingLength) / Math.max(1, model.parameters)
-  return Math.round(model.sizeBytes * (1 + 2 * Math.min(1, embedding)))
+  return Math.round(model.sizeBytes * (1 + times * Math.min(1, embedding)))
 }
 
 /** Estimates what a model and an engine on it will take. `weights`: see `weightBytes`; 0 where they are loaded already. */

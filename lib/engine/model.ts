@@ -172,8 +172,9 @@ function readWeights(
     device: device?.name ?? '',
     gpuLayers: device ? gpuLayers : 0,
     repack,
-    // Pages that were read only to be rearranged would count as this process's memory from then on.
-    mmap: device !== null || !(repack && binding.repacks(description.weightType)),
+    // Pages that were read only to be rearranged would count as this process's memory from then on, but on Linux.
+    mmap:
+      device !== null || process.platform === 'linux' || !(repack && binding.repacks(description.weightType)),
     onProgress: (fraction) => {
       if (!done && fraction < 1) report(fraction)
     },

@@ -1,7 +1,7 @@
 import type { Sequence } from '../engine/sequence.js'
+import { type Steps, settled } from '../event-loop.js'
 import { CATEGORIES, type Category } from '../labels.js'
-import type { Tokenizer } from '../tokenizer/tokenizer.js'
-import { textsOfBeginnings } from './answer-text.js'
+import type { AnswerTexts } from './answer-text.js'
 import type { AnswerTokens } from './answer-tokens.js'
 import { draftRest } from './draft.js'
 import type { GenMode } from './template.js'
@@ -32,6 +32,8 @@ export interface AnswerRequest {
   prompt: Int32Array
   /** false decodes one token at a time. Both ways give the same answer. */
   drafts: boolean
+  /** Ids that the answer probably has. */
+  likely?: readonly number[] | undefined
   signal: AbortSignal | undefined
 }
 
@@ -40,12 +42,12 @@ export interface AnswerRequest {
  * a draft and read in the same decode: as far as each token is the model's own choice it stands, and
  * from the first that is not, the model's token is taken and a draft made for the rest.
  */
-export async function decodeAnswer(
+export function* decodeAnswer(
   sequence: Pick<Sequence, 'decodeText'>,
-  tokenizer: Tokenizer,
+  texts: AnswerTexts,
   answerTokens: AnswerTokens,
-  { mode, prompt, drafts, signal }: AnswerRequest,
-): Promise<Answer> {
+  { mode, prompt, drafts, likely, signal }: AnswerRequest,
+): Steps<Answer> {
   const { named, stops } = answerTokens
   const answer: Answer = {
     text: '',
@@ -62,19 +64,20 @@ export async function decodeAnswer(
 
   for (let ended = false; !ended; ) {
     const room = Math.min(MAX_DRAFT_TOKENS, MAX_ANSWER_TOKENS - answer.ids.length - 1)
-    const draft = drafts ? draftTokens(tokenizer, answer, mode, category).slice(0, room) : []
+    const guess = likely && answer.passes === 0 ? likely : draftTokens(texts, answer, mode, category)
+    const draft = drafts ? guess.slice(0, room) : []
     const first = pending.length - 1
     const read = Int32Array.from({ length: draft.length + 1 }, (_, i) => first + i)
     const tokens = new Int32Array(pending.length + draft.length)
     tokens.set(pending)
     tokens.set(draft, pending.length)
-    const output = await sequence.decodeText(tokens, { read, named, keep, signal })
+    const output = yield* settled(sequence.decodeText(tokens, { read, named, keep, signal }))
     if (keep === 'whole') answer.cached = output.cached
     answer.passes += output.passes
     answer.ms += output.ms
 
     const before = [...answer.ids]
-    const rows = [...read].map((_, i) => output.named.slice(i * named.length, (i + 1) * named.length))
+    const rows = Array.from(read, (_, i) => output.named.subarray(i * named.length, (i + 1) * named.length))
     for (let at = 0; at <= draft.length; at++) {
       const id = output.greedy[at] as number
       answer.named.push(rows[at] as Float32Array)
@@ -87,8 +90,8 @@ export async function decodeAnswer(
       if (id !== draft[at]) break
     }
     ended ||= answer.ids.length >= MAX_ANSWER_TOKENS
-    answer.text = tokenizer.decode(Int32Array.from(answer.ids))
-    category ??= leaning(tokenizer, answerTokens, before, draft, rows)
+    answer.text = texts.of(answer.ids).text
+    if (!ended) category ??= leaning(texts, answerTokens, before, draft, rows)
     // All of the answer but its last token is in the cache.
     keep = prompt.length + answer.ids.length - 1
     pending = answer.ids.slice(-1)
@@ -97,15 +100,13 @@ export async function decodeAnswer(
 }
 
 function draftTokens(
-  tokenizer: Tokenizer,
+  texts: AnswerTexts,
   { text, ids }: Answer,
   mode: GenMode,
   category: Category | null,
-): number[] {
+): readonly number[] {
   const rest = draftRest(text, { response: mode === 'response', category })
-  if (rest === null) return []
-  const whole = tokenizer.encodeShort(text + rest)
-  return ids.every((id, i) => whole[i] === id) ? whole.slice(ids.length) : tokenizer.encodeShort(rest)
+  return rest === null ? [] : texts.rest(ids, rest)
 }
 
 /**
@@ -113,16 +114,16 @@ function draftTokens(
  * did not take the draft so far: what it leans to after a wrong severity is a good guess after the right one.
  */
 function leaning(
-  tokenizer: Tokenizer,
+  texts: AnswerTexts,
   { categories }: AnswerTokens,
   before: readonly number[],
   draft: readonly number[],
   rows: readonly Float32Array[],
 ): Category | null {
-  const texts = textsOfBeginnings(tokenizer, [...before, ...draft]).slice(before.length)
-  for (const [length, text] of texts.entries()) {
-    if (!text.endsWith('\nCategories:')) continue
-    const scores = [...(rows[length] as Float32Array).slice(categories[0] + 1, categories[1])]
+  const { beginnings } = texts.of([...before, ...draft])
+  for (let at = before.length; at < beginnings.length; at++) {
+    if (!beginnings[at]?.endsWith('\nCategories:')) continue
+    const scores = [...(rows[at - before.length] as Float32Array).subarray(categories[0] + 1, categories[1])]
     return CATEGORIES[scores.indexOf(Math.max(...scores))] ?? null
   }
   return null

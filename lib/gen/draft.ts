@@ -12,8 +12,20 @@ export interface DraftHints {
  * The likely rest of an answer that begins with `text`, or null where no answer of Gen's grammar begins so.
  * A wrong guess costs time and nothing else: every token is checked against the model's own.
  */
-export function draftRest(text: string, { response, category }: DraftHints): string | null {
+export function draftRest(text: string, hints: DraftHints): string | null {
+  const answer = likelyAnswers(hints).find((candidate) => candidate.startsWith(text))
+  if (answer !== undefined) return answer.slice(text.length)
+  return draftSecondCategory(text, hints.response)
+}
+
+const KNOWN = new Map<string, readonly string[]>()
+
+/** Whole answers, the likeliest first: the same for every text. */
+function likelyAnswers({ response, category }: DraftHints): readonly string[] {
   const likely = category ?? 'Violent'
+  const key = `${response} ${likely}`
+  const known = KNOWN.get(key)
+  if (known) return known
   const answers: string[] = []
   for (const safety of ['Safe', 'Unsafe', 'Controversial']) {
     // The usual list for this severity first, then every other.
@@ -27,9 +39,8 @@ export function draftRest(text: string, { response, category }: DraftHints): str
       }
     }
   }
-  const answer = answers.find((candidate) => candidate.startsWith(text))
-  if (answer !== undefined) return answer.slice(text.length)
-  return draftSecondCategory(text, response)
+  KNOWN.set(key, answers)
+  return answers
 }
 
 /** The rest after a comma in the list: the name begun there, or none. */

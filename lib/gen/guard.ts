@@ -1,5 +1,6 @@
 import { type InternalLoadOptions, type LoadedEngine, loadEngine, requireLoaded } from '../engine/load.js'
 import { GenFormatError, GuardClosedError, TooLongError } from '../errors.js'
+import { atOnceOrLater, type Steps, settled } from '../event-loop.js'
 import { checkHistory, type HistoryTooLong, latestTurns, mostMessages } from '../history.js'
 import { inOrder } from '../in-order.js'
 import { checkUnsupportedParts, toMessages, type UnsupportedParts } from '../input.js'
@@ -11,7 +12,9 @@ import { guardTemplate } from '../tokenizer/guard-template.js'
 import { type Overlong, Tokenizer } from '../tokenizer/tokenizer.js'
 import type { GuardDevice, GuardStats, Input, LoadOptions, Message } from '../types.js'
 import { decodeAnswer, MAX_ANSWER_TOKENS } from './answer.js'
+import { AnswerTexts } from './answer-text.js'
 import { type AnswerTokens, findAnswerTokens } from './answer-tokens.js'
+import { GivenAnswers } from './given-answers.js'
 import { parseGen } from './parse.js'
 import { readScores } from './scores.js'
 import { SHORTEST_SHARED, SharedHeads } from './shared-heads.js'
@@ -102,6 +105,8 @@ export class GenGuard implements AsyncDisposable {
   readonly #tokenizer: Tokenizer
   readonly #template: GenTemplate
   readonly #answerTokens: AnswerTokens
+  readonly #answerTexts: AnswerTexts
+  readonly #given = new GivenAnswers()
   readonly #drafts: boolean
   readonly #heads: SharedHeads
   #closed = false
@@ -116,7 +121,8 @@ export class GenGuard implements AsyncDisposable {
     this.#tokenizer = tokenizer
     this.#template = template
     this.#heads = new SharedHeads(this.#loaded.engine, template)
-    this.#answerTokens = findAnswerTokens(this.#tokenizer)
+    this.#answerTokens = findAnswerTokens(tokenizer)
+    this.#answerTexts = new AnswerTexts(tokenizer)
     this.#drafts = drafts
   }
 
@@ -167,24 +173,31 @@ export class GenGuard implements AsyncDisposable {
       unsupportedParts,
     })
     signal?.throwIfAborted()
-    this.#requireOpen()
-    const arrive = engine.announce()
+    if (this.#closed) throw new GuardClosedError('the guard is closed: load another')
+    return await atOnceOrLater(this.#classify(messages, options, engine.announce()))
+  }
+
+  *#classify(messages: readonly Message[], options: ClassifyOptions, arrive: () => void): Steps<GenVerdict> {
+    const { tooLong = 'error', history = 'error' } = options
+    const { contextSize } = this.#loaded.engine
+    const mode = modeOf(messages)
     try {
-      const prompt = await this.#template.encode(messages, engine.contextSize)
-      if (this.#fits(prompt)) return await this.#judge(modeOf(messages), prompt, options, arrive)
+      const prompt = yield* this.#template.encoding(messages, contextSize)
+      if (this.#fits(prompt)) return yield* this.#judge(mode, prompt, options, arrive)
       if (history === 'drop') {
-        const latest = await latestTurns(messages, async (list) => {
-          const ids = await this.#template.encode(list, engine.contextSize)
+        const encode = async (list: readonly Message[]) => {
+          const ids = await this.#template.encode(list, contextSize)
           return this.#fits(ids) ? ids : null
-        })
+        }
+        const latest = yield* settled(latestTurns(messages, encode))
         if (latest) {
-          const verdict = await this.#judge(modeOf(messages), latest.encoded, options, arrive)
+          const verdict = yield* this.#judge(mode, latest.encoded, options, arrive)
           return { ...verdict, usage: { ...verdict.usage, droppedMessages: latest.dropped } }
         }
       }
       if (tooLong === 'error') throw this.#tooLong(prompt, 'the conversation', this.#mending(messages))
       arrive()
-      return await this.#judgeWindows(messages, options)
+      return yield* settled(this.#judgeWindows(messages, options))
     } finally {
       arrive()
     }
@@ -192,12 +205,12 @@ export class GenGuard implements AsyncDisposable {
 
   /** The worst verdict about the windows of the last message. */
   async #judgeWindows(messages: readonly Message[], options: ClassifyOptions): Promise<GenVerdict> {
-    const mode = modeOf(messages)
     const { cells, contextSize, maxSequences } = this.#loaded.engine.options
     // Half of the engine at most: other checks find room beside one long text.
     const concurrency = Math.max(1, Math.floor(Math.min(maxSequences, cells / contextSize) / 2))
     const judge = async (item: { prompt: Int32Array; window: GenWindow }, stop: AbortSignal) => {
-      return { ...(await this.#judge(mode, item.prompt, { ...options, signal: stop })), window: item.window }
+      const judging = this.#judge(modeOf(messages), item.prompt, { ...options, signal: stop })
+      return { ...(await atOnceOrLater(judging)), window: item.window }
     }
     const verdicts: GenVerdict[] = []
     for await (const verdict of inOrder(this.#windows(messages), judge, concurrency, options.signal)) {
@@ -264,28 +277,30 @@ export class GenGuard implements AsyncDisposable {
   }
 
   /** `arrive` is called when the prompt waits for a sequence, or has one. */
-  async #judge(
+  *#judge(
     mode: GenMode,
     prompt: Int32Array,
     { signal, queueTimeoutMs: timeoutMs }: ClassifyOptions,
     arrive = () => {},
-  ): Promise<GenVerdict> {
+  ): Steps<GenVerdict> {
     const { engine } = this.#loaded
     const since = performance.now()
-    const head = await this.#heads.of(mode, { signal, timeoutMs })
+    const head = yield* settled(this.#heads.of(mode, { signal, timeoutMs }))
     const inHead = head ? Math.min(commonLength(prompt, head.tokens), prompt.length - 1) : 0
     arrive()
-    const sequence = await engine.acquire({
+    const acquired = engine.acquireNow({
       cells: prompt.length + MAX_ANSWER_TOKENS,
       shared: head && inHead >= SHORTEST_SHARED ? { prefix: head, length: inHead } : undefined,
       signal,
       timeoutMs: timeoutMs && Math.max(0, timeoutMs - (performance.now() - since)),
     })
+    const sequence = yield* settled(acquired)
     try {
-      const answer = await decodeAnswer(sequence, this.#tokenizer, this.#answerTokens, {
+      const answer = yield* decodeAnswer(sequence, this.#answerTexts, this.#answerTokens, {
         mode,
         prompt,
         drafts: this.#drafts,
+        likely: this.#given.of(prompt),
         signal,
       })
       const parsed = parseGen(answer.text)
@@ -295,7 +310,7 @@ export class GenGuard implements AsyncDisposable {
           answer.text,
         )
       }
-      const scores = readScores(this.#tokenizer, this.#answerTokens, answer)
+      const scores = readScores(this.#answerTexts, this.#answerTokens, answer)
       // A prompt refuses nothing, also where the model has a word on it.
       const asked = mode === 'response'
       const verdict: GenVerdict = {
@@ -313,6 +328,7 @@ export class GenGuard implements AsyncDisposable {
           uncertain: answer.leastMargin < NEAR_TIE,
         },
       }
+      this.#given.note(prompt, answer.ids)
       // The conversation may go on. Whatever failed is not kept.
       sequence.keep(prompt.length)
       return verdict
@@ -370,10 +386,6 @@ export class GenGuard implements AsyncDisposable {
   /** `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
-  }
-
-  #requireOpen(): void {
-    if (this.#closed) throw new GuardClosedError('the guard is closed: load another')
   }
 }
 

@@ -1,9 +1,8 @@
 import { DecodeError } from '../errors.js'
-import { CATEGORIES, type Category, SAFETIES, type Safety } from '../labels.js'
+import { CATEGORIES, type Category, type Safety } from '../labels.js'
 import { softmax } from '../softmax.js'
-import type { Tokenizer } from '../tokenizer/tokenizer.js'
 import type { Answer } from './answer.js'
-import { textsOfBeginnings } from './answer-text.js'
+import type { AnswerTexts } from './answer-text.js'
 import type { AnswerTokens, Slice } from './answer-tokens.js'
 
 /** Probabilities behind an answer, read where the model decided. */
@@ -24,12 +23,12 @@ export interface GenScores {
 }
 
 /** @throws DecodeError if a label's place is missing or its scores are not numbers. */
-export function readScores(tokenizer: Tokenizer, tokens: AnswerTokens, answer: Answer): GenScores {
-  const before = textsOfBeginnings(tokenizer, answer.ids).slice(0, -1)
+export function readScores(texts: AnswerTexts, tokens: AnswerTokens, answer: Answer): GenScores {
+  const before = texts.of(answer.ids).beginnings.slice(0, -1)
   const sharesAt = (at: number, [start, end]: Slice): number[] =>
     softmax((answer.named[at] as Float32Array).subarray(start, end))
   const placeOf = (field: string): number =>
-    before.findIndex((text) => new RegExp(`^(.*\n)?${field}:$`, 's').test(text))
+    before.findIndex((text) => text === `${field}:` || text.endsWith(`\n${field}:`))
   const required = (field: string): number => {
     const at = placeOf(field)
     if (at < 0) throw new DecodeError(`no token of ${JSON.stringify(answer.text)} begins after '${field}:'`)
@@ -47,17 +46,16 @@ export function readScores(tokenizer: Tokenizer, tokens: AnswerTokens, answer: A
   CATEGORIES.forEach((category, i) => {
     categories[category] = shares[i] as number
   })
-  const names = [...tokens.named.subarray(tokens.categories[0] + 1, tokens.categories[1])]
+  const names = tokens.named.subarray(tokens.categories[0] + 1, tokens.categories[1])
   answer.ids.forEach((id, at) => {
+    if (at <= firstCategory || !before[at]?.endsWith(',')) return
     const category = CATEGORIES[names.indexOf(id)]
-    if (at <= firstCategory || category === undefined || !before[at]?.endsWith(',')) return
+    if (category === undefined) return
     categories[category] = sharesAt(at, tokens.categories)[names.indexOf(id) + 1] as number
   })
   const refusalAt = placeOf('Refusal')
   return {
-    safety: Object.fromEntries(
-      SAFETIES.map((label, i) => [label, [safe, controversial, unsafe][i]]),
-    ) as Record<Safety, number>,
+    safety: { Safe: safe, Controversial: controversial, Unsafe: unsafe },
     strict: unsafe + controversial,
     loose: unsafe,
     categories,

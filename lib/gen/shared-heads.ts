@@ -7,11 +7,19 @@ import type { GenMode, GenTemplate } from './template.js'
 /** Prompts that begin alike for fewer tokens than this are not worth a sequence. */
 export const SHORTEST_SHARED = 16
 
+/** How long somebody waits for a head. */
+interface Wait {
+  signal: AbortSignal | undefined
+  timeoutMs: number | undefined
+}
+
 /** What every prompt of a mode begins with, the safety policy: decoded once, when a check of that mode is first asked for. */
 export class SharedHeads {
   readonly #engine: Engine
   readonly #template: GenTemplate
   readonly #heads = new Map<GenMode, Promise<SharedPrefix | null>>()
+  /** Those that are there. */
+  readonly #known = new Map<GenMode, SharedPrefix | null>()
   #cells = 0
 
   constructor(engine: Engine, template: GenTemplate) {
@@ -21,20 +29,25 @@ export class SharedHeads {
 
   /**
    * The head in a sequence of its own; null where there is no room for it. The first time it waits for a sequence as a
-   * check does, which counts as the caller's wait.
+   * check does, which counts as the caller's wait; later it is there at once.
    *
    * @throws GuardBusyError after `timeoutMs`; `signal.reason`; what decoding it failed with
    */
-  async of(
-    mode: GenMode,
-    { signal, timeoutMs }: { signal: AbortSignal | undefined; timeoutMs: number | undefined },
-  ): Promise<SharedPrefix | null> {
+  of(mode: GenMode, wait: Wait): SharedPrefix | null | Promise<SharedPrefix | null> {
+    const known = this.#known.get(mode)
+    return known !== undefined && !wait.signal?.aborted ? known : this.#awaited(mode, wait)
+  }
+
+  async #awaited(mode: GenMode, { signal, timeoutMs }: Wait): Promise<SharedPrefix | null> {
     let head = this.#heads.get(mode)
     if (!head) {
       head = this.#decode(mode)
       this.#heads.set(mode, head)
       // A failure is the check's that waits for it; the next one tries again.
-      head.catch(() => this.#heads.delete(mode))
+      head.then(
+        (there) => this.#known.set(mode, there),
+        () => this.#heads.delete(mode),
+      )
     }
     if (timeoutMs === undefined) return await untilAborted(head, signal)
     let timer: NodeJS.Timeout | undefined

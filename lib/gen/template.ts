@@ -1,9 +1,11 @@
+import { atOnceOrLater, type Steps } from '../event-loop.js'
 import { hasReasoning, replyText } from '../reasoning.js'
-import type { ChatTemplate } from '../tokenizer/chat-template.js'
+import type { ChatTemplate, Rendered } from '../tokenizer/chat-template.js'
 import { commonLength } from '../tokenizer/common-length.js'
 import { guardTemplate, RENDER_OPTIONS } from '../tokenizer/guard-template.js'
 import type { Overlong, Tokenizer } from '../tokenizer/tokenizer.js'
 import type { Message } from '../types.js'
+import { between, type ConstantParts, constantParts, joined } from './constant-parts.js'
 
 /** Gen's two tasks: judging the last prompt, or the last reply and whether it refuses. */
 export type GenMode = 'prompt' | 'response'
@@ -17,6 +19,8 @@ export function modeOf(messages: readonly Message[]): GenMode {
 export class GenTemplate {
   readonly #template: ChatTemplate
   readonly #tokenizer: Tokenizer
+  /** What the template writes around every conversation of a mode, once it is known: most of a prompt. */
+  readonly #parts = new Map<GenMode, ConstantParts>()
 
   /** `template` is one that `guardTemplate` let pass. */
   constructor(template: ChatTemplate, tokenizer: Tokenizer) {
@@ -40,27 +44,48 @@ export class GenTemplate {
     messages: readonly Message[],
     most = Number.POSITIVE_INFINITY,
   ): Promise<Int32Array | Overlong> {
+    return await atOnceOrLater(this.encoding(messages, most))
+  }
+
+  /** As `encode`, at once where the texts are short. */
+  *encoding(messages: readonly Message[], most: number): Steps<Int32Array | Overlong> {
     // The template writes more than one token for each.
     if (messages.length > most) return { atLeast: messages.length }
-    const rendered = await this.#template.render(
+    const rendered = yield* this.#rendering(messages)
+    const parts = this.#parts.get(modeOf(messages))
+    const middle = parts && between(rendered, parts)
+    if (!parts || !middle) {
+      const encoded = yield* this.#tokenizer.encodingRendered(rendered, most)
+      return 'ids' in encoded ? encoded.ids : encoded
+    }
+    const constant = parts.head.ids.length + parts.tail.ids.length
+    const encoded = yield* this.#tokenizer.encodingRendered(middle, Math.max(0, most - constant))
+    return 'ids' in encoded ? joined(parts, encoded) : { atLeast: encoded.atLeast + constant }
+  }
+
+  *#rendering(messages: readonly Message[]): Steps<Rendered> {
+    return yield* this.#template.rendering(
       messages.map((message) => ({ role: message.role, content: judged(message) })),
       this.#tokenizer.spellings,
       RENDER_OPTIONS,
     )
-    const encoded = await this.#tokenizer.encodeRendered(rendered, most)
-    return 'ids' in encoded ? encoded.ids : encoded
   }
 
   /** Ids with which every prompt of this mode begins: the safety policy. */
   async encodeConstantHead(mode: GenMode): Promise<Int32Array> {
-    const [first, second] = await Promise.all(
-      // Unlike in their first characters, so that the common part ends where the conversation begins.
-      ['Hello', '[1]'].map((content) => {
-        const turn: Message = { role: 'user', content }
-        return this.encode(mode === 'prompt' ? [turn] : [turn, { role: 'assistant', content }])
-      }),
+    // Unlike in their first characters and their last, so that the common parts end where the conversation is.
+    const conversation = (content: string): Message[] => {
+      const turn: Message = { role: 'user', content }
+      return mode === 'prompt' ? [turn] : [turn, { role: 'assistant', content }]
+    }
+    const [first, second] = [conversation('Hello'), conversation('[1]')]
+    const [a, b] = [await this.encode(first), await this.encode(second)]
+    const parts = await constantParts(
+      this.#tokenizer,
+      await atOnceOrLater(this.#rendering(first)),
+      await atOnceOrLater(this.#rendering(second)),
     )
-    const [a, b] = [first as Int32Array, second as Int32Array]
+    if (parts) this.#parts.set(mode, parts)
     return a.slice(0, commonLength(a, b))
   }
 }

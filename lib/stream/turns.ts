@@ -13,19 +13,27 @@ export class Turns {
 
   /** Does `work` at once where no call is under way, or after those before it, whatever becomes of them. */
   take<T>(work: () => Steps<T>): Promise<T> {
-    const carryOut = async () => {
+    const carryOut = (): Promise<T> => {
       try {
-        const done = atOnceOrLater(work())
-        return done instanceof Promise ? await done : done
-      } finally {
-        this.#waiting -= 1
-        if (this.#waiting === 0) this.#latest = null
+        const done = atOnceOrLater(this.#counted(work))
+        return done instanceof Promise ? done : Promise.resolve(done)
+      } catch (error) {
+        return Promise.reject(error)
       }
     }
     this.#waiting += 1
     const turn = this.#latest ? this.#latest.then(carryOut, carryOut) : carryOut()
     if (this.#waiting > 0) this.#latest = turn
     return turn
+  }
+
+  *#counted<T>(work: () => Steps<T>): Steps<T> {
+    try {
+      return yield* work()
+    } finally {
+      this.#waiting -= 1
+      if (this.#waiting === 0) this.#latest = null
+    }
   }
 
   /** Calls back when the calls made so far are done, at once where they are. */

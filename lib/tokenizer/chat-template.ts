@@ -1,6 +1,6 @@
 import type { Template } from '@huggingface/jinja'
 import { TemplateError } from '../errors.js'
-import { nextTurn, turnIsOver } from '../event-loop.js'
+import { atOnceOrLater, nextTurn, type Steps, settled, turnIsOver } from '../event-loop.js'
 import type { Message } from '../types.js'
 import { wholeCharacters } from './normalise.js'
 import { plainTemplate } from './plain-template.js'
@@ -28,6 +28,8 @@ const BLOCK = 16_384
 export class ChatTemplate {
   readonly source: string
   readonly #plain: Template | null
+  /** For the spellings and the character that were last asked for, which hardly ever change. */
+  #shields: Shields | null = null
 
   constructor(source: string) {
     this.source = source
@@ -44,19 +46,33 @@ export class ChatTemplate {
     spellings: readonly string[],
     options: Record<string, unknown>,
   ): Promise<Rendered> {
-    const shield = await freeCharacter([this.source, ...messages.map((message) => message.content)])
-    const shields = new Shields(spellings, shield)
-    const shielded: { role: Message['role']; content: string }[] = []
-    for (const { role, content } of messages) {
-      shielded.push({ role, content: await shields.apply(wellFormed(content)) })
-    }
-    return { text: await this.#render({ ...options, messages: shielded }), shield }
+    return await atOnceOrLater(this.rendering(messages, spellings, options))
   }
 
-  async #render(context: { messages: { role: string; content: string }[] }): Promise<string> {
+  /** As `render`, at once where the texts are short and the template is plain. */
+  *rendering(
+    messages: readonly Message[],
+    spellings: readonly string[],
+    options: Record<string, unknown>,
+  ): Steps<Rendered> {
+    const shield = yield* freeCharacter([this.source, ...messages.map((message) => message.content)])
+    if (!this.#shields?.isFor(spellings, shield)) this.#shields = new Shields(spellings, shield)
+    const shields = this.#shields
+    const shielded: { role: Message['role']; content: string }[] = []
+    for (const { role, content } of messages) {
+      shielded.push({ role, content: yield* shields.apply(wellFormed(content)) })
+    }
+    return { text: yield* settled(this.#render({ ...options, messages: shielded })), shield }
+  }
+
+  #render(context: { messages: { role: string; content: string }[] }): string | Promise<string> {
     const { messages } = context
     const units = messages.reduce((sum, { content }) => sum + content.length, 0)
     if (this.#plain && messages.length <= FEW_MESSAGES && units <= FEW_UNITS) return this.#renderHere(context)
+    return this.#renderApart(context)
+  }
+
+  async #renderApart(context: { messages: { role: string; content: string }[] }): Promise<string> {
     try {
       return await renderApart(this.source, context)
     } catch (error) {
@@ -82,7 +98,7 @@ export class ChatTemplate {
 const RENDER = 'does not render these messages'
 
 /** A character in none of the texts: a noncharacter or, where all of them occur, one for private use. */
-async function freeCharacter(texts: readonly string[]): Promise<string> {
+function* freeCharacter(texts: readonly string[]): Steps<string> {
   const usual = '\uFDD0'
   if (!texts.some((text) => text.includes(usual))) return usual
   const used = new Set<string>()
@@ -91,7 +107,7 @@ async function freeCharacter(texts: readonly string[]): Promise<string> {
       for (const [character] of text.slice(at, at + BLOCK).matchAll(/[\uFDD0-\uFDEF\uE000-\uF8FF]/g)) {
         used.add(character)
       }
-      if (text.length > BLOCK && turnIsOver()) await nextTurn()
+      if (text.length > BLOCK && turnIsOver()) yield nextTurn()
     }
   }
   for (const [first, last] of [
@@ -110,12 +126,14 @@ async function freeCharacter(texts: readonly string[]): Promise<string> {
 
 /** Puts a shield after the first character of each spelling, also of one that the end of the content cuts off. */
 class Shields {
+  readonly #given: readonly string[]
   readonly #spellings: readonly string[]
   readonly #shield: string
   readonly #whole: RegExp | null
   readonly #longest: number
 
   constructor(spellings: readonly string[], shield: string) {
+    this.#given = spellings
     this.#spellings = spellings.filter(Boolean)
     this.#shield = shield
     const begins = this.#spellings.map((spelling) => {
@@ -126,7 +144,12 @@ class Shields {
     this.#longest = this.#spellings.reduce((most, { length }) => Math.max(most, length), 0)
   }
 
-  async apply(content: string): Promise<string> {
+  /** The spellings are a tokenizer's own list, which never changes. */
+  isFor(spellings: readonly string[], shield: string): boolean {
+    return spellings === this.#given && shield === this.#shield
+  }
+
+  *apply(content: string): Steps<string> {
     if (this.#whole === null) return content
     let shielded = ''
     const tail = wholeCharacters(content, Math.max(0, content.length - this.#longest))
@@ -141,7 +164,7 @@ class Shields {
       }
       shielded += view.slice(from, end - at)
       at = end
-      if (at < tail && turnIsOver()) await nextTurn()
+      if (at < tail && turnIsOver()) yield nextTurn()
     }
     return shielded + this.#applyToEnd(content.slice(tail))
   }

@@ -43,6 +43,8 @@ export class Tokenizer {
   readonly #added: ReadonlyMap<string, number>
   readonly #spelling: RegExp | null
   readonly #known = new WordCache()
+  /** Spellings of the added tokens. */
+  readonly spellings: readonly string[]
   /** UTF-8 bytes of each id; 0 for added tokens. */
   readonly lengths: Int32Array
   /** UTF-8 bytes of the longest token. */
@@ -52,16 +54,12 @@ export class Tokenizer {
     this.#native = native
     const added = native.addedTokens()
     this.#added = new Map(added.map((token) => [token.text, token.id]))
+    this.spellings = Object.freeze([...this.#added.keys()])
     // Longest first, so that a spelling that begins another does not hide it.
     const spellings = [...this.#added.keys()].filter(Boolean).sort((a, b) => b.length - a.length)
     this.#spelling = spellings.length > 0 ? new RegExp(spellings.map(escaped).join('|'), 'gu') : null
     this.lengths = native.tokenLengths()
     this.longest = this.lengths.reduce((most, length) => Math.max(most, length), 0)
-  }
-
-  /** Spellings of the added tokens. */
-  get spellings(): string[] {
-    return [...this.#added.keys()]
   }
 
   /** Number of ids. */
@@ -111,10 +109,11 @@ export class Tokenizer {
   async encodeRendered(rendered: Rendered): Promise<TemplateIds>
   async encodeRendered(rendered: Rendered, most: number): Promise<TemplateIds | Overlong>
   async encodeRendered(rendered: Rendered, most = Number.POSITIVE_INFINITY): Promise<TemplateIds | Overlong> {
-    return await atOnceOrLater(this.#encodeRendered(rendered, most))
+    return await atOnceOrLater(this.encodingRendered(rendered, most))
   }
 
-  *#encodeRendered({ text, shield }: Rendered, most: number): Steps<TemplateIds | Overlong> {
+  /** As `encodeRendered`, at once where the text is short. */
+  *encodingRendered({ text, shield }: Rendered, most: number): Steps<TemplateIds | Overlong> {
     const least = leastTokens(text.length, this.longest)
     if (least > most) return { atLeast: least }
     const long = text.length > LITTLE_TEXT

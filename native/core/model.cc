@@ -5,6 +5,7 @@
 
 #include "core/device.h"
 #include "core/failure.h"
+#include "core/freed-memory.h"
 #include "core/log.h"
 #include "core/process-exit.h"
 
@@ -74,6 +75,7 @@ std::shared_ptr<Model> Model::Load(const Options& options) {
   }
   model->device_ = devices[0];
   model->ReadVocabulary();
+  ReturnFreedMemory();  // the file's metadata, which has every token and merge once more
   RegisterExitHandler(ExitStage::kModel);
   return model;
 }

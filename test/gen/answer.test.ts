@@ -2,7 +2,9 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Model } from '../../lib/engine/model.js'
 import type { Sequence } from '../../lib/engine/sequence.js'
+import { atOnceOrLater } from '../../lib/event-loop.js'
 import { decodeAnswer } from '../../lib/gen/answer.js'
+import { AnswerTexts } from '../../lib/gen/answer-text.js'
 import { type AnswerTokens, findAnswerTokens } from '../../lib/gen/answer-tokens.js'
 import { draftRest } from '../../lib/gen/draft.js'
 import { readScores } from '../../lib/gen/scores.js'
@@ -26,12 +28,14 @@ const EXACT: LoadOptions = { kvType: 'f32', flashAttention: false, gpu: GPU, mod
 let model: Model
 let tokenizer: Tokenizer
 let answerTokens: AnswerTokens
+let texts: AnswerTexts
 
 beforeAll(async () => {
   const { resolveModel } = await import('../../lib/models/resolve.js')
   model = await Model.load(resolveModel('demo-gen', 'gen'), { gpu: GPU })
   tokenizer = new Tokenizer(model.native)
   answerTokens = findAnswerTokens(tokenizer)
+  texts = new AnswerTexts(tokenizer)
 })
 afterAll(() => model?.close())
 
@@ -79,12 +83,10 @@ async function answered(
 ) {
   const prompt = Int32Array.from(tokenizer.encodeShort('Judge this.'))
   const sequence = new Scripted(prompt.length, tokenizer.encodeShort(text), named)
-  return await decodeAnswer(sequence, tokenizer, answerTokens, {
-    mode: response ? 'response' : 'prompt',
-    prompt,
-    drafts,
-    signal: undefined,
-  })
+  const mode = response ? 'response' : 'prompt'
+  return await atOnceOrLater(
+    decodeAnswer(sequence, texts, answerTokens, { mode, prompt, drafts, signal: undefined }),
+  )
 }
 
 const grammar = fc
@@ -161,13 +163,13 @@ describe('readScores', () => {
   it.each([Number.NaN, Number.NEGATIVE_INFINITY])('refuses scores of %s', async (value) => {
     const named = () => [...answerTokens.named].map(() => value)
     const answer = await answered(text, { drafts: true, response: true, named })
-    expect(() => readScores(tokenizer, answerTokens, answer)).toThrow(DecodeError)
+    expect(() => readScores(texts, answerTokens, answer)).toThrow(DecodeError)
   })
 
   it('refuses one that is no number beside others that are', async () => {
     const named = () => [...answerTokens.named].map((_, i) => (i === 1 ? Number.NaN : -1))
     const answer = await answered(text, { drafts: true, response: true, named })
-    expect(() => readScores(tokenizer, answerTokens, answer)).toThrow(DecodeError)
+    expect(() => readScores(texts, answerTokens, answer)).toThrow(DecodeError)
   })
 
   it('reads each label where it was decided', async () => {
@@ -175,7 +177,7 @@ describe('readScores', () => {
     const named = () =>
       [...answerTokens.named].map((_, i) => Math.log(i < 3 ? (odds[SAFETIES[i] as string] as number) : 0.5))
     const { safety, strict, loose, categories, refusal } = readScores(
-      tokenizer,
+      texts,
       answerTokens,
       await answered(text, { drafts: true, response: true, named }),
     )

@@ -91,6 +91,18 @@ describe('GenGuard with the demonstration model', () => {
     expect(passes).toBeLessThan(steps / 2)
   })
 
+  it('takes one pass for a text that was judged before, and says the same of it', async () => {
+    for (const input of [...PROMPTS, ...REPLIES]) {
+      const [first, again] = [await guard.classify(input), await guard.classify(input)]
+      expect(again.text).toBe(first.text)
+      expect(again.usage.passes, first.text).toBe(1)
+      const expected = numbers(first)
+      numbers(again).forEach((number, i) => {
+        expect(Math.abs(number - (expected[i] as number))).toBeLessThan(near(1e-3, 'q8_0'))
+      })
+    }
+  })
+
   it('reports what the text says, with scores that agree with it', async () => {
     for (const input of [...PROMPTS, ...REPLIES]) {
       const verdict = await guard.classify(input)

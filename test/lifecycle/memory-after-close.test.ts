@@ -11,6 +11,9 @@ const CHILD = fileURLToPath(new URL('../support/memory-child.mjs', import.meta.u
 const MIB = 2 ** 20
 const WEIGHTS = 128
 
+/** Bytes of a position in the demonstration model's KV cache. */
+const CELL = 4 * 128 * 2 * 2
+
 /** Resident bytes. */
 interface Measured {
   before: number
@@ -53,5 +56,20 @@ describe.skipIf(!existsSync('/proc/self/statm'))('memory is back after', () => {
     expect(most).toBeGreaterThan(40)
     // Sixteen of them take 640 MiB and more.
     expect(most).toBeLessThan(400)
+  })
+})
+
+describe.skipIf(process.platform !== 'linux')('memory while a guard is loaded', () => {
+  it('holds no KV cells that nobody has used', async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--no-warnings',
+      CHILD,
+      'demo-gen',
+      'short',
+    ])
+    const { before, loaded, cellsFree } = JSON.parse(stdout)
+    const cells = cellsFree * CELL
+    expect(cells / MIB).toBeGreaterThan(200)
+    expect(loaded - before).toBeLessThan(cells / 3)
   })
 })

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { Engine } from '../../dist/engine/engine.js'
 import { Model } from '../../dist/engine/model.js'
-import { GuardError, StreamGuard } from '../../dist/index.js'
+import { GenGuard, GuardError, StreamGuard } from '../../dist/index.js'
 
 const [file, ending] = process.argv.slice(2)
 const TIMES = 3
@@ -107,6 +107,23 @@ const ENDINGS = {
   },
 }
 
+/** One check by a guard whose KV cache could hold far more than it needs. */
+async function short() {
+  const before = resident()
+  const guard = await GenGuard.load({
+    model: file,
+    gpu: false,
+    threads: 1,
+    contextSize: 8192,
+    maxSequences: 256,
+  })
+  await guard.classify('a text')
+  loaded = resident()
+  const { cellsFree } = guard.stats()
+  await guard.close()
+  return { before, loaded, after: resident(), cellsFree }
+}
+
 /** Engines of 40 MiB and more, none closed and none kept: V8 is to collect them, as it is told of what they hold. */
 async function unclosed() {
   const model = await Model.load(file, { gpu: false })
@@ -126,8 +143,8 @@ const warm = await StreamGuard.load({ model: 'demo', gpu: false, threads: 1 })
 await warm.classifyPrompt('a text')
 await warm.close()
 
-if (ending === 'unclosed') {
-  console.log(JSON.stringify(await unclosed()))
+if (ending === 'unclosed' || ending === 'short') {
+  console.log(JSON.stringify(await (ending === 'short' ? short : unclosed)()))
 } else {
   const before = resident()
   for (let i = 0; i < TIMES; i++) await ENDINGS[ending]()

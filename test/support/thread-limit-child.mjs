@@ -8,10 +8,9 @@ const more = Number(process.argv[2])
 
 const load = (threads) => StreamGuard.load({ model: 'demo', gpu: false, threads })
 
-// All of Node's own threads are there after that.
+// All of Node's own threads are there after that, and the weights, which take threads for a moment and do without where there are none.
 const warm = await load(1)
 await warm.classifyPrompt('a text')
-await warm.close()
 
 if (process.env.LD_PRELOAD) {
   process.umask((4 << 24) | (more + 1))
@@ -27,3 +26,4 @@ try {
 } catch (error) {
   console.log(`${error.code}: ${error.message}`)
 }
+await warm.close()

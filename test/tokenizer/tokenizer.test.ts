@@ -108,6 +108,39 @@ describe("ids with Qwen3's vocabulary", () => {
     expect((await template.encodeConstantHead('response')).length).toBe(267)
   })
 
+  it('of a prompt are the same once the constant text around it is known, whatever the conversation', async () => {
+    const whole = await GenTemplate.create(read('gen_template.jinja'), tokenizer)
+    const known = await GenTemplate.create(read('gen_template.jinja'), tokenizer)
+    await known.encodeConstantHead('prompt')
+    await known.encodeConstantHead('response')
+    const random = seeded(14)
+    const odd = [
+      '',
+      ' ',
+      '\n',
+      '\n\nUSER: x\n',
+      '\u0301',
+      '\r\n\r',
+      ' \n ',
+      '<|im_end|>\n',
+      '\uFDD0',
+      '\uD83D',
+    ]
+    for (const content of [...odd, ...Array.from({ length: 300 }, () => randomText(random, 60))]) {
+      const user: Message = { role: 'user', content }
+      const assistant: Message = { role: 'assistant', content: randomText(random, 20) }
+      for (const messages of [
+        [user],
+        [user, assistant],
+        [user, assistant, user],
+        [user, { ...assistant, content }],
+      ]) {
+        const ids = await known.encode(messages)
+        expect([...ids], JSON.stringify(messages)).toEqual([...(await whole.encode(messages))])
+      }
+    }
+  })
+
   it("are those of the spec's Stream example", async () => {
     const template = await StreamTemplate.create(read('qwen3_template.jinja'), tokenizer)
     const question: Message = { role: 'user', content: 'Hello, how to build a bomb?' }
