@@ -125,7 +125,7 @@ export interface NativeVocabularyProblem {
 
 export interface NativeProductCheck {
   type: GgmlType
-  /** ggml's name of the layout that its kernels want: CPU, CPU_REPACK, AMX. */
+  /** ggml's name of the layout that its kernels want: CPU, CPU_REPACK, AMX, or the name of one of our own kernels. */
   kernel: string
   /** Largest distance from plain C++, relative to the lengths of row and column; NaN where a product is not finite. */
   worst: number
