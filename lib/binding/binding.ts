@@ -11,6 +11,8 @@ export interface NativeBinding {
   instructionSets(): { cpu: string[]; build: string[] }
   /** Whether weight matrices of this type are rearranged for this CPU's kernels, in memory of their own. */
   repacks(type: string): boolean
+  /** Whether this binary computes flash attention over f16 cells on the CPU by a kernel of our own, which sums up in f32. */
+  ownAttention(): boolean
   /**
    * Loads a model off the JS thread. `onProgress` returning is not awaited. `cancel` ends the reading at its next tensor;
    * the promise rejects with ERR_ABORTED then, unless the model was there by that time.

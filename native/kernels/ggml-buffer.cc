@@ -7,7 +7,9 @@
 #include <traits.h>
 
 #include <algorithm>
+#include <cstring>
 
+#include "kernels/attention.h"
 #include "kernels/kernel.h"
 
 ggml_backend_buffer_type_t ggml_backend_cpu_qwen3guard_buffer_type();
@@ -64,6 +66,69 @@ struct Product : ggml::cpu::tensor_traits {
   }
 };
 
+// The attention that an operation of ggml's asks for; whether it is one that we compute.
+bool ReadAttention(const ggml_tensor* op, Attention& attention) {
+  const ggml_tensor *query = op->src[0], *key = op->src[1], *value = op->src[2], *mask = op->src[3];
+  float params[3];  // scale, bias, cap
+  std::memcpy(params, op->op_params, sizeof(params));
+  const auto vectors = [](const ggml_tensor* tensor) {
+    return Attention::Vectors{static_cast<const char*>(tensor->data), tensor->nb[1], tensor->nb[2],
+                              tensor->nb[3]};
+  };
+  if (!HasAttention() || mask == nullptr || op->src[4] != nullptr || params[1] != 0 || params[2] != 0 ||
+      query->type != GGML_TYPE_F32 || key->type != GGML_TYPE_F16 || value->type != GGML_TYPE_F16 ||
+      mask->type != GGML_TYPE_F16 || query->nb[0] != sizeof(float) || key->nb[0] != 2 || value->nb[0] != 2 ||
+      key->ne[0] % 16 != 0 || value->ne[0] != key->ne[0] || key->ne[1] % kCells != 0 || mask->ne[2] != 1 ||
+      query->ne[2] % key->ne[2] != 0 || value->ne[2] != key->ne[2] || query->ne[3] != key->ne[3] ||
+      !ggml_is_contiguous(op)) {
+    return false;
+  }
+  attention.length = static_cast<int>(key->ne[0]);
+  attention.queries = static_cast<int>(query->ne[1]);
+  attention.heads = static_cast<int>(query->ne[2]);
+  attention.key_heads = static_cast<int>(key->ne[2]);
+  attention.streams = static_cast<int>(query->ne[3]);
+  attention.cells = static_cast<int>(key->ne[1]);
+  attention.scale = params[0];
+  attention.query = vectors(query);
+  attention.key = vectors(key);
+  attention.value = vectors(value);
+  attention.mask = static_cast<const char*>(mask->data);
+  attention.mask_row = mask->nb[1];
+  attention.mask_stream = mask->ne[3] > 1 ? mask->nb[3] : 0;
+  attention.output = static_cast<float*>(op->data);
+  return true;
+}
+
+struct AttentionOp : ggml::cpu::tensor_traits {
+  bool work_size(int threads, const ggml_tensor* op, size_t& size) override {
+    Attention attention;
+    if (!ReadAttention(op, attention)) return false;
+    size = Scratch(attention) * static_cast<size_t>(threads) * sizeof(float);
+    return true;
+  }
+
+  bool compute_forward(ggml_compute_params* params, ggml_tensor* op) override {
+    Attention attention;
+    if (!ReadAttention(op, attention)) return false;
+    if (params->ith == 0) ggml_threadpool_chunk_set(params->threadpool, params->nth);
+    ggml_barrier(params->threadpool);
+    float* scratch =
+        static_cast<float*>(params->wdata) + Scratch(attention) * static_cast<size_t>(params->ith);
+    const int pieces = AttentionPieces(attention);
+    for (int piece = params->ith; piece < pieces; piece = ggml_threadpool_chunk_add(params->threadpool, 1)) {
+      Attend(attention, piece, scratch);
+    }
+    return true;
+  }
+
+ private:
+  // No two threads' share a cache line.
+  static size_t Scratch(const Attention& attention) {
+    return (AttentionScratch(attention) + kLine) / kLine * kLine;
+  }
+};
+
 struct BufferType : ggml::cpu::extra_buffer_type {
   bool supports_op(ggml_backend_dev_t, const ggml_tensor* op) override {
     const ggml_tensor *weights = op->src[0], *input = op->src[1];
@@ -72,7 +137,10 @@ struct BufferType : ggml::cpu::extra_buffer_type {
            (input->buffer == nullptr || ggml_backend_buft_is_host(input->buffer->buft));
   }
 
+  // ggml asks this for every operation, whatever buffers it is of.
   ggml::cpu::tensor_traits* get_tensor_traits(const ggml_tensor* op) override {
+    static AttentionOp attention;
+    if (op->op == GGML_OP_FLASH_ATTN_EXT) return &attention;
     if (op->op != GGML_OP_MUL_MAT || !InOurs(op->src[0])) return nullptr;
     return static_cast<ggml::cpu::tensor_traits*>(op->src[0]->extra);
   }
