@@ -7,8 +7,13 @@
 
 #include "kernels/tiles.h"
 
-#if defined(__AVX2__)
+#if defined(QWEN3GUARD_EMULATED)
+#include "kernels/emulated.h"
+#elif defined(__AVX2__)
 #include <immintrin.h>
+#endif
+
+#if defined(QWEN3GUARD_EMULATED) || defined(__AVX2__)
 
 namespace guard::kernels {
 

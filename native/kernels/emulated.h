@@ -74,7 +74,8 @@ V DotUnsigned(const V& sum, const V& a, const V& b) {
   });
 }
 
-enum { _MM_HINT_T1 };
+enum { _MM_HINT_T0, _MM_HINT_T1 };
+enum { _CMP_GE_OQ, _MM_FROUND_TO_NEAREST_INT = 0, _MM_FROUND_NO_EXC = 8 };
 inline void _mm_prefetch(const void*, int) {}
 inline void _mm_store_si128(__m128i* to, __m128i value) {
   std::memcpy(to, &value, sizeof(value));
@@ -260,6 +261,85 @@ inline __m256i _mm256_madd_epi16(__m256i a, __m256i b) {
 // AVX-VNNI
 inline __m256i _mm256_dpbusd_avx_epi32(__m256i sum, __m256i a, __m256i b) {
   return DotUnsigned(sum, a, b);
+}
+
+// What attention uses beside those.
+inline __m128i _mm_loadu_si128(const __m128i* from) {
+  return Load<__m128i>(from);
+}
+inline __m256i _mm256_loadu_si256(const __m256i* from) {
+  return Load<__m256i>(from);
+}
+inline void _mm_storeu_ps(float* to, __m128 value) {
+  std::memcpy(to, &value, sizeof(value));
+}
+inline __m256 _mm256_castsi256_ps(__m256i a) {
+  return Load<__m256>(&a);
+}
+inline __m256i _mm256_castps_si256(__m256 a) {
+  return Load<__m256i>(&a);
+}
+inline __m128 _mm256_castps256_ps128(__m256 a) {
+  return Load<__m128>(&a);
+}
+inline __m128 _mm256_extractf128_ps(__m256 a, int half) {
+  return Load<__m128>(a.lane + 4 * half);
+}
+inline __m128 _mm_add_ps(__m128 a, __m128 b) {
+  return Each<__m128>([&](size_t i) { return a.lane[i] + b.lane[i]; });
+}
+inline __m256 _mm256_add_ps(__m256 a, __m256 b) {
+  return Each<__m256>([&](size_t i) { return a.lane[i] + b.lane[i]; });
+}
+inline __m256 _mm256_sub_ps(__m256 a, __m256 b) {
+  return Each<__m256>([&](size_t i) { return a.lane[i] - b.lane[i]; });
+}
+inline __m256 _mm256_fnmadd_ps(__m256 a, __m256 b, __m256 c) {
+  return Each<__m256>([&](size_t i) { return std::fma(-a.lane[i], b.lane[i], c.lane[i]); });
+}
+inline __m256 _mm256_round_ps(__m256 a, int) {
+  return Each<__m256>([&](size_t i) { return std::nearbyint(a.lane[i]); });
+}
+inline __m256 _mm256_cmp_ps(__m256 a, __m256 b, int) {
+  return _mm256_castsi256_ps(Each<__m256i>([&](size_t i) { return a.lane[i] >= b.lane[i] ? -1 : 0; }));
+}
+inline __m256 _mm256_and_ps(__m256 a, __m256 b) {
+  return _mm256_castsi256_ps(_mm256_and_si256(_mm256_castps_si256(a), _mm256_castps_si256(b)));
+}
+inline __m256i _mm256_slli_epi32(__m256i a, int by) {
+  return EachPart<uint32_t>([&](size_t i) { return Part<uint32_t>(a, i) << by; });
+}
+inline __m256i _mm256_cmpeq_epi16(__m256i a, __m256i b) {
+  return EachPart<int16_t>([&](size_t i) { return Part<int16_t>(a, i) == Part<int16_t>(b, i) ? -1 : 0; });
+}
+inline int _mm256_movemask_epi8(__m256i a) {
+  uint32_t mask = 0;
+  for (size_t i = 0; i < 32; ++i) mask |= static_cast<uint32_t>(Part<int8_t>(a, i) < 0) << i;
+  return static_cast<int>(mask);
+}
+// Within halves of 128 bits.
+inline __m256 _mm256_unpacklo_ps(__m256 a, __m256 b) {
+  return Each<__m256>([&](size_t i) { return (i % 2 == 0 ? a : b).lane[i / 4 * 4 + i % 4 / 2]; });
+}
+inline __m256 _mm256_unpackhi_ps(__m256 a, __m256 b) {
+  return Each<__m256>([&](size_t i) { return (i % 2 == 0 ? a : b).lane[i / 4 * 4 + 2 + i % 4 / 2]; });
+}
+inline __m256 _mm256_shuffle_ps(__m256 a, __m256 b, int order) {
+  return Each<__m256>([&](size_t i) {
+    return (i % 4 < 2 ? a : b).lane[i / 4 * 4 + static_cast<size_t>(order >> (2 * (i % 4)) & 3)];
+  });
+}
+inline __m256 _mm256_hadd_ps(__m256 a, __m256 b) {
+  return Each<__m256>([&](size_t i) {
+    const float* from = (i % 4 < 2 ? a : b).lane + i / 4 * 4 + i % 2 * 2;
+    return from[0] + from[1];
+  });
+}
+inline __m256 _mm256_permute2f128_ps(__m256 a, __m256 b, int order) {
+  return Each<__m256>([&](size_t i) {
+    const int half = order >> (i / 4 * 4) & 3;
+    return (half < 2 ? a : b).lane[static_cast<size_t>(half % 2) * 4 + i % 4];
+  });
 }
 
 }  // namespace guard::kernels

@@ -22,19 +22,28 @@ interface Check {
 
 /** What each kernel compiled with these flags is off by, over so many random shapes. */
 function check(name: string, flags: string[], shapes: number): Check[] {
+  return run('kernels-check.cc', name, flags, shapes).map((line) => JSON.parse(line))
+}
+
+/** How far attention is off, in parts of the largest value that it is made of. */
+function attention(name: string, flags: string[], shapes: number): number {
+  return JSON.parse(run('attention-check.cc', `attention-${name}`, flags, shapes)[0]!).worst
+}
+
+/** The lines of a check, compiled with the kernels and these flags. */
+function run(source: string, name: string, flags: string[], shapes: number): string[] {
   const program = path.join(directory, name)
   // All but what makes them known to ggml.
   const kernels = readdirSync(path.join(NATIVE, 'kernels'))
     .filter((file) => file.endsWith('.cc') && file !== 'ggml-buffer.cc')
     .map((file) => path.join(NATIVE, 'kernels', file))
-  const sources = [path.join(import.meta.dirname, 'kernels-check.cc'), ...kernels]
+  const sources = [path.join(import.meta.dirname, source), ...kernels]
   execFileSync(compiler!, ['-O2', '-std=c++17', ...flags, `-I${NATIVE}`, ...sources, '-o', program], {
     stdio: 'pipe',
   })
-  const lines = execFileSync(program, [String(shapes)], { encoding: 'utf8' })
+  return execFileSync(program, [String(shapes)], { encoding: 'utf8' })
     .trim()
     .split('\n')
-  return lines.map((line) => JSON.parse(line))
 }
 
 const REAL = [
@@ -71,6 +80,11 @@ describe.runIf(compiler !== undefined && process.platform !== 'win32')('the kern
     for (const one of checks) expectExact(one)
   }, 120_000)
 
+  // The sums of f32 over a thousand cells and 128 values, and an exponential within two units in the last place.
+  it('attend as double precision does, in plain C++', () => {
+    expect(attention('emulated', ['-DQWEN3GUARD_EMULATED'], 24)).toBeLessThan(2e-6)
+  }, 120_000)
+
   for (const { kernel, needs, flags } of REAL) {
     const able = needs.every((name) => cpu.includes(name)) && compiles(flags)
     it.runIf(able)(
@@ -79,6 +93,7 @@ describe.runIf(compiler !== undefined && process.platform !== 'win32')('the kern
         const checks = check(kernel, flags, 40)
         expect(checks.map((one) => one.kernel)).toContain(kernel)
         for (const one of checks) expectExact(one)
+        expect(attention(kernel, flags, 40)).toBeLessThan(2e-6)
       },
       120_000,
     )
