@@ -1,4 +1,4 @@
-// npm run bench [-- demo | gen | stream | batch | context | types | settings | flavours | places | load | ways | busy]: medians and ratios, what is compared
+// npm run bench [-- demo | gen | stream | batch | context | types | settings | flavours | kernels | places | load | ways | busy]: medians and ratios, what is compared
 // measured in turn in one run. docs/performance.md says what each measures. Without a name: the demonstration models, a minute.
 // `--beside FOLDER` measures another built checkout in the same run (demo, load).
 // `--short` runs the same code in seconds, on tiny models, once, without what takes minutes to build: to see that it works.
@@ -17,6 +17,7 @@ const BENCHES = {
   types: async (options) => (await import('./types.mjs')).benchTypes(options),
   settings: async (options) => (await import('./settings.mjs')).benchSettings(options),
   flavours: async (options) => (await import('./settings.mjs')).benchFlavours(options),
+  kernels: async (options) => (await import('./kernels/bench.mjs')).benchKernels(options),
   places: async (options) => (await import('./places.mjs')).benchPlaces(options),
   load: async (options) => (await import('./load/bench.mjs')).benchLoad(options),
   ways: async () => (await import('./ways.mjs')).benchWays(),

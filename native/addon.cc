@@ -16,6 +16,7 @@
 #include "core/repack.h"
 #include "engine-wrap.h"
 #include "gguf-wrap.h"
+#include "kernels/attention.h"
 #include "model-wrap.h"
 #include "promise-worker.h"
 
@@ -129,6 +130,10 @@ Napi::Value Repacks(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value OwnAttention(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), kernels::HasAttention());
+}
+
 }  // namespace
 
 Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
@@ -143,6 +148,7 @@ Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
   exports.Set("products", Napi::Function::New(env, Products, "products"));
   exports.Set("setLog", Napi::Function::New(env, SetLog, "setLog"));
   exports.Set("repacks", Napi::Function::New(env, Repacks, "repacks"));
+  exports.Set("ownAttention", Napi::Function::New(env, OwnAttention, "ownAttention"));
   exports.Set("loadModel", Napi::Function::New(env, ModelWrap::Load, "loadModel"));
   exports.Set("createEngine", Napi::Function::New(env, EngineWrap::Create, "createEngine"));
   exports.Set("ggufHeader", Napi::Function::New(env, GgufHeader, "ggufHeader"));

@@ -11,6 +11,8 @@ export interface NativeBinding {
   instructionSets(): { cpu: string[]; build: string[] }
   /** Whether weight matrices of this type are rearranged for this CPU's kernels, in memory of their own. */
   repacks(type: string): boolean
+  /** Whether this binary computes flash attention over f16 cells on the CPU by a kernel of our own, which sums up in f32. */
+  ownAttention(): boolean
   /**
    * Loads a model off the JS thread. `onProgress` returning is not awaited. `cancel` ends the reading at its next tensor;
    * the promise rejects with ERR_ABORTED then, unless the model was there by that time.
@@ -125,7 +127,7 @@ export interface NativeVocabularyProblem {
 
 export interface NativeProductCheck {
   type: GgmlType
-  /** ggml's name of the layout that its kernels want: CPU, CPU_REPACK, AMX. */
+  /** ggml's name of the layout that its kernels want: CPU, CPU_REPACK, AMX, or the name of one of our own kernels. */
   kernel: string
   /** Largest distance from plain C++, relative to the lengths of row and column; NaN where a product is not finite. */
   worst: number

@@ -90,17 +90,21 @@ export function engineOptions(
     // The CPU only looks embeddings up then: waking threads for that takes longer than doing it.
     threads: options.threads ?? (offloaded ? 1 : defaultThreads(description.parameters)),
     kvType,
-    flashAttention: flashAttention(options, placement),
+    flashAttention: flashAttention({ ...options, kvType }, placement, description),
     ...overrides,
   }
 }
 
 function flashAttention(
   { flashAttention: wanted = 'auto', kvType }: Pick<LoadOptions, 'flashAttention' | 'kvType'>,
-  { device, flashAttention: works }: Placement,
+  { binding, device, flashAttention: works }: Placement,
+  { keyLength }: Pick<ModelDescription, 'keyLength'>,
 ): 'auto' | boolean {
-  // llama.cpp's CPU kernel accumulates in f16 (docs/accuracy.md).
-  if (!device) return wanted === 'auto' && kvType !== 'q8_0' ? false : wanted
+  if (!device) {
+    if (wanted !== 'auto' || kvType === 'q8_0') return wanted
+    // Our own kernel is exact and fast, llama.cpp's for the CPU accumulates in f16 (docs/accuracy.md).
+    return kvType === 'f16' && keyLength % 16 === 0 && binding.ownAttention()
+  }
   if (works) return wanted
   if (wanted === true || kvType === 'q8_0') {
     const asked = wanted === true ? 'flashAttention: true' : "kvType: 'q8_0', which needs it,"

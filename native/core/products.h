@@ -7,8 +7,9 @@ namespace guard {
 
 // The products of one type of weights by one kind of kernels.
 struct ProductCheck {
-  std::string type;    // ggml's name of the weights' type
-  std::string kernel;  // ggml's name of how they are laid out: CPU, CPU_REPACK, AMX
+  std::string type;  // ggml's name of the weights' type
+  // ggml's name of how they are laid out: CPU, CPU_REPACK, AMX, or the name of a kernel of native/kernels.
+  std::string kernel;
   // Largest distance of a value from plain C++'s, over the lengths of row and column that were multiplied.
   // Not a number where a product is none.
   double worst;

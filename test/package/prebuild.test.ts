@@ -81,7 +81,7 @@ describe.runIf(wanted)('the prebuilt binaries', () => {
       return {
         avx: has(/:\s+v(?!err|erw|m)\w+ /),
         avx512: has(/%(zmm|k[1-7]\b|[xy]mm(1[6-9]|2\d|3[01]))/),
-        vnni: has(/vpdpbusd .*%zmm/), // what native/patches/0002-q8_0-repack-avx512.patch computes Q8_0 with
+        vnni: has(/vpdpbusd .*%zmm/), // what native/kernels/avx512-vnni.cc computes Q8_0 with
         // The same instruction by AVX-VNNI's encoding, which objdump marks.
         avxVnni: has(/\{vex\} vpdpbusd /),
         tiles: has(/tdpb(ss|su|us|uu)d .*%tmm/),

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace guard::kernels {
+
+// Attention of queries in f32 to keys and values in f16, computed and summed up in f32: softmax(scale * Q K +
+// mask) V. A piece is some queries of all the heads that share a head of keys, so that each key is converted
+// once for many of them. What the mask hides from all of them costs nothing.
+struct Attention {
+  // Where a head's vector lies, strides in bytes.
+  struct Vectors {
+    const char* data;
+    size_t row, head, stream;  // from one query or cell, head, stream to the next
+  };
+  int length;  // of a head's vectors: a multiple of 16
+  int queries, heads, key_heads, streams;
+  int cells;  // a multiple of kCells
+  float scale;
+  Vectors query, key, value;
+  const char* mask;  // f16, of each cell
+  size_t mask_row, mask_stream;
+  float* output;  // [streams][queries][heads][length]
+};
+
+// Cells that are computed at once.
+constexpr int kCells = 64;
+
+int AttentionPieces(const Attention& attention);
+// Floats that a thread needs to compute pieces. It depends on the shape alone.
+size_t AttentionScratch(const Attention& attention);
+void Attend(const Attention& attention, int piece, float* scratch);
+
+// Whether it was compiled in: it wants AVX2.
+bool HasAttention();
+
+}  // namespace guard::kernels

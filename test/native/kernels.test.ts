@@ -1,0 +1,101 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { loadBinding } from '../../lib/binding/addon.js'
+import { temporaryDirectory } from '../support/temporary.js'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const NATIVE = path.join(ROOT, 'native')
+const directory = temporaryDirectory()
+const compiler = ['g++', 'clang++', 'c++'].find((name) => spawnSync(name, ['--version']).status === 0)
+const cpu = loadBinding().instructionSets().cpu
+
+interface Check {
+  kernel: string
+  sums: number
+  rounding: number
+  same: boolean
+  within: boolean
+}
+
+/** What each kernel compiled with these flags is off by, over so many random shapes. */
+function check(name: string, flags: string[], shapes: number): Check[] {
+  return run('kernels-check.cc', name, flags, shapes).map((line) => JSON.parse(line))
+}
+
+/** How far attention is off, in parts of the largest value that it is made of. */
+function attention(name: string, flags: string[], shapes: number): number {
+  return JSON.parse(run('attention-check.cc', `attention-${name}`, flags, shapes)[0]!).worst
+}
+
+/** The lines of a check, compiled with the kernels and these flags. */
+function run(source: string, name: string, flags: string[], shapes: number): string[] {
+  const program = path.join(directory, name)
+  // All but what makes them known to ggml.
+  const kernels = readdirSync(path.join(NATIVE, 'kernels'))
+    .filter((file) => file.endsWith('.cc') && file !== 'ggml-buffer.cc')
+    .map((file) => path.join(NATIVE, 'kernels', file))
+  const sources = [path.join(import.meta.dirname, source), ...kernels]
+  execFileSync(compiler!, ['-O2', '-std=c++17', ...flags, `-I${NATIVE}`, ...sources, '-o', program], {
+    stdio: 'pipe',
+  })
+  return execFileSync(program, [String(shapes)], { encoding: 'utf8' })
+    .trim()
+    .split('\n')
+}
+
+const REAL = [
+  {
+    kernel: 'avx512-vnni',
+    needs: ['avx512f', 'avx512bw', 'avx512_vnni', 'fma', 'f16c'],
+    flags: ['-mavx512f', '-mavx512bw', '-mavx512vnni', '-mfma', '-mf16c'],
+  },
+  {
+    kernel: 'avx-vnni',
+    needs: ['avx2', 'fma', 'f16c', 'avx_vnni'],
+    flags: ['-mavx2', '-mfma', '-mf16c', '-mavxvnni'],
+  },
+  { kernel: 'avx2', needs: ['avx2', 'fma', 'f16c'], flags: ['-mavx2', '-mfma', '-mf16c'] },
+]
+const compiles = (flags: string[]) =>
+  compiler !== undefined &&
+  spawnSync(compiler, [...flags, '-fsyntax-only', '-x', 'c++', '-'], { input: '' }).status === 0
+
+function expectExact({ sums, rounding, same, within }: Check) {
+  // At most what f32 sums of so many terms can be off, and what rounding the columns can change: proven bounds. And not so far
+  // below them that they hold for anything.
+  expect(sums).toBeLessThanOrEqual(1)
+  expect(sums).toBeGreaterThan(0.01)
+  expect(rounding).toBeLessThanOrEqual(1)
+  expect(rounding).toBeGreaterThan(0.01)
+  expect({ same, within }).toEqual({ same: true, within: true })
+}
+
+describe.runIf(compiler !== undefined && process.platform !== 'win32')('the kernels of our own', () => {
+  it('multiply as double precision does, all of them, in plain C++', () => {
+    const checks = check('emulated', ['-DQWEN3GUARD_EMULATED'], 12)
+    expect(checks.map(({ kernel }) => kernel)).toEqual(REAL.map(({ kernel }) => kernel))
+    for (const one of checks) expectExact(one)
+  }, 120_000)
+
+  // The sums of f32 over a thousand cells and 128 values, and an exponential within two units in the last place.
+  it('attend as double precision does, in plain C++', () => {
+    expect(attention('emulated', ['-DQWEN3GUARD_EMULATED'], 24)).toBeLessThan(2e-6)
+  }, 120_000)
+
+  for (const { kernel, needs, flags } of REAL) {
+    const able = needs.every((name) => cpu.includes(name)) && compiles(flags)
+    it.runIf(able)(
+      `multiply as double precision does with this CPU's instructions: ${kernel}`,
+      () => {
+        const checks = check(kernel, flags, 40)
+        expect(checks.map((one) => one.kernel)).toContain(kernel)
+        for (const one of checks) expectExact(one)
+        expect(attention(kernel, flags, 40)).toBeLessThan(2e-6)
+      },
+      120_000,
+    )
+  }
+})
