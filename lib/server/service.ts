@@ -13,6 +13,7 @@ import {
   type ServerOptions,
   type UpstreamOptions,
 } from './options.js'
+import { Seats } from './sessions/seats.js'
 
 /** A guard that may still be loading. */
 export type Loading<G> =
@@ -29,6 +30,8 @@ export class Service {
   readonly tooLong: 'error' | 'window'
   readonly upstream: (UpstreamOptions & { timeoutMs: number }) | null
   readonly models: { gen: string; stream: string }
+  /** Places in Stream's engine that sessions may keep: half of them, so that there is always room for others. */
+  readonly seats: Seats
   /** Aborts when the app closes. */
   readonly closing: AbortSignal
   readonly #close = new AbortController()
@@ -54,6 +57,7 @@ export class Service {
     this.upstream = options.upstream === undefined ? null : readUpstream(options.upstream)
     this.models = { gen: 'qwen3guard-gen', stream: 'qwen3guard-stream', ...options.models }
     this.closing = this.#close.signal
+    this.seats = new Seats(() => Math.floor(this.stream().stats().maxSequences / 2), this.limits.queueMs)
     this.#gen = follow(options.gen)
     this.#stream = follow(options.stream)
   }
@@ -76,6 +80,12 @@ export class Service {
   /** @throws as `gen` */
   stream(): ServedStream {
     return ready(this.streamState, 'Stream', '--stream')
+  }
+
+  /** Called before something takes a place in Stream's engine for itself: an idle session makes room where there is none. */
+  async makeRoom(): Promise<void> {
+    const { openSequences, maxSequences, queued } = this.stream().stats()
+    if (queued > 0 || openSequences >= maxSequences) await this.seats.parkOne()
   }
 
   onRequest(start: RequestStart): (end: RequestEnd) => void {
