@@ -15,7 +15,7 @@ describe('/v1/classify', () => {
     const { ms: _, id, usage, ...answer } = await json(classify({ prompt: BLOCKED_PROMPT }))
     const { usage: __, ...verdict } = await server.gen.classify(BLOCKED_PROMPT)
     expect(id).toMatch(/^classify-/)
-    expect(usage.promptTokens).toBeGreaterThan(100)
+    expect(usage.promptTokens).toBeGreaterThan(10)
     expect({ ...answer, scores: null }).toEqual({
       ...verdict,
       scores: null,
