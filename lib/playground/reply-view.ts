@@ -1,0 +1,154 @@
+import type { TokenVerdict } from '../stream/verdict.js'
+import { drawn, element, there } from './elements.js'
+import type { Cut } from './replay.js'
+
+/** Shares as people read them. */
+export const percent = (share: number): string =>
+  share > 0 && share < 0.005 ? '<1 %' : `${Math.round(100 * share)} %`
+
+/** Text of a token that is named by itself. */
+const visible = (text: string): string =>
+  text === '' ? '(part of a character)' : `“${text.replaceAll('\n', '↵').replace(/^ | $/g, '·')}”`
+
+/**
+ * The reply with its tokens in the colours of their verdicts, where the policy cuts it, and one token in detail. Tokens are
+ * added as they are judged; all else follows from the latest outcome.
+ */
+export class ReplyView {
+  readonly #place = there('tokens', HTMLElement)
+  readonly #said = there('token-said', HTMLElement)
+  readonly #waiting = element('span', { class: 'token', 'data-risk': 'waiting' })
+  readonly #cut = element(
+    'span',
+    { class: 'cut', hidden: true },
+    drawn('svg', { viewBox: '0 0 20 20', 'aria-hidden': 'true' }, drawn('path', { d: SCISSORS })),
+    'cut here',
+  )
+  readonly #onSelect: (index: number | null) => void
+  #tokens: TokenVerdict[] = []
+  #spans: HTMLElement[] = []
+  #selected: number | null = null
+
+  constructor(onSelect: (index: number | null) => void) {
+    this.#onSelect = onSelect
+    this.#place.append(this.#waiting)
+    this.#place.addEventListener('keydown', (event) => this.#key(event))
+    this.#place.addEventListener('pointerover', (event) => this.#point(event))
+    this.#place.addEventListener('click', (event) => this.#point(event))
+    this.select(null)
+  }
+
+  /** Begins a new reply. */
+  clear(): void {
+    this.#tokens = []
+    this.#spans = []
+    this.#place.replaceChildren(this.#waiting)
+    this.#waiting.textContent = ''
+    this.select(null)
+  }
+
+  /** Adds judged tokens; `waiting` is the text behind them. */
+  add(tokens: readonly TokenVerdict[], waiting: string): void {
+    for (const token of tokens) {
+      const span = element(
+        'span',
+        { class: 'token new', 'data-risk': token.risk, 'data-index': token.index },
+        token.text,
+      )
+      if (token.category) span.title = `${token.risk}: ${token.category}, ${percent(token.probabilities[token.risk])}`
+      this.#tokens.push(token)
+      this.#spans.push(span)
+      this.#waiting.before(span)
+    }
+    this.#waiting.textContent = waiting
+    this.#place.scrollTop = this.#place.scrollHeight
+  }
+
+  /** Shows where the policy cuts. What lies behind was never released, but the guard has read on. */
+  cutAt(cut: Cut | null): void {
+    const from = cut === null ? Number.POSITIVE_INFINITY : cut.start
+    let first: HTMLElement | null = null
+    for (const [i, { start, text }] of this.#tokens.entries()) {
+      const span = this.#spans[i] as HTMLElement
+      const isAfter = start >= from
+      span.classList.toggle('after', isAfter)
+      if (isAfter && text !== '') first ??= span
+    }
+    this.#waiting.classList.toggle('after', cut !== null)
+    this.#cut.hidden = cut === null
+    if (cut === null) this.#cut.remove()
+    else this.#place.insertBefore(this.#cut, first ?? this.#waiting)
+  }
+
+  /** Shows one token in detail. */
+  select(index: number | null): void {
+    if (this.#selected !== null) this.#spans[this.#selected]?.classList.remove('selected')
+    this.#selected = index
+    this.#onSelect(index)
+    const token = index === null ? undefined : this.#tokens[index]
+    if (!token || index === null) {
+      this.#said.replaceChildren(
+        element('p', { class: 'hint' }, 'Point at a token, or move through them with the arrow keys.'),
+      )
+      return
+    }
+    this.#spans[index]?.classList.add('selected')
+    this.#said.replaceChildren(...detail(token))
+  }
+
+  #point(event: Event): void {
+    const index = (event.target as HTMLElement).dataset?.index
+    if (index !== undefined) this.select(Number(index))
+  }
+
+  #key(event: KeyboardEvent): void {
+    const last = this.#tokens.length - 1
+    const at = this.#selected
+    const next = {
+      ArrowRight: at === null ? 0 : Math.min(last, at + 1),
+      ArrowLeft: at === null ? last : Math.max(0, at - 1),
+      Home: 0,
+      End: last,
+      n: this.#tokens.findIndex(({ risk }, i) => i > (at ?? -1) && risk !== 'Safe'),
+    }[event.key === 'N' ? 'n' : event.key]
+    if (next === undefined || next < 0 || last < 0 || event.ctrlKey || event.metaKey || event.altKey) return
+    event.preventDefault()
+    this.select(next)
+    this.#spans[next]?.scrollIntoView({ block: 'nearest' })
+  }
+}
+
+function detail(token: TokenVerdict): HTMLElement[] {
+  const { index, text, risk, category, probabilities, categories } = token
+  const likely = Object.entries(categories)
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, 3)
+  return [
+    element(
+      'p',
+      {},
+      element('strong', {}, visible(text)),
+      ` token ${index}: `,
+      element('span', { class: 'risk', 'data-risk': risk }, risk),
+      category === null ? '' : `, ${category}`,
+    ),
+    bars(Object.entries(probabilities)),
+    // Trained only where a token is not Safe.
+    ...(risk === 'Safe'
+      ? []
+      : [element('p', { class: 'hint' }, likely.map(([name, share]) => `${name} ${percent(share)}`).join(' · '))]),
+  ]
+}
+
+/** Shares of the severities, as bars that are named. */
+export function bars(shares: [string, number][]): HTMLElement {
+  const rows = shares.map(([name, share]) => {
+    const bar = element('span', { class: 'bar', 'data-risk': name, 'aria-hidden': 'true' })
+    bar.style.setProperty('--share', String(share))
+    return element('div', { class: 'share' }, element('dt', {}, name), element('dd', {}, bar, percent(share)))
+  })
+  return element('dl', { class: 'shares' }, ...rows)
+}
+
+const SCISSORS =
+  'M6.2 7.6 17 15M6.2 12.4 17 5M6.8 5.4a2.3 2.3 0 1 1-4.6 0 2.3 2.3 0 0 1 4.6 0ZM6.8 14.6a2.3 2.3 0 1 1-4.6 0 2.3 2.3 0 0 1 4.6 0Z'
