@@ -1,0 +1,8 @@
+import type { App } from '../served.js'
+import type { Service } from '../service.js'
+import { mountModerations } from './moderations.js'
+
+/** Puts all routes but those of operators and the playground into the app. */
+export function mountRoutes(app: App, service: Service): void {
+  mountModerations(app, service)
+}
