@@ -71,6 +71,7 @@ describe('a body', () => {
   ])('%j is refused, naming %s', async (body, param, code) => {
     const response = await post('/v1/moderations', body)
     expect(response.status).toBe(400)
-    expect((await response.json()).error).toMatchObject({ param, code })
+    const { error } = (await response.json()) as { error: object }
+    expect(error).toMatchObject({ param, code })
   })
 })

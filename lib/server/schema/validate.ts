@@ -38,22 +38,45 @@ function faultOf(schema: TSchema, value: unknown, faults: readonly Fault[], at: 
     const hint = nearest === undefined ? `: there are ${known.join(', ')}` : `: did you mean '${nearest}'?`
     return badRequest(`Unknown parameter: '${param}'${hint}`, param, 'unknown_parameter')
   }
-  // Of alternatives none of which fits, what they are alternatives for.
-  const outermost = faults
-    .filter(({ keyword }) => keyword === 'anyOf')
-    .sort((a, b) => a.instancePath.length - b.instancePath.length)
-  const fault = outermost[0] ?? faults[0]
-  const path = fault?.instancePath ?? ''
+  const path = faultyPath(faults)
   const param = pathOf(path, at)
-  const described = fault && lookUp(schema, fault.schemaPath)?.description
+  const described = schemaAt(schema, path)?.description
   const wanted =
-    typeof described === 'string' ? `expected ${described}` : (fault?.message ?? 'it is not valid')
+    typeof described === 'string' ? `expected ${described}` : (faults[0]?.message ?? 'it is not valid')
   const name = param === '' ? 'the body' : `'${param}'`
   return badRequest(
     `Invalid ${name}: ${wanted}, got ${shown(pointed(value, path))}`,
     param === '' ? null : param,
     'invalid_value',
   )
+}
+
+/**
+ * Where the fault is: of alternatives none of which fits, the value that they are alternatives for. Only the first faults
+ * are listed, so that it may not be among them.
+ */
+function faultyPath(faults: readonly Fault[]): string {
+  const [first = ''] = faults.map(({ instancePath }) => instancePath)
+  const isEither = faults.some(({ keyword }) => keyword === 'anyOf') || faults.length > 4
+  if (!isEither) return first
+  const common = faults.reduce<string[]>((steps, { instancePath }) => {
+    const other = instancePath.split('/')
+    const end = steps.findIndex((step, i) => step !== other[i])
+    return end < 0 ? steps : steps.slice(0, end)
+  }, first.split('/'))
+  return common.length > 1 ? common.join('/') : first
+}
+
+/** The schema of the value at a path, as far as it is in no alternative. */
+function schemaAt(schema: TSchema, pointer: string): Record<string, unknown> | undefined {
+  type Inner = { properties?: Record<string, unknown>; items?: unknown; description?: unknown }
+  return pointer
+    .split('/')
+    .slice(1)
+    .reduce<Inner | undefined>(
+      (inner, step) => (inner?.properties?.[unescaped(step)] ?? inner?.items) as Inner | undefined,
+      schema as Inner,
+    ) as Record<string, unknown> | undefined
 }
 
 /** `/input/2/text` as `input[2].text`. */
