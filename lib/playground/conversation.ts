@@ -1,12 +1,21 @@
 import type { PromptVerdict, TokenVerdict } from '../stream/verdict.js'
-import type { GuardServer, LiveReply, ServerFault } from './guard-server.js'
+import type { GuardServer } from './guard-server.js'
+import type { LiveSession } from './live-session.js'
 import type { Judged, Step } from './replay.js'
+import type { ServerFault } from './server-fault.js'
 import type { GenAnswer } from './verdict-cards.js'
 
 /** Milliseconds without a key after which what is typed counts as finished. */
 const PAUSE_MS = 900
 /** Milliseconds that a change waits for the next one, where it makes all to be judged again. */
 const SETTLE_MS = 250
+
+/** What a session that runs has said. */
+interface Running {
+  prompt: PromptVerdict | null
+  steps: Step[]
+  ended: boolean
+}
 
 /**
  * What stands in the two fields, and what the guards have said about it. A reply that grows is pushed on as it grows; any
@@ -20,14 +29,14 @@ export class Conversation {
   fault: ServerFault | null = null
   readonly #server: GuardServer
   readonly #onChange: () => void
-  #live: LiveReply | null = null
+  #live: LiveSession | null = null
   /** What the live session has been given. */
   #pushed = ''
   /** Of that, what no step has yet. */
   #unstepped = ''
   #ending = false
   /** Of the session that runs, and what is shown. */
-  #fresh: { prompt: PromptVerdict | null; steps: Step[]; ended: boolean } = { prompt: null, steps: [], ended: false }
+  #fresh: Running = { prompt: null, steps: [], ended: false }
   #shown: Judged = this.#fresh
   #timers: { settle?: number; pause?: number } = {}
   #genAbort: { prompt?: AbortController; reply?: AbortController } = {}
@@ -101,7 +110,7 @@ export class Conversation {
     this.#stop()
     if (this.prompt.trim() === '') return
     this.fault = null
-    const fresh: typeof this.#fresh = { prompt: null, steps: [], ended: false }
+    const fresh: Running = { prompt: null, steps: [], ended: false }
     this.#fresh = fresh
     const isCurrent = () => this.#fresh === fresh
     if (this.#server.setup.stream !== null) {
@@ -116,10 +125,10 @@ export class Conversation {
         onTokens: (tokens) => {
           if (isCurrent()) this.#step(fresh, tokens)
         },
-        onEnd: (tokens) => {
+        onEnd: () => {
           if (!isCurrent()) return
-          this.#step(fresh, tokens)
           fresh.ended = true
+          this.#shown = fresh
           this.#live = null
           this.#onChange()
         },
@@ -134,7 +143,7 @@ export class Conversation {
     this.#onChange()
   }
 
-  #step(fresh: typeof this.#fresh, tokens: readonly TokenVerdict[]): void {
+  #step(fresh: Running, tokens: readonly TokenVerdict[]): void {
     fresh.steps.push({ delta: this.#unstepped, tokens })
     this.#unstepped = ''
     this.#shown = fresh
@@ -163,7 +172,8 @@ export class Conversation {
   /** Gen's word, asked for once for each text. */
   async #askGen(of: 'prompt' | 'reply'): Promise<void> {
     const field = of === 'prompt' ? 'genPrompt' : 'genReply'
-    if (this.#server.setup.gen === null || this[field] !== null || (of === 'reply' && this.reply === '')) return
+    if (this.#server.setup.gen === null || this[field] !== null || (of === 'reply' && this.reply === ''))
+      return
     this.#genAbort[of]?.abort()
     const abort = new AbortController()
     this.#genAbort[of] = abort

@@ -1,10 +1,11 @@
 import { Conversation } from './conversation.js'
 import { element, there } from './elements.js'
-import { GuardServer, ServerError } from './guard-server.js'
+import { GuardServer } from './guard-server.js'
 import { PolicyPanel } from './policy-panel.js'
-import { type Cut, outcomeOf, type Outcome, replyVerdict } from './replay.js'
+import { type Cut, type Outcome, outcomeOf, replyVerdict } from './replay.js'
 import { ReplyView } from './reply-view.js'
 import { SAMPLES } from './samples.js'
+import { ServerError } from './server-fault.js'
 import { Snippets } from './snippets.js'
 import { Trace } from './trace.js'
 import { VerdictCards } from './verdict-cards.js'
@@ -55,7 +56,15 @@ function draw(): void {
   showReader(outcome)
   const { gen, stream } = server.setup
   const { genPrompt, genReply } = conversation
-  cards.show({ genModel: gen, streamModel: stream, prompt: judged.prompt, reply, ended: judged.ended, genPrompt, genReply })
+  cards.show({
+    genModel: gen,
+    streamModel: stream,
+    prompt: judged.prompt,
+    reply,
+    ended: judged.ended,
+    genPrompt,
+    genReply,
+  })
   const { action, cut } = outcome
   snippets.show({
     prompt: conversation.prompt,
@@ -84,7 +93,8 @@ function showPrompt({ prompt }: Outcome): void {
   const { judged } = conversation
   const line = there('prompt-line', HTMLElement)
   if (judged.prompt === null) {
-    line.textContent = conversation.prompt.trim() === '' ? 'Nothing is asked yet.' : 'The question is being judged…'
+    line.textContent =
+      conversation.prompt.trim() === '' ? 'Nothing is asked yet.' : 'The question is being judged…'
     return
   }
   const { safety, category } = judged.prompt
@@ -116,7 +126,9 @@ function outcomeText(released: number, waiting: number, cut: Cut | null): string
   if (cut?.reason === 'prompt') return 'Blocked before the first word.'
   if (cut) {
     const token = conversation.judged.steps.flatMap((step) => step.tokens)[cut.token ?? -1]
-    const why = token ? `: token ${token.index}, ${token.risk}${token.category ? ` (${token.category})` : ''}` : ''
+    const why = token
+      ? `: token ${token.index}, ${token.risk}${token.category ? ` (${token.category})` : ''}`
+      : ''
     return `Cut after ${released} of ${all} characters${why}.`
   }
   if (all === 0) return 'Waiting for a reply.'
@@ -129,7 +141,10 @@ let playing: { timer: number } | null = null
 
 function play(): void {
   stopPlaying()
-  const { prompt, reply } = SAMPLES[sampleChoice.selectedIndex] ?? { prompt: promptField.value, reply: replyField.value }
+  const { prompt, reply } = SAMPLES[sampleChoice.selectedIndex] ?? {
+    prompt: promptField.value,
+    reply: replyField.value,
+  }
   const text = isOwn() ? replyField.value : reply
   if (!isOwn()) promptField.value = prompt
   const speed = Number(there('speed', HTMLSelectElement).value)
@@ -229,7 +244,8 @@ async function connect(): Promise<void> {
       await server.connect()
       break
     } catch (error) {
-      const fault = error instanceof ServerError ? error.fault : { kind: 'lost' as const, message: String(error) }
+      const fault =
+        error instanceof ServerError ? error.fault : { kind: 'lost' as const, message: String(error) }
       if (fault.kind === 'key') {
         there('key-said', HTMLElement).textContent = keyForm.hidden ? '' : 'That is none of its keys.'
         keyForm.hidden = false
@@ -246,8 +262,12 @@ async function connect(): Promise<void> {
   keyForm.hidden = true
   const { gen, stream } = server.setup
   say('connected', 'Connected')
-  there('models', HTMLElement).textContent = [stream && `Stream ${stream}`, gen && `Gen ${gen}`].filter(Boolean).join(' · ')
-  there('demonstration', HTMLElement).hidden = ![gen, stream].some((name) => name !== null && /^demo/.test(name))
+  there('models', HTMLElement).textContent = [stream && `Stream ${stream}`, gen && `Gen ${gen}`]
+    .filter(Boolean)
+    .join(' · ')
+  there('demonstration', HTMLElement).hidden = ![gen, stream].some(
+    (name) => name !== null && /^demo/.test(name),
+  )
   if (conversation.prompt === '' && promptField.value === '') play()
   else if (!playing) conversation.restart()
 }

@@ -17,10 +17,14 @@ const visible = (text: string): string =>
 export class ReplyView {
   readonly #place = there('tokens', HTMLElement)
   readonly #said = there('token-said', HTMLElement)
-  readonly #waiting = element('span', { class: 'token', 'data-risk': 'waiting' })
+  readonly #waiting = element('span', {
+    class: 'token',
+    'data-risk': 'waiting',
+    'aria-hidden': 'true',
+  })
   readonly #cut = element(
     'span',
-    { class: 'cut', hidden: true },
+    { class: 'cut', hidden: true, 'aria-hidden': 'true' },
     drawn('svg', { viewBox: '0 0 20 20', 'aria-hidden': 'true' }, drawn('path', { d: SCISSORS })),
     'cut here',
   )
@@ -38,30 +42,33 @@ export class ReplyView {
     this.select(null)
   }
 
-  /** Begins a new reply. */
-  clear(): void {
-    this.#tokens = []
-    this.#spans = []
-    this.#place.replaceChildren(this.#waiting)
-    this.#waiting.textContent = ''
-    this.select(null)
-  }
-
-  /** Adds judged tokens; `waiting` is the text behind them. */
-  add(tokens: readonly TokenVerdict[], waiting: string): void {
-    for (const token of tokens) {
+  /** Shows judged tokens, and `waiting`, the text behind them. What is shown already stays as it is. */
+  show(tokens: readonly TokenVerdict[], waiting: string): void {
+    let same = 0
+    while (same < this.#tokens.length && isSame(this.#tokens[same], tokens[same])) same++
+    for (const span of this.#spans.splice(same)) span.remove()
+    if (this.#selected !== null && this.#selected >= same) this.select(null)
+    for (const token of tokens.slice(same)) {
       const span = element(
         'span',
-        { class: 'token new', 'data-risk': token.risk, 'data-index': token.index },
+        {
+          class: 'token new',
+          role: 'option',
+          id: `token-${token.index}`,
+          'aria-selected': 'false',
+          'aria-label': spoken(token),
+          'data-risk': token.risk,
+          'data-index': token.index,
+        },
         token.text,
       )
-      if (token.category) span.title = `${token.risk}: ${token.category}, ${percent(token.probabilities[token.risk])}`
-      this.#tokens.push(token)
       this.#spans.push(span)
       this.#waiting.before(span)
     }
+    const grown = tokens.length > same
+    this.#tokens = [...tokens]
     this.#waiting.textContent = waiting
-    this.#place.scrollTop = this.#place.scrollHeight
+    if (grown) this.#place.scrollTop = this.#place.scrollHeight
   }
 
   /** Shows where the policy cuts. What lies behind was never released, but the guard has read on. */
@@ -82,17 +89,19 @@ export class ReplyView {
 
   /** Shows one token in detail. */
   select(index: number | null): void {
-    if (this.#selected !== null) this.#spans[this.#selected]?.classList.remove('selected')
+    if (this.#selected !== null) this.#spans[this.#selected]?.setAttribute('aria-selected', 'false')
     this.#selected = index
     this.#onSelect(index)
     const token = index === null ? undefined : this.#tokens[index]
     if (!token || index === null) {
+      this.#place.removeAttribute('aria-activedescendant')
       this.#said.replaceChildren(
         element('p', { class: 'hint' }, 'Point at a token, or move through them with the arrow keys.'),
       )
       return
     }
-    this.#spans[index]?.classList.add('selected')
+    this.#spans[index]?.setAttribute('aria-selected', 'true')
+    this.#place.setAttribute('aria-activedescendant', `token-${index}`)
     this.#said.replaceChildren(...detail(token))
   }
 
@@ -118,6 +127,19 @@ export class ReplyView {
   }
 }
 
+/** A token as it is read aloud. */
+function spoken({ text, risk, category }: TokenVerdict): string {
+  return [text.trim() === '' ? 'space' : text.trim(), risk === 'Safe' ? '' : risk, category ?? '']
+    .filter(Boolean)
+    .join(', ')
+}
+
+/** Whether two verdicts of the same place are one: judged again, a text has the same tokens. */
+function isSame(a: TokenVerdict | undefined, b: TokenVerdict | undefined): boolean {
+  if (a === b) return true
+  return a?.id === b?.id && a?.end === b?.end && a?.probabilities.Unsafe === b?.probabilities.Unsafe
+}
+
 function detail(token: TokenVerdict): HTMLElement[] {
   const { index, text, risk, category, probabilities, categories } = token
   const likely = Object.entries(categories)
@@ -136,7 +158,13 @@ function detail(token: TokenVerdict): HTMLElement[] {
     // Trained only where a token is not Safe.
     ...(risk === 'Safe'
       ? []
-      : [element('p', { class: 'hint' }, likely.map(([name, share]) => `${name} ${percent(share)}`).join(' · '))]),
+      : [
+          element(
+            'p',
+            { class: 'hint' },
+            likely.map(([name, share]) => `${name} ${percent(share)}`).join(' · '),
+          ),
+        ]),
   ]
 }
 

@@ -1,5 +1,5 @@
-import type { Chosen } from './policy-panel.js'
 import { element, there } from './elements.js'
+import type { Chosen } from './policy-panel.js'
 
 /** What the texts to copy are made of. */
 export interface SnippetsOf extends Chosen {
@@ -32,7 +32,13 @@ export class Snippets {
     for (const [tab, { name }] of Object.entries(TABS) as [Tab, { name: string }][]) {
       const button = element(
         'button',
-        { type: 'button', role: 'tab', id: `tab-${tab}`, 'aria-controls': 'snippet', onclick: () => this.#select(tab) },
+        {
+          type: 'button',
+          role: 'tab',
+          id: `tab-${tab}`,
+          'aria-controls': 'snippet',
+          onclick: () => this.#select(tab),
+        },
         name,
       )
       this.#tabs.set(tab, button)
@@ -90,9 +96,12 @@ export class Snippets {
 
 /** A literal of JavaScript in the style of the documentation. */
 function literal(value: unknown): string {
-  if (typeof value === 'string') return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n').replaceAll('\r', '\\r')}'`
+  if (typeof value === 'string')
+    return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n').replaceAll('\r', '\\r')}'`
   if (typeof value !== 'object' || value === null) return String(value)
-  const fields = Object.entries(value).map(([key, inner]) => `${/^\w+$/.test(key) ? key : literal(key)}: ${literal(inner)}`)
+  const fields = Object.entries(value).map(
+    ([key, inner]) => `${/^\w+$/.test(key) ? key : literal(key)}: ${literal(inner)}`,
+  )
   return fields.length === 0 ? '{}' : `{ ${fields.join(', ')} }`
 }
 

@@ -37,7 +37,12 @@ export class Trace {
     const cutAt = cut === null ? null : cutColumn(tokens, cut)
     const picture = drawn(
       'svg',
-      { viewBox: `0 0 ${width} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': said(tokens, cut) },
+      {
+        viewBox: `0 0 ${width} ${HEIGHT}`,
+        preserveAspectRatio: 'none',
+        role: 'img',
+        'aria-label': said(tokens, cut),
+      },
       ...[0.25, 0.5, 0.75].map((share) => drawn('path', { class: 'grid', d: `M0 ${y(share)}H${width}` })),
       drawn('path', {
         class: 'controversial',
@@ -50,9 +55,15 @@ export class Trace {
             drawn('rect', { class: 'behind', x: cutAt, y: 0, width: width - cutAt, height: HEIGHT }),
             drawn('path', { class: 'cut-line', d: `M${cutAt} 0V${HEIGHT}` }),
           ]),
-      ...(threshold === undefined ? [] : [drawn('path', { class: 'threshold', d: `M0 ${y(threshold)}H${width}` })]),
-      ...(selected === null ? [] : [drawn('rect', { class: 'selected', x: selected, y: 0, width: 1, height: HEIGHT })]),
-      ...tokens.map((_, i) => drawn('rect', { class: 'hit', 'data-index': i, x: i, y: 0, width: 1, height: HEIGHT })),
+      ...(threshold === undefined
+        ? []
+        : [drawn('path', { class: 'threshold', d: `M0 ${y(threshold)}H${width}` })]),
+      ...(selected === null
+        ? []
+        : [drawn('rect', { class: 'selected', x: selected, y: 0, width: 1, height: HEIGHT })]),
+      ...tokens.map((_, i) =>
+        drawn('rect', { class: 'hit', 'data-index': i, x: i, y: 0, width: 1, height: HEIGHT }),
+      ),
     )
     const key = element(
       'p',

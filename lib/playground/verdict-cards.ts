@@ -1,8 +1,8 @@
 import type { Category, Safety } from '../labels.js'
 import type { PromptVerdict } from '../stream/verdict.js'
 import { element, there } from './elements.js'
-import { bars, percent } from './reply-view.js'
 import type { replyVerdict } from './replay.js'
+import { bars, percent } from './reply-view.js'
 
 /** Of a verdict of Gen's (`GenVerdict`), what is shown. */
 export interface GenWord {
@@ -80,7 +80,9 @@ function gen(model: string | null, answer: GenAnswer): Node[] {
   return [
     word(safety, categories),
     bars(Object.entries(scores.safety)),
-    quiet(`${refuses}strict ${percent(scores.strict)}, loose ${percent(scores.loose)}, ${Math.round(usage.ms)} ms`),
+    quiet(
+      `${refuses}strict ${percent(scores.strict)}, loose ${percent(scores.loose)}, ${Math.round(usage.ms)} ms`,
+    ),
   ]
 }
 
@@ -88,5 +90,10 @@ const quiet = (text: string): HTMLElement => element('p', { class: 'hint' }, tex
 
 function word(safety: Safety, categories: readonly Category[]): HTMLElement {
   const names = categories.length > 0 ? ` ${categories.join(', ')}` : ''
-  return element('p', { class: 'word' }, element('span', { class: 'risk', 'data-risk': safety }, safety), names)
+  return element(
+    'p',
+    { class: 'word' },
+    element('span', { class: 'risk', 'data-risk': safety }, safety),
+    names,
+  )
 }

@@ -8,12 +8,20 @@ export type StatsOf = Record<Guard, () => GuardStats | null>
 
 const GAUGES: readonly [name: string, help: string, take: (stats: GuardStats) => number][] = [
   ['queued', 'Checks that wait for a sequence', ({ queued }) => queued],
-  ['longest_wait_seconds', 'How long the first of them has waited', ({ longestWaitMs }) => longestWaitMs / 1000],
+  [
+    'longest_wait_seconds',
+    'How long the first of them has waited',
+    ({ longestWaitMs }) => longestWaitMs / 1000,
+  ],
   ['sequences_open', 'Sequences in use', ({ openSequences }) => openSequences],
   ['sequences_most', 'Sequences there are', ({ maxSequences }) => maxSequences],
   ['cells_used', 'Positions of the KV cache in use', ({ cellsUsed }) => cellsUsed],
   ['cells_free', 'Positions of the KV cache that are free', ({ cellsFree }) => cellsFree],
-  ['tokens_per_second', 'Tokens a second over the time spent decoding since load', (stats) => stats.tokensPerSecond],
+  [
+    'tokens_per_second',
+    'Tokens a second over the time spent decoding since load',
+    (stats) => stats.tokensPerSecond,
+  ],
 ]
 
 /** Registers what the guards count by themselves: they are asked at each scrape. */
@@ -78,7 +86,11 @@ function tickValues([guard, { tickTimes }]: [Guard, GuardStats]) {
   const buckets = counts.map((count, i) => {
     below += count
     const end = upToMs[i]
-    return { metricName: `${name}_bucket`, labels: { le: end === undefined ? '+Inf' : end / 1000, guard }, value: below }
+    return {
+      metricName: `${name}_bucket`,
+      labels: { le: end === undefined ? '+Inf' : end / 1000, guard },
+      value: below,
+    }
   })
   return [
     ...buckets,

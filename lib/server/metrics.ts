@@ -1,8 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { GuardError } from '../errors.js'
-import { HttpError } from './errors.js'
 import { engineMetrics, type StatsOf } from './engine-metrics.js'
+import { HttpError } from './errors.js'
 import type {
   CheckEnd,
   CheckStart,
@@ -23,16 +23,55 @@ export class ServerMetrics implements ServerObserver {
   readonly #loop = monitorEventLoopDelay({ resolution: 20 })
 
   readonly #inWork = this.#gauge('requests_in_work', 'Requests whose response is not complete')
-  readonly #requests = this.#counter('requests_total', 'Requests by route and status', ['route', 'method', 'status'])
-  readonly #requestSeconds = this.#histogram('request_seconds', 'From a request to the last byte of its response', REQUEST_SECONDS, ['route'])
-  readonly #verdicts = this.#counter('verdicts_total', 'Verdicts by severity and what the policy did', ['guard', 'of', 'severity', 'action'])
-  readonly #categories = this.#counter('verdict_categories_total', 'Categories of verdicts that are not Safe', ['guard', 'of', 'category'])
-  readonly #unjudged = this.#counter('unjudged_total', 'Checks that ended without a verdict', ['guard', 'of', 'code'])
-  readonly #verdictSeconds = this.#histogram('verdict_seconds', 'From a check to its verdict, waiting included', CHECK_SECONDS, ['guard', 'of'])
-  readonly #checked = this.#counter('checked_tokens_total', 'Tokens of checked texts, those that needed no computing included', ['guard', 'of'])
-  readonly #streams = this.#counter('streams_total', 'Replies moderated while they were written, by how they ended', ['of', 'action'])
+  readonly #requests = this.#counter('requests_total', 'Requests by route and status', [
+    'route',
+    'method',
+    'status',
+  ])
+  readonly #requestSeconds = this.#histogram(
+    'request_seconds',
+    'From a request to the last byte of its response',
+    REQUEST_SECONDS,
+    ['route'],
+  )
+  readonly #verdicts = this.#counter('verdicts_total', 'Verdicts by severity and what the policy did', [
+    'guard',
+    'of',
+    'severity',
+    'action',
+  ])
+  readonly #categories = this.#counter(
+    'verdict_categories_total',
+    'Categories of verdicts that are not Safe',
+    ['guard', 'of', 'category'],
+  )
+  readonly #unjudged = this.#counter('unjudged_total', 'Checks that ended without a verdict', [
+    'guard',
+    'of',
+    'code',
+  ])
+  readonly #verdictSeconds = this.#histogram(
+    'verdict_seconds',
+    'From a check to its verdict, waiting included',
+    CHECK_SECONDS,
+    ['guard', 'of'],
+  )
+  readonly #checked = this.#counter(
+    'checked_tokens_total',
+    'Tokens of checked texts, those that needed no computing included',
+    ['guard', 'of'],
+  )
+  readonly #streams = this.#counter(
+    'streams_total',
+    'Replies moderated while they were written, by how they ended',
+    ['of', 'action'],
+  )
   readonly #openStreams = this.#gauge('streams_open', 'Replies that are being moderated', ['of'])
-  readonly #characters = this.#counter('stream_characters_total', 'Characters of replies: that came, and that were let out', ['of', 'direction'])
+  readonly #characters = this.#counter(
+    'stream_characters_total',
+    'Characters of replies: that came, and that were let out',
+    ['of', 'direction'],
+  )
 
   constructor(statsOf: StatsOf) {
     this.#loop.enable()
@@ -99,7 +138,8 @@ export class ServerMetrics implements ServerObserver {
       registers: [this.#registry],
       collect: () => {
         // The histogram counts from timer to timer, its resolution included.
-        const late = (nanoseconds: number) => Math.max(0, (Number.isFinite(nanoseconds) ? nanoseconds : 0) / 1e9 - 0.02)
+        const late = (nanoseconds: number) =>
+          Math.max(0, (Number.isFinite(nanoseconds) ? nanoseconds : 0) / 1e9 - 0.02)
         for (const quantile of [0.5, 0.99]) gauge.set({ quantile }, late(lag.percentile(100 * quantile)))
         gauge.set({ quantile: 1 }, late(lag.max))
         lag.reset()
@@ -122,7 +162,13 @@ export class ServerMetrics implements ServerObserver {
   }
 
   #histogram<T extends string>(name: string, help: string, buckets: number[], labelNames: T[]): Histogram<T> {
-    return new Histogram({ name: `qwen3guard_${name}`, help, buckets, labelNames, registers: [this.#registry] })
+    return new Histogram({
+      name: `qwen3guard_${name}`,
+      help,
+      buckets,
+      labelNames,
+      registers: [this.#registry],
+    })
   }
 }
 
