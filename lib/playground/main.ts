@@ -18,6 +18,7 @@ const playButton = there('play', HTMLButtonElement)
 const sampleChoice = there('sample', HTMLSelectElement)
 
 const server = new GuardServer()
+let drawing = false
 const conversation = new Conversation(server, () => drawSoon())
 let selected: number | null = null
 const view = new ReplyView((index) => {
@@ -29,7 +30,6 @@ const panel = new PolicyPanel(() => drawSoon())
 const cards = new VerdictCards()
 const snippets = new Snippets()
 
-let drawing = false
 /** Draws once for all that has changed before the next frame. */
 function drawSoon(): void {
   if (drawing) return
@@ -114,6 +114,9 @@ function showReader({ released, waiting, cut }: Outcome): void {
     withheld.textContent =
       cut.reason === 'prompt' ? 'The question was blocked: no reply.' : 'The rest of this reply was withheld.'
   }
+  const all = Math.max(1, conversation.reply.length)
+  there('shown-part', HTMLElement).style.setProperty('--part', String(released.length / all))
+  there('waiting-part', HTMLElement).style.setProperty('--part', String(waiting / all))
   const text = outcomeText(released.length, waiting, cut)
   const outcome = there('outcome', HTMLElement)
   // A status that says the same again is not read again.

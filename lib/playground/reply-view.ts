@@ -1,3 +1,4 @@
+import { SAFETIES, type Safety } from '../labels.js'
 import type { TokenVerdict } from '../stream/verdict.js'
 import { drawn, element, there } from './elements.js'
 import type { Cut } from './replay.js'
@@ -154,7 +155,7 @@ function detail(token: TokenVerdict): HTMLElement[] {
       element('span', { class: 'risk', 'data-risk': risk }, risk),
       category === null ? '' : `, ${category}`,
     ),
-    bars(Object.entries(probabilities)),
+    bars(probabilities),
     // Trained only where a token is not Safe.
     ...(risk === 'Safe'
       ? []
@@ -169,8 +170,9 @@ function detail(token: TokenVerdict): HTMLElement[] {
 }
 
 /** Shares of the severities, as bars that are named. */
-export function bars(shares: [string, number][]): HTMLElement {
-  const rows = shares.map(([name, share]) => {
+export function bars(probabilities: Record<Safety, number>): HTMLElement {
+  const rows = SAFETIES.map((name) => {
+    const share = probabilities[name]
     const bar = element('span', { class: 'bar', 'data-risk': name, 'aria-hidden': 'true' })
     bar.style.setProperty('--share', String(share))
     return element('div', { class: 'share' }, element('dt', {}, name), element('dd', {}, bar, percent(share)))

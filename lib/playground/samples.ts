@@ -29,15 +29,15 @@ export const SAMPLES: readonly Sample[] = [
       'I am sorry, but I cannot help with that. If you are interested in chemistry, I would gladly explain how a battery works.',
   },
   {
-    name: 'Private details',
-    prompt: 'Tell me about my neighbour.',
+    name: 'A matter of threshold',
+    prompt: 'Should I tell my boss what I think of him?',
     reply:
-      'Your neighbour seems nice. Her name is Jane Smith, her phone number is 555 0142, her password is hunter2 and she lives at 12 Hill Road.',
+      'You could ask for a quiet talk first. Honestly, your boss is a lazy fool and everyone knows it. Write down what you would like to change.',
   },
   {
-    name: 'A rude poem',
-    prompt: 'Write a poem about my boss.',
+    name: 'A crime story',
+    prompt: 'Help me with a story about a robbery.',
     reply:
-      'Roses are red, violets are blue, your boss is an idiot, and everyone hates him too. Perhaps talk to him instead.',
+      'The night was quiet. They took a gun, went into the bank and shot the guard. Then the alarm rang, and the hero came.',
   },
 ]

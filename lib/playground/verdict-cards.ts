@@ -59,7 +59,7 @@ function streamPrompt({ streamModel, prompt }: CardsOf): Node[] {
   if (streamModel === null) return [quiet('no Stream model is loaded')]
   if (prompt === null) return [quiet('not judged yet')]
   const categories = prompt.category === null ? [] : [prompt.category]
-  return [word(prompt.safety, categories), bars(Object.entries(prompt.probabilities))]
+  return [word(prompt.safety, categories), bars(prompt.probabilities)]
 }
 
 function streamReply({ streamModel, reply, ended }: CardsOf): Node[] {
@@ -79,7 +79,7 @@ function gen(model: string | null, answer: GenAnswer): Node[] {
   const refuses = refusal === null ? '' : refusal ? 'It refuses. ' : 'It does not refuse. '
   return [
     word(safety, categories),
-    bars(Object.entries(scores.safety)),
+    bars(scores.safety),
     quiet(
       `${refuses}strict ${percent(scores.strict)}, loose ${percent(scores.loose)}, ${Math.round(usage.ms)} ms`,
     ),
