@@ -18,6 +18,7 @@ import { addModels } from './models.js'
 import { printable } from './printable.js'
 import { addPull } from './pull.js'
 import { addQuantize } from './quantize.js'
+import { addServe } from './serve.js'
 import { addStream } from './stream.js'
 import { terminalWidth, wrapHelp } from './wrap.js'
 
@@ -60,6 +61,7 @@ function createProgram(run: Run): Command {
   addBatch(program, run)
   addMerge(program, run)
   addEval(program, run, version)
+  addServe(program, run)
   addConvert(program, run)
   addQuantize(program, run)
   addInspect(program, run)
