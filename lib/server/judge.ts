@@ -207,6 +207,7 @@ async function byStream(
       code: 'invalid_value',
     })
   }
+  await service.makeRoom()
   const moderation = await service.stream().open(before, {
     signal,
     history,

@@ -21,6 +21,7 @@ import {
   type ServerOptions,
   type UpstreamOptions,
 } from './options.js'
+import { Seats } from './sessions/seats.js'
 
 /** A guard that may still be loading. */
 export type Loading<G> =
@@ -37,6 +38,8 @@ export class Service {
   readonly tooLong: 'error' | 'window'
   readonly upstream: (UpstreamOptions & { timeoutMs: number }) | null
   readonly models: { gen: string; stream: string }
+  /** Places in Stream's engine that sessions may keep: half of them, so that there is always room for others. */
+  readonly seats: Seats
   /** Aborts when the app closes. */
   readonly closing: AbortSignal
   readonly #close = new AbortController()
@@ -64,6 +67,7 @@ export class Service {
     this.upstream = options.upstream === undefined ? null : readUpstream(options.upstream)
     this.models = { gen: 'qwen3guard-gen', stream: 'qwen3guard-stream', ...options.models }
     this.closing = this.#close.signal
+    this.seats = new Seats(() => Math.floor(this.stream().stats().maxSequences / 2), this.limits.queueMs)
     this.#gen = follow(options.gen)
     this.#stream = follow(options.stream)
   }
@@ -91,28 +95,28 @@ export class Service {
   /** Adds an observer of the server's own. */
   watch(observer: ServerObserver): void {
     this.#observers.push(observer)
+
+  /** Called before something takes a place in Stream's engine for itself: an idle session makes room where there is none. */
+  async makeRoom(): Promise<void> {
+    const { openSequences, maxSequences, queued } = this.stream().stats()
+    if (queued > 0 || openSequences >= maxSequences) await this.seats.parkOne()
   }
 
-  onRequest(start: RequestStart): (end: RequestEnd) => void {
+  onRequest(start: RequestStart): (end: RequestEnd) => void 
     return this.#told('onRequest', start)
-  }
 
-  onCheck(start: CheckStart): (end: CheckEnd) => void {
+  onCheck(start: CheckStart): (end: CheckEnd) => void 
     return this.#told('onCheck', start)
-  }
 
-  onStream(start: StreamStart): (end: StreamEnd) => void {
+  onStream(start: StreamStart): (end: StreamEnd) => void 
     return this.#told('onStream', start)
-  }
 
-  log(line: Omit<LogLine, 'time'>): void {
+  log(line: Omit<LogLine, 'time'>): void 
     attempt(() => this.#options.onLog?.({ ...line, time: new Date().toISOString() }))
-  }
 
   /** Called once when the app closes. */
-  beforeClose(task: () => Promise<void> | void): void {
+  beforeClose(task: () => Promise<void> | void): void 
     this.#onClose.add(task)
-  }
 
   async close(): Promise<void> {
     this.#close.abort(unavailable('The server is closing', 'unavailable'))

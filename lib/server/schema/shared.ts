@@ -3,8 +3,9 @@ import { CATEGORIES } from '../../labels.js'
 
 /** Parts of the schemas of several routes. */
 
-function literals<const Values extends readonly string[]>(values: Values, description: string) {
-  return Type.Enum([...values] as unknown as [...Values], { description })
+/** One of a few words. */
+export function literals<Word extends string>(words: readonly Word[], description: string) {
+  return Type.Unsafe<Word>(Type.Enum([...words], { description }))
 }
 
 const ACTION = literals(['allow', 'flag', 'block'], "'allow', 'flag' or 'block'")
@@ -39,3 +40,10 @@ export const TEXT = Type.String({ description: 'a text' })
 
 /** A field that clients of other services send, and that has no meaning here. */
 export const IGNORED: TSchema = Type.Optional(Type.Unknown())
+
+export const HOLD_BACK = Type.Union(
+  [Type.Literal('token'), Type.Literal('sentence'), Type.Integer({ minimum: 0 })],
+  {
+    description: "'token', 'sentence' or a whole number of tokens",
+  },
+)
