@@ -92,31 +92,37 @@ export class Service {
     return ready(this.streamState, 'Stream', '--stream')
   }
 
-  /** Adds an observer of the server's own. */
-  watch(observer: ServerObserver): void {
-    this.#observers.push(observer)
-
   /** Called before something takes a place in Stream's engine for itself: an idle session makes room where there is none. */
   async makeRoom(): Promise<void> {
     const { openSequences, maxSequences, queued } = this.stream().stats()
     if (queued > 0 || openSequences >= maxSequences) await this.seats.parkOne()
   }
 
-  onRequest(start: RequestStart): (end: RequestEnd) => void 
+  /** Adds an observer of the server's own. */
+  watch(observer: ServerObserver): void {
+    this.#observers.push(observer)
+  }
+
+  onRequest(start: RequestStart): (end: RequestEnd) => void {
     return this.#told('onRequest', start)
+  }
 
-  onCheck(start: CheckStart): (end: CheckEnd) => void 
+  onCheck(start: CheckStart): (end: CheckEnd) => void {
     return this.#told('onCheck', start)
+  }
 
-  onStream(start: StreamStart): (end: StreamEnd) => void 
+  onStream(start: StreamStart): (end: StreamEnd) => void {
     return this.#told('onStream', start)
+  }
 
-  log(line: Omit<LogLine, 'time'>): void 
+  log(line: Omit<LogLine, 'time'>): void {
     attempt(() => this.#options.onLog?.({ ...line, time: new Date().toISOString() }))
+  }
 
   /** Called once when the app closes. */
-  beforeClose(task: () => Promise<void> | void): void 
+  beforeClose(task: () => Promise<void> | void): void {
     this.#onClose.add(task)
+  }
 
   async close(): Promise<void> {
     this.#close.abort(unavailable('The server is closing', 'unavailable'))
