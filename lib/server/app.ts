@@ -52,8 +52,7 @@ function guardRequests(app: App, service: Service, { keys = [], hosts }: ServerO
   const concurrency = new Concurrency(service.limits.concurrency)
   app.use(async (call, next) => {
     const id = requestId(call.req.raw.headers)
-    const signal = AbortSignal.any([call.req.raw.signal, service.closing])
-    const served = new Served(id, signal)
+    const served = new Served(id, [call.req.raw.signal, service.closing])
     call.set('served', served)
     await tracked(call, service, async () => {
       service.closing.throwIfAborted()

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Context, Hono } from 'hono'
 
 /** One request as its handlers see it, until the last byte of its response. */
@@ -6,12 +7,30 @@ export class Served {
   readonly id: string
   /** Aborts when the client goes away, or the app closes. */
   readonly signal: AbortSignal
+  readonly #stop = new AbortController()
   readonly #tasks: (() => void)[] = []
   #holds = 1
 
-  constructor(id: string, signal: AbortSignal) {
+  /** @param sources what ends the request when it aborts: they live longer, so that they are not kept hold of */
+  constructor(id: string, sources: readonly AbortSignal[]) {
     this.id = id
-    this.signal = signal
+    this.signal = this.#stop.signal
+    setMaxListeners(0, this.signal)
+    for (const source of sources) {
+      const onAbort = () => this.#stop.abort(source.reason)
+      source.addEventListener('abort', onAbort)
+      this.#tasks.push(() => source.removeEventListener('abort', onAbort))
+      if (source.aborted) onAbort()
+    }
+  }
+
+  /** Whether the client did not read the response to its end. */
+  isGone = false
+
+  /** The client reads no more of the response. */
+  abort(): void {
+    this.isGone = true
+    this.#stop.abort(new DOMException('The client went away', 'AbortError'))
   }
 
   /** Called once when the request is done with. */

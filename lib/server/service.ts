@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import type { Policy } from '../policy.js'
 import { HttpError, unavailable } from './errors.js'
 import type {
@@ -37,6 +38,8 @@ export class Service {
   readonly history: 'error' | 'drop'
   readonly tooLong: 'error' | 'window'
   readonly upstream: (UpstreamOptions & { timeoutMs: number }) | null
+  /** Whether callers bring a key of this server's, which is no upstream's business. */
+  readonly hasKeys: boolean
   readonly models: { gen: string; stream: string }
   /** Places in Stream's engine that sessions may keep: half of them, so that there is always room for others. */
   readonly seats: Seats
@@ -65,8 +68,10 @@ export class Service {
     this.history = options.history ?? 'error'
     this.tooLong = options.tooLong ?? 'error'
     this.upstream = options.upstream === undefined ? null : readUpstream(options.upstream)
+    this.hasKeys = (options.keys ?? []).length > 0
     this.models = { gen: 'qwen3guard-gen', stream: 'qwen3guard-stream', ...options.models }
     this.closing = this.#close.signal
+    setMaxListeners(0, this.closing)
     this.seats = new Seats(() => Math.floor(this.stream().stats().maxSequences / 2), this.limits.queueMs)
     this.#gen = follow(options.gen)
     this.#stream = follow(options.stream)

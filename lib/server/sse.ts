@@ -58,6 +58,7 @@ export function streamed(
         }
       },
       async cancel() {
+        call.get('served').abort()
         over()
         await texts.return?.()
       },
