@@ -15,7 +15,7 @@ const TEMPLATE = fileURLToPath(new URL('../../test/fixtures/rendered/gen_templat
 const GOAL = 0.1
 /** Requests of a turn by clients, and words of each reply. */
 const REQUESTS = {
-  demo: { 1: 200, 16: 800, 64: 1600 },
+  demo: { 1: 60, 16: 320, 64: 640 },
   '0.6b': { 1: 6, 16: 32, 64: 64 },
   short: { 1: 2, 16: 4, 64: 4 },
 }
