@@ -13,12 +13,14 @@ const TEMPLATE = fileURLToPath(new URL('../../test/fixtures/rendered/gen_templat
 
 /** Of the time in process, what a server may add on the 0.6B shape. */
 const GOAL = 0.1
-/** Requests of a turn by clients, and words of each reply. */
+/** Requests of a turn by clients, and words of each reply. The peer gets fewer, but for each of its sequences one: it takes longer. */
 const REQUESTS = {
   demo: { 1: 60, 16: 320, 64: 640 },
-  '0.6b': { 1: 6, 16: 32, 64: 64 },
+  '0.6b': { 1: 4, 16: 24, 64: 64 },
   short: { 1: 2, 16: 4, 64: 4 },
 }
+/** Requests of the turn that does not count, and the most of a turn of the peer. */
+const [WARM, PEER] = [8, 48]
 const WORDS = { demo: 60, '0.6b': 12, short: 4 }
 
 let numberOf = 0
@@ -65,12 +67,20 @@ async function moderations({ model: gen, title, size, short, threads, rounds, cl
   const rows = []
   try {
     for (const count of clients) {
-      const inputs = () => texts(REQUESTS[size][count] ?? 4)
+      const requests = REQUESTS[size][count] ?? 4
+      const few = Math.min(requests, WARM)
+      const inputs = (warms, most = requests) => texts(warms ? few : most)
       const turns = await inTurn(rounds, {
-        process: () => guard.run('moderations', { inputs: inputs(), clients: count }),
-        server: () => asking.run('moderations', { port: ports.server, inputs: inputs(), clients: count }),
+        process: (warms) => guard.run('moderations', { inputs: inputs(warms), clients: count }),
+        server: (warms) =>
+          asking.run('moderations', { port: ports.server, inputs: inputs(warms), clients: count }),
         ...(peer && {
-          peer: () => asking.run('moderations', { port: ports.peer, inputs: inputs(), clients: count }),
+          peer: (warms) =>
+            asking.run('moderations', {
+              port: ports.peer,
+              inputs: inputs(warms, Math.min(requests, PEER)),
+              clients: count,
+            }),
         }),
       })
       rows.push(row(`${count}, in process`, turns.process))
@@ -116,7 +126,7 @@ async function inTurn(rounds, contenders) {
   for (let round = -1; round < rounds; round++) {
     for (const [name, work] of Object.entries(contenders)) {
       await quiet()
-      const { ms, result } = await work()
+      const { ms, result } = await work(round < 0)
       if (round >= 0) turns[name].push({ ms, times: result })
     }
   }
