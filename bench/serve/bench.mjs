@@ -22,7 +22,11 @@ const REQUESTS = {
 /** Requests of the turn that does not count, and the most of a turn of the peer, which has 16 sequences. */
 const WARM = { demo: 8, '0.6b': 2, short: 2 }
 const PEER = { demo: 48, '0.6b': 16, short: 4 }
-const WORDS = { demo: 60, '0.6b': 12, short: 4 }
+const WORDS = {
+  demo: { 1: 120, 16: 60, 64: 60 },
+  '0.6b': { 1: 60, 16: 24, 64: 12 },
+  short: { 1: 4 },
+}
 
 let numberOf = 0
 const texts = (count) =>
@@ -108,7 +112,7 @@ async function proxy({ model: stream, title, size, short, threads, rounds, clien
   let run = 0
   try {
     for (const count of clients) {
-      const words = WORDS[size]
+      const words = WORDS[size][count] ?? 4
       const turns = await inTurn(rounds, {
         process: () => guard.run('deltas', { clients: count, words, run: run++ }),
         server: () => asking.run('deltas', { port, clients: count, words, run: run++ }),

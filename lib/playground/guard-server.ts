@@ -39,8 +39,7 @@ export class GuardServer {
       body: JSON.stringify({ messages, by: 'gen' }),
       signal,
     })
-    const { verdict } = (await response.json()) as { verdict: GenWord }
-    return verdict
+    return (await response.json()) as GenWord
   }
 
   /** Opens a session: the prompt is judged, and then what is pushed, in order. */
