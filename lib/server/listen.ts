@@ -7,7 +7,14 @@ export interface ListenOptions {
   host: string
   /** 0 takes a free one. */
   port: number
+  /** Milliseconds until a request's headers must have come. Default 15000. */
+  headersMs?: number
+  /** Milliseconds until all of a request must have come, whatever its route allows. Default 120000. */
+  requestMs?: number
 }
+
+/** How often Node looks for requests that take too long, in milliseconds. */
+const CHECK_MS = 2000
 
 /** A server that listens. */
 export interface Listening {
@@ -25,13 +32,17 @@ export function isLoopback(host: string): boolean {
 export const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]']
 
 /** Serves an app on Node. @throws the system's error, such as EADDRINUSE */
-export async function listen(app: ServerApp, { host, port }: ListenOptions): Promise<Listening> {
+export async function listen(
+  app: ServerApp,
+  { host, port, headersMs = 15_000, requestMs = 120_000 }: ListenOptions,
+): Promise<Listening> {
   const server = createAdaptorServer({
     fetch: (request) => app.fetch(request),
     serverOptions: {
       // Of a header that does not come whole in time, and of a request in all: a reply may take as long as it likes.
-      headersTimeout: 15_000,
-      requestTimeout: 120_000,
+      headersTimeout: headersMs,
+      requestTimeout: requestMs,
+      connectionsCheckingInterval: Math.min(CHECK_MS, headersMs),
       maxHeaderSize: 16 * 1024,
     },
   }) as Server

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import type { TSchema } from 'typebox'
+import { packageRoot } from '../binding/package-root.js'
 import { CLASSIFY_REQUEST, LABEL_REQUEST } from './schema/classify.js'
 import { DECISION_REQUEST, SYSTEM_ONE_REQUEST } from './schema/decisions.js'
 import { GUARDRAIL_REQUEST, WEBHOOK_REQUEST, WEBHOOK_RESPONSE } from './schema/gateways.js'
@@ -33,8 +36,15 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     body: CHAT_REQUEST,
     answers: STREAMED,
   },
-  'POST /v1/responses': { summary: "The upstream's responses, moderated", body: RESPONSE_REQUEST, answers: STREAMED },
-  'POST /beta/litellm_basic_guardrail_api': { summary: "LiteLLM's generic guardrail API", body: GUARDRAIL_REQUEST },
+  'POST /v1/responses': {
+    summary: "The upstream's responses, moderated",
+    body: RESPONSE_REQUEST,
+    answers: STREAMED,
+  },
+  'POST /beta/litellm_basic_guardrail_api': {
+    summary: "LiteLLM's generic guardrail API",
+    body: GUARDRAIL_REQUEST,
+  },
   'POST /request': { summary: "agentgateway's webhook for prompts", body: WEBHOOK_REQUEST },
   'POST /response': { summary: "agentgateway's webhook for replies", body: WEBHOOK_RESPONSE },
   'POST /get_reward': { summary: 'Rewards for training, as OpenRLHF asks for them', body: EITHER },
@@ -71,18 +81,23 @@ const ERROR = {
 }
 
 /** `GET /openapi.json`: the routes that this app has. To be called when all others are there. */
-export function mountOpenApi(app: App, version: string): void {
+export function mountOpenApi(app: App): void {
   let document: object | null = null
   app.get('/openapi.json', (call) => {
-    document ??= describe(app, version)
+    document ??= describe(app, packageVersion())
     return call.json(document)
   })
 }
 
+function packageVersion(): string {
+  const manifest = JSON.parse(readFileSync(path.join(packageRoot().folder, 'package.json'), 'utf8')) as object
+  return 'version' in manifest ? String(manifest.version) : '0'
+}
+
 function describe(app: App, version: string): object {
   const paths: Record<string, Record<string, object>> = {}
-  for (const { path, method } of app.routes) {
-    const pattern = path.replace(/:(\w+)/gu, '{$1}')
+  for (const { path: route, method } of app.routes) {
+    const pattern = route.replace(/:(\w+)/gu, '{$1}')
     const operation = OPERATIONS[`${method} ${pattern}`]
     if (!operation) continue
     paths[pattern] = { ...paths[pattern], [method.toLowerCase()]: operationOf(operation, pattern) }
@@ -101,7 +116,10 @@ function describe(app: App, version: string): object {
   }
 }
 
-function operationOf({ summary, body, answers = ['application/json'], open }: Operation, pattern: string): object {
+function operationOf(
+  { summary, body, answers = ['application/json'], open }: Operation,
+  pattern: string,
+): object {
   const parameters = [...pattern.matchAll(/\{(\w+)\}/gu)].map(([, name]) => ({
     name,
     in: 'path',

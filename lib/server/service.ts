@@ -2,7 +2,15 @@ import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import type { Policy } from '../policy.js'
 import { HttpError, unavailable } from './errors.js'
-import type { CheckEnd, CheckStart, RequestEnd, RequestStart, StreamEnd, StreamStart } from './observer.js'
+import type {
+  CheckEnd,
+  CheckStart,
+  RequestEnd,
+  RequestStart,
+  ServerObserver,
+  StreamEnd,
+  StreamStart,
+} from './observer.js'
 import {
   DEFAULT_LIMITS,
   type LimitOptions,
@@ -41,11 +49,13 @@ export class Service {
   readonly #options: ServerOptions
   readonly #gen: { current: Loading<ServedGen> } | null
   readonly #stream: { current: Loading<ServedStream> } | null
+  readonly #observers: ServerObserver[]
   readonly #onClose = new Set<() => Promise<void> | void>()
 
   /** @param options checked by `checkServerOptions` */
   constructor(options: ServerOptions) {
     this.#options = options
+    this.#observers = [...(options.observers ?? [])]
     this.limits = { ...DEFAULT_LIMITS, ...options.limits }
     this.policy = structuredClone(options.policy ?? {})
     this.replies = {
@@ -93,6 +103,11 @@ export class Service {
     if (queued > 0 || openSequences >= maxSequences) await this.seats.parkOne()
   }
 
+  /** Adds an observer of the server's own. */
+  watch(observer: ServerObserver): void {
+    this.#observers.push(observer)
+  }
+
   onRequest(start: RequestStart): (end: RequestEnd) => void {
     return this.#told('onRequest', start)
   }
@@ -123,7 +138,7 @@ export class Service {
 
   #told<Start, End>(name: 'onRequest' | 'onCheck' | 'onStream', start: Start): (end: End) => void {
     const ends: ((end: End) => void)[] = []
-    for (const observer of this.#options.observers ?? []) {
+    for (const observer of this.#observers) {
       attempt(() => {
         const end = (
           observer[name] as ((start: Start) => ((end: End) => void) | undefined) | undefined

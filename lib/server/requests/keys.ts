@@ -1,8 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { HttpError } from '../errors.js'
 
-/** Paths that are open to whoever can reach the server. */
-const OPEN = new Set(['/health', '/v1/health'])
+/** Paths that are open to whoever can reach the server: its state, and the playground's files, which ask for a key. */
+const OPEN = new Set(['/', '/health', '/v1/health'])
+const OPEN_FOLDER = '/assets/'
 
 /** Checks that requests bring one of the keys. */
 export class Keys {
@@ -14,7 +15,7 @@ export class Keys {
 
   /** @throws HttpError 401 that says the same for no key and a wrong one */
   require(path: string, headers: Headers): void {
-    if (this.#hashes.length === 0 || OPEN.has(path)) return
+    if (this.#hashes.length === 0 || OPEN.has(path) || path.startsWith(OPEN_FOLDER)) return
     const given = keyOf(headers)
     if (given !== null && this.#has(given)) return
     throw new HttpError({
