@@ -6,9 +6,11 @@ const checks: { kind: string; of: string; tokens: number }[] = []
 const server = served({
   observers: [
     {
-      onCheck: ({ kind, of }) => (end) => {
-        if ('tokens' in end) checks.push({ kind, of, tokens: end.tokens })
-      },
+      onCheck:
+        ({ kind, of }) =>
+        (end) => {
+          if ('tokens' in end) checks.push({ kind, of, tokens: end.tokens })
+        },
     },
   ],
 })
@@ -54,7 +56,12 @@ describe('a request of LiteLLM', () => {
   })
 
   it('is blocked for an image', async () => {
-    const answer = await ask({ input_type: 'request', texts: [PROMPT], images: ['aGk='], litellm_call_id: callId() })
+    const answer = await ask({
+      input_type: 'request',
+      texts: [PROMPT],
+      images: ['aGk='],
+      litellm_call_id: callId(),
+    })
     expect(answer).toMatchObject({ action: 'BLOCKED', blocked_reason: expect.stringContaining('images') })
   })
 })
@@ -71,7 +78,9 @@ describe('a reply that LiteLLM sends again as it grows', () => {
       expect(answer.stream_holdback_chars).toHaveLength(1)
     }
     const judged = checks.filter(({ of }) => of === 'reply').reduce((sum, { tokens }) => sum + tokens, 0)
-    const { tokens } = await json(server.post('/v1/classify', { prompt: PROMPT, response: text, by: 'stream', tokens: true }))
+    const { tokens } = await json(
+      server.post('/v1/classify', { prompt: PROMPT, response: text, by: 'stream', tokens: true }),
+    )
     expect(judged).toBeLessThanOrEqual(tokens.length)
   })
 
@@ -79,7 +88,8 @@ describe('a reply that LiteLLM sends again as it grows', () => {
     const id = callId()
     const text = HARMLESS + HARMFUL
     const actions: string[] = []
-    for (let end = 20; end < text.length + 20; end += 20) actions.push((await response(text.slice(0, end), id)).action)
+    for (let end = 20; end < text.length + 20; end += 20)
+      actions.push((await response(text.slice(0, end), id)).action)
     expect(actions[0]).toBe('NONE')
     const first = actions.indexOf('BLOCKED')
     expect(first).toBeGreaterThan(0)
@@ -110,7 +120,11 @@ describe('a reply that LiteLLM sends again as it grows', () => {
 
   it('judges what tools are called with', async () => {
     const tool_calls = [
-      { id: 'c', type: 'function', function: { name: 'write', arguments: JSON.stringify({ note: HARMFUL }) } },
+      {
+        id: 'c',
+        type: 'function',
+        function: { name: 'write', arguments: JSON.stringify({ note: HARMFUL }) },
+      },
     ]
     expect((await response(HARMLESS, callId(), { tool_calls })).action).toBe('BLOCKED')
   })
@@ -128,7 +142,8 @@ describe('a reply that LiteLLM sends again as it grows', () => {
 
 describe('the webhooks of agentgateway', () => {
   it('pass, reject and mask', async () => {
-    const asked = (content: string) => json(server.post('/request', { body: { messages: [{ role: 'user', content }] } }))
+    const asked = (content: string) =>
+      json(server.post('/request', { body: { messages: [{ role: 'user', content }] } }))
     expect((await asked(PROMPT)).action).toEqual({ reason: expect.any(String) })
     expect((await asked(BLOCKED_PROMPT)).action).toMatchObject({ status_code: 403, body: expect.any(String) })
     const choices = [HARMLESS, HARMFUL].map((content) => ({ message: { role: 'assistant', content } }))
