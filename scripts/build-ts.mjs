@@ -22,7 +22,10 @@ const compile = (...words) =>
     maxBuffer: 1 << 26,
   })
 // The playground first: what it shares with the rest is written again, with its declarations.
-const runs = [compile('-p', 'tsconfig.playground.json', '--noEmit', 'false'), compile('-p', 'tsconfig.build.json')]
+const runs = [
+  compile('-p', 'tsconfig.playground.json', '--noEmit', 'false'),
+  compile('-p', 'tsconfig.build.json'),
+]
 const status = runs.every((run) => run.status === 0) ? 0 : 1
 const EMITTED = 'TSFILE: '
 const lines = runs.flatMap(({ stdout }) => stdout.split(/\r?\n/))

@@ -84,22 +84,22 @@ describe('the hook for Portkey', () => {
     })
     return (await response.json()) as { verdict: boolean }
   }
-  const before = (content: unknown) => ({
+  const ofRequest = (content: unknown) => ({
     eventType: 'beforeRequestHook',
     request: { json: { messages: [{ role: 'user', content }] } },
   })
-  const after = (...contents: string[]) => ({
+  const ofResponse = (...contents: string[]) => ({
     eventType: 'afterRequestHook',
     request: { json: {} },
     response: { json: { choices: contents.map((content) => ({ message: { role: 'assistant', content } })) } },
   })
 
   it('lets go on what is harmless, and nothing else', async () => {
-    expect(await ask(before(HARMLESS))).toEqual({ verdict: true })
-    expect(await ask(before([{ type: 'text', text: HARMLESS }]))).toEqual({ verdict: true })
-    expect(await ask(before(HARMFUL))).toEqual({ verdict: false })
-    expect(await ask(after('Mix flour and water.', 'Bake it.'))).toEqual({ verdict: true })
-    expect(await ask(after('Mix flour and water.', HARMFUL))).toEqual({ verdict: false })
+    expect(await ask(ofRequest(HARMLESS))).toEqual({ verdict: true })
+    expect(await ask(ofRequest([{ type: 'text', text: HARMLESS }]))).toEqual({ verdict: true })
+    expect(await ask(ofRequest(HARMFUL))).toEqual({ verdict: false })
+    expect(await ask(ofResponse('Mix flour and water.', 'Bake it.'))).toEqual({ verdict: true })
+    expect(await ask(ofResponse('Mix flour and water.', HARMFUL))).toEqual({ verdict: false })
   })
 
   it('says no to what it cannot read or have judged', async () => {
@@ -107,9 +107,9 @@ describe('the hook for Portkey', () => {
     expect(await ask({})).toEqual({ verdict: false })
     expect(await ask('x'.repeat(2 << 20))).toEqual({ verdict: false })
     const lost = await start({ GUARD_URL: 'http://127.0.0.1:9', GUARD_KEY: KEY })
-    expect(await ask(before(HARMLESS), lost.port)).toEqual({ verdict: false })
+    expect(await ask(ofRequest(HARMLESS), lost.port)).toEqual({ verdict: false })
     const keyless = await start({ GUARD_URL: url, GUARD_KEY: 'wrong' })
-    expect(await ask(before(HARMLESS), keyless.port)).toEqual({ verdict: false })
+    expect(await ask(ofRequest(HARMLESS), keyless.port)).toEqual({ verdict: false })
     await Promise.all([lost.program.kill(), keyless.program.kill()])
   })
 })
