@@ -1,4 +1,4 @@
-// npm run bench [-- demo | gen | stream | batch | context | types | settings | flavours | kernels | places | load | ways | busy]: medians and ratios, what is compared
+// npm run bench [-- demo | gen | stream | batch | serve | context | types | settings | flavours | kernels | places | load | ways | busy]: medians and ratios, what is compared
 // measured in turn in one run. docs/performance.md says what each measures. Without a name: the demonstration models, a minute.
 // `--beside FOLDER` measures another built checkout in the same run (demo, load).
 // `--short` runs the same code in seconds, on tiny models, once, without what takes minutes to build: to see that it works.
@@ -13,6 +13,7 @@ const BENCHES = {
   gen: async (options) => (await import('./gen/bench.mjs')).benchGen(options),
   stream: async (options) => (await import('./stream/bench.mjs')).benchStream(options),
   batch: async (options) => (await import('./batch/bench.mjs')).benchBatch(options),
+  serve: async (options) => (await import('./serve/bench.mjs')).benchServe(options),
   context: async (options) => (await import('./context.mjs')).benchContext(options),
   types: async (options) => (await import('./types.mjs')).benchTypes(options),
   settings: async (options) => (await import('./settings.mjs')).benchSettings(options),
@@ -34,6 +35,7 @@ const { values, positionals } = parseArgs({
     parts: { type: 'string' },
     positions: { type: 'string' },
     beside: { type: 'string' },
+    clients: { type: 'string' },
     short: { type: 'boolean', default: false },
   },
 })
@@ -52,6 +54,7 @@ if (!bench || positionals.length > 1) {
     types: values.types?.split(','),
     parts: values.parts?.split(','),
     positions: values.positions?.split(','),
+    ...(values.clients && { clients: values.clients.split(',') }),
     threads: number(values.threads) ?? (values.short ? 1 : undefined),
     rounds: number(values.rounds) ?? (values.short ? 1 : undefined),
   })

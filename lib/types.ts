@@ -121,4 +121,16 @@ export interface GuardStats {
   tokensPerSecond: number
   /** llama_decode calls since load. */
   ticks: number
+  /** How long they took. */
+  tickTimes: GuardTickTimes
+}
+
+/** Times of llama_decode calls since load, for a histogram. */
+export interface GuardTickTimes {
+  /** Ends of the classes, in milliseconds. */
+  upToMs: number[]
+  /** Calls of each class: above the end before and up to its own; the last one has no end. */
+  counts: number[]
+  /** Milliseconds of all together. */
+  totalMs: number
 }

@@ -10,7 +10,7 @@ const dist = path.join(root, 'dist')
 const target = path.join(dist, 'cjs')
 
 // Neither is imported from outside.
-const INTERNAL = ['cjs', 'cli', 'trials']
+const INTERNAL = ['cjs', 'cli', 'playground', 'trials']
 
 rmSync(target, { recursive: true, force: true })
 for (const name of readdirSync(dist, { recursive: true })) {

@@ -34,7 +34,18 @@ export async function open({ model: modelPath, chatTemplate, threads, sequences 
     return answer(sequence, tokens, tokens.length)
   }
 
+  /** The sequences of one context, made when they are first asked for: node-llama-cpp batches what they do. */
+  const together = async () => {
+    if (!several) {
+      const shared = await context(sequences)
+      several = Array.from({ length: sequences }, () => shared.getSequence())
+    }
+    return several
+  }
+
   return {
+    whole,
+    sequences: together,
     /** One verdict, the whole prompt computed: what a call for each text does. */
     one: (input) => whole(single, input),
     /** One verdict by a caller who keeps what the prompt shares with the one before. */
@@ -45,14 +56,10 @@ export async function open({ model: modelPath, chatTemplate, threads, sequences 
     },
     /** Many at once over several sequences of one context, which node-llama-cpp batches. */
     many: async (inputs) => {
-      if (!several) {
-        const shared = await context(sequences)
-        several = Array.from({ length: sequences }, () => shared.getSequence())
-      }
       const answers = new Array(inputs.length)
       let next = 0
       await Promise.all(
-        several.map(async (sequence) => {
+        (await together()).map(async (sequence) => {
           while (next < inputs.length) {
             const at = next++
             answers[at] = await whole(sequence, inputs[at])

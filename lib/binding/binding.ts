@@ -189,6 +189,19 @@ export interface NativeModel {
   close(): Promise<void>
 }
 
+export interface NativeStats {
+  tokens: number
+  ticks: number
+  decodeMs: number
+  pending: number
+  /** Those that sequences hold, shared ones counted once, as the decode thread last left them. */
+  cells: number
+  /** Ends of the classes of ticks by time, in milliseconds. */
+  tickBounds: number[]
+  /** Ticks in each class; one more than there are ends. */
+  tickCounts: number[]
+}
+
 export interface NativeEngineOptions {
   /** KV cells of the whole context. */
   cells: number
@@ -260,6 +273,19 @@ export interface NativeResult {
   ms: number
 }
 
+export interface NativeStats {
+  tokens: number
+  ticks: number
+  decodeMs: number
+  pending: number
+  /** Those that sequences hold, shared ones counted once, as the decode thread last left them. */
+  cells: number
+  /** Ends of the classes of ticks by time, in milliseconds. */
+  tickBounds: number[]
+  /** Ticks in each class; one more than there are ends. */
+  tickCounts: number[]
+}
+
 export interface NativeEngine {
   /** Hands requests over together, packed (`RequestPacker`): one decode takes up as many of them as it has room for. */
   submit(requests: Int32Array): void
@@ -272,8 +298,7 @@ export interface NativeEngine {
    * attention does not visit it: for requests with `WHOLE` that begin alike. Where there is no room or no memory it is not kept.
    */
   keep(sequence: number, length: number): void
-  /** `cells`: those that sequences hold, shared ones counted once, as the decode thread last left them. */
-  stats(): { tokens: number; ticks: number; decodeMs: number; pending: number; cells: number }
+  stats(): NativeStats
   /** Stops the thread after the tick in hand and frees the context; requests not done fail with ERR_CLOSED. Idempotent. */
   close(): Promise<void>
 }

@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, AddCommand>> = {
   batch: async (program, run) => (await import('./batch.js')).addBatch(program, run),
   merge: async (program, run) => (await import('./merge.js')).addMerge(program, run),
   eval: async (program, run, version) => (await import('./eval.js')).addEval(program, run, version),
+  serve: async (program, run) => (await import('./serve.js')).addServe(program, run),
   convert: async (program, run) => (await import('./convert.js')).addConvert(program, run),
   quantize: async (program, run) => (await import('./quantize.js')).addQuantize(program, run),
   inspect: async (program, run) => (await import('./inspect.js')).addInspect(program, run),

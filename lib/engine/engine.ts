@@ -248,7 +248,7 @@ export class Engine {
   }
 
   stats(): GuardStats {
-    const { tokens, ticks, decodeMs } = this.#native.stats()
+    const { tokens, ticks, decodeMs, tickBounds, tickCounts } = this.#native.stats()
     const { maxSequences, contextSize, cells, unified } = this.options
     const total = unified ? cells : contextSize * maxSequences
     let cellsUsed = 0
@@ -264,6 +264,7 @@ export class Engine {
       tokensDecoded: tokens,
       tokensPerSecond: decodeMs > 0 ? (tokens * 1000) / decodeMs : 0,
       ticks,
+      tickTimes: { upToMs: tickBounds, counts: tickCounts, totalMs: decodeMs },
     }
   }
 

@@ -346,6 +346,8 @@ void Engine::Decode(std::vector<Slice>& slices) {
   std::lock_guard<std::mutex> lock(mutex_);
   ++stats_.ticks;
   stats_.decode_ms += ms;
+  const auto end = std::lower_bound(kTickBounds.begin(), kTickBounds.end(), ms);
+  ++stats_.ticks_by_time[static_cast<size_t>(end - kTickBounds.begin())];
   if (status == 0) stats_.tokens += tokens;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -50,10 +51,14 @@ struct Result {
   double ms = 0;
 };
 
+// Ends of the classes that ticks are counted in by their time, in milliseconds; the last class has no end.
+inline constexpr std::array<double, 11> kTickBounds = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000};
+
 struct EngineStats {
   uint64_t tokens = 0;
   uint64_t ticks = 0;
   double decode_ms = 0;
+  std::array<uint64_t, kTickBounds.size() + 1> ticks_by_time{};
   uint64_t pending = 0;
   uint64_t cells = 0;  // that sequences hold, shared ones counted once
 };

@@ -34,6 +34,7 @@ const SAID: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     'measure.mjs': /^4 replies at once: \d+ words\/s, a word [\d.]+ ms, p95 [\d.]+ ms\n\d+ MiB resident\n$/,
   },
   'containers.md': {},
+  'gateways.md': {},
   'monitoring.md': {
     'metrics.mjs': /guard_blocks_total\{reason="prompt",category=".+"\} 1\n.*guard_queued 0\n/s,
   },
@@ -49,10 +50,13 @@ const SAID: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
 }
 
 /** Programs that are servers: test/docs/*.test.ts of their own start them. */
-const SERVERS: Readonly<Record<string, readonly string[]>> = { 'containers.md': ['server.mjs'] }
+const SERVERS: Readonly<Record<string, readonly string[]>> = {
+  'containers.md': ['server.mjs'],
+  'gateways.md': ['portkey-hook.mjs'],
+}
 
-/** Commands that need the network or a daemon. */
-const NOT_RUN = [/^docker /, /^npx qwen3guard pull /]
+/** Commands that need the network or a daemon, or do not end. */
+const NOT_RUN = [/^docker /, /^npx qwen3guard (pull|serve) /]
 
 const isProgram = ({ language }: CodeBlock) => language === 'js'
 

@@ -42,6 +42,7 @@ const BENCHES = {
   gen: true,
   stream: true,
   batch: true,
+  serve: true,
   context: false,
   types: false,
   settings: false,
@@ -67,7 +68,7 @@ describe('npm run bench', () => {
       if (able && (hasLibraries || withoutLoop)) {
         expect(name === 'demo' ? output.match(/ ms {3}x\d/g) : rows(output)).not.toHaveLength(0)
       }
-      if (!hasLibraries && !['demo', 'batch', 'kernels', 'places', 'load', 'ways', 'busy'].includes(name)) {
+      if (!hasLibraries && !['demo', 'batch', 'serve', 'kernels', 'places', 'load', 'ways', 'busy'].includes(name)) {
         expect(output).toContain('not measured: the plain C++ loop')
       }
       expect(output).not.toMatch(/NaN|undefined/)

@@ -1,0 +1,19 @@
+// The server with the same guards, as `qwen3guard serve` starts it.
+import { GenGuard, StreamGuard } from '../../dist/index.js'
+import { createApp } from '../../dist/server/index.js'
+import { listen } from '../../dist/server/listen.js'
+
+export async function open({ gen: genModel, stream: streamModel, upstream, ...options }) {
+  const gen = genModel && (await GenGuard.load({ ...options, model: genModel }))
+  const stream =
+    streamModel &&
+    (await StreamGuard.load({ ...options, model: streamModel, contextSize: 512, maxSequences: 64 }))
+  const app = await createApp({
+    ...(gen && { gen }),
+    ...(stream && { stream }),
+    ...(stream && upstream && { upstream }),
+    limits: { queueMs: 600_000 },
+  })
+  const { url } = await listen(app, { host: '127.0.0.1', port: 0 })
+  return { port: async () => Number(new URL(url).port) }
+}
