@@ -1,5 +1,6 @@
 import path from 'node:path'
 import type { Command } from 'commander'
+import { type RowError, rowError } from '../batch/row-error.js'
 import { addon } from '../binding/addon.js'
 import { InputError } from '../data/input-error.js'
 import { benchmarkResults } from '../eval/benchmark-results.js'
@@ -19,7 +20,6 @@ import type { EvalFlags } from './eval-flags.js'
 import { type CheckResult, judge, type LoadedGuard, loadGuard } from './judge.js'
 import { printable } from './printable.js'
 import { startProgress } from './progress.js'
-import { type RowError, rowError } from './row-error.js'
 import type { Fit } from './too-long.js'
 
 const MOST_FAILURES = 10

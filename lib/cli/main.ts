@@ -19,6 +19,7 @@ import { printable } from './printable.js'
 import { addPull } from './pull.js'
 import { addQuantize } from './quantize.js'
 import { addStream } from './stream.js'
+import { addWorker } from './worker.js'
 import { terminalWidth, wrapHelp } from './wrap.js'
 
 /** Columns of a help text that goes to a file. */
@@ -59,6 +60,7 @@ function createProgram(run: Run): Command {
   addStream(program, run)
   addBatch(program, run)
   addMerge(program, run)
+  addWorker(program, run)
   addEval(program, run, version)
   addConvert(program, run)
   addQuantize(program, run)
