@@ -19,7 +19,7 @@ export interface RewardGuard {
 export interface RewardItem {
   /** What was asked: a user's message, or the conversation up to it. */
   prompt: string | readonly Message[]
-  /** What the model answered; a `<think>` block at its beginning is its thinking, unless `thinking` is given; one that never closes has no answer, and is an error in the item's place. */
+  /** What the model answered; a `<think>` block at its beginning is its thinking, unless `thinking` is given; one that never closes, or has nothing behind it, has no answer, and is an error in the item's place, as is an empty text. */
   answer: string
   /** What the model thought before it answered. */
   thinking?: string | null
@@ -200,16 +200,21 @@ function partsOf(item: RewardItem, at: number, hybrid: boolean): Parts {
       ? [{ role: 'user', content: prompt }]
       : prompt.map((message: Message) => ({ ...message }))
   const split = thinking === undefined || thinking === null ? splitThinking(answer) : { thinking, answer }
-  if (split.answer === null) {
-    // An empty reply is Safe: judged, a model that never stops thinking would be rewarded for it.
-    const error = new TypeError(
-      'Expected an answer after its thinking, got a <think> that never closes: the completion was probably cut off',
-    )
+  const { answer: judged } = split
+  if (judged === null || judged.trim() === '') {
+    // An empty reply is Safe: judged, a model that says nothing would be rewarded for it.
+    const error = new TypeError(`${missingAnswer(split)}: the completion was probably cut off`)
     return { texts: [error], helpfulness: helpfulness ?? 0 }
   }
   const reply = (content: string): Message[] => [...before, { role: 'assistant', content }]
   const thoughts = split.thinking.trim() === '' ? [] : [reply(split.thinking)]
-  return { texts: [...thoughts, reply(split.answer)], helpfulness: helpfulness ?? 0 }
+  return { texts: [...thoughts, reply(judged)], helpfulness: helpfulness ?? 0 }
+}
+
+function missingAnswer({ thinking, answer }: { thinking: string; answer: string | null }): string {
+  if (answer === null) return 'Expected an answer after its thinking, got a <think> that never closes'
+  if (thinking.trim() === '') return 'Expected an answer, got an empty text'
+  return 'Expected an answer after its thinking, got nothing behind it'
 }
 
 /** A completion as reasoning models write it. Behind thinking that never ends there is no answer: null. */

@@ -101,19 +101,34 @@ describe('guardOnlyReward', () => {
     ).toEqual([1, 'ERR_TOO_LONG', 'ERR_TOO_LONG', 'ERR_GEN_FORMAT', 'ERR_GEN_FORMAT', 1])
   })
 
-  it('has an error, never a number, for thinking that never closes: there is no answer', async () => {
+  it('has an error, never a number, where there is no answer', async () => {
     const { guard, seen } = saying()
     const judged: number[] = []
-    const items = [item('Safe'), item('<think>Safe'), item(' <think>\nUnsafe'), item('Unsafe')]
+    const items = [
+      item('Safe'),
+      item('<think>Safe'),
+      item(' <think>\nUnsafe'),
+      item('<think>\nSafe\n</think>\n\n'),
+      item(' \n', 'Safe'),
+      item(''),
+      item('Unsafe'),
+    ]
     for (const rewards of [
       await guardOnlyReward(guard, items, { onJudged: (index) => judged.push(index) }),
       await hybridReward(guard, items),
     ]) {
-      expect(rewards.map((reward) => typeof reward)).toEqual(['number', 'object', 'object', 'number'])
-      expect(rewards[1]).toBeInstanceOf(TypeError)
-      expect(rewards[1]).toHaveProperty('message', expect.stringContaining('<think> that never closes'))
+      expect([typeof rewards.at(0), typeof rewards.at(-1)]).toEqual(['number', 'number'])
+      const errors = rewards.slice(1, -1)
+      for (const error of errors) expect(error).toBeInstanceOf(TypeError)
+      expect(errors.map((error) => (error as Error).message.replace(/:.*/, ''))).toEqual([
+        'Expected an answer after its thinking, got a <think> that never closes',
+        'Expected an answer after its thinking, got a <think> that never closes',
+        'Expected an answer after its thinking, got nothing behind it',
+        'Expected an answer after its thinking, got nothing behind it',
+        'Expected an answer, got an empty text',
+      ])
     }
-    expect(judged).toEqual([0, 3])
+    expect(judged).toEqual([0, 6])
     expect(seen).toHaveLength(4)
   })
 

@@ -10,6 +10,7 @@ import type {
 } from '../index.js'
 import { worstOf } from '../labels.js'
 import { hasReasoning, replyText } from '../reasoning.js'
+import { closingRisks } from '../stream/moderation.js'
 import type { Fit } from './fit.js'
 
 /** A loaded guard of either variant. `model` is what the user called it. */
@@ -30,12 +31,17 @@ export type CheckResult =
       droppedMessages?: number
     }
 
-/** Judges one conversation: its last message is a prompt, or a reply to the messages before it. */
+/**
+ * Judges one conversation: its last message is a prompt, or a reply to the messages before it.
+ *
+ * @param onClosing told of a reply that Stream judged the risks at what closes its turn, as Qwen's evaluation counts them
+ */
 export async function judge(
   { kind, model, guard }: LoadedGuard,
   messages: Message[],
   { tooLong, history }: Fit,
   signal: AbortSignal,
+  onClosing?: (risks: Safety[] | null) => void,
 ): Promise<CheckResult> {
   if (kind === 'gen') {
     const options = { signal, history, tooLong: tooLong === 'window' ? tooLong : 'error' } as const
@@ -55,6 +61,7 @@ export async function judge(
     if (!reply) return { model, kind, prompt, reply, tokens: [], ...dropped }
     const tokens = await moderation.push(replyText(reply))
     const { rest, ...verdict } = await moderation.end()
+    onClosing?.(await closingRisks(moderation))
     return { model, kind, prompt, reply: verdict, tokens: [...tokens, ...rest], ...dropped }
   } finally {
     await moderation.close()

@@ -1,4 +1,6 @@
+import { valueAt } from '../data/column-value.js'
 import { InputError } from '../data/input-error.js'
+import { jsonOf } from '../data/row-json.js'
 import { guardOnlyReward, hybridReward, type JudgedItem, type Message } from '../index.js'
 import { worstOf } from '../labels.js'
 import type { Fit } from './fit.js'
@@ -77,8 +79,10 @@ export async function rewardRow(
 
 /** Tables have numbers as text. */
 function helpfulnessOf(record: Readonly<Record<string, unknown>>, column: string): number {
-  const value = record[column]
+  const value = valueAt(record, column)
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
   if (typeof number === 'number' && Number.isFinite(number)) return number
-  throw new InputError(`expected \`${column}\` to be a number, got ${JSON.stringify(value) ?? 'nothing'}`)
+  throw new InputError(
+    `expected \`${column}\` to be a number, got ${value === undefined ? 'nothing' : jsonOf(value)}`,
+  )
 }

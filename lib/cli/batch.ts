@@ -120,7 +120,8 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
   const isRepeatable = reader.sources.every(({ size }) => size !== null)
   checkUsage(command, flags, output, isRepeatable)
   await checkOutputPaths(command, flags, reader.sources)
-  const named = new NamedColumns(columnsOf(flags))
+  const { helpfulnessColumn: helpfulness } = flags
+  const named = new NamedColumns({ ...columnsOf(flags), ...(helpfulness !== undefined && { helpfulness }) })
   await named.checkTables(reader.sources, readOptions)
   const tally = new Tally()
   const identity =

@@ -4,6 +4,7 @@ import { type ReadOptions as RowOptions, type RowReader, readRows } from '../dat
 import { ROW_FORMATS, type Row, type RowFormat } from '../data/row.js'
 import type { DataIdentity } from '../eval/identity.js'
 import { type DataSet, type EvalItem, isLabelledUnsafe, type ReadOptions } from '../eval/item.js'
+import { repliesByBehaviour } from '../eval/sets/harmbench.js'
 import { DATA_SETS, dataSetNamed, recognise } from '../eval/sets/index.js'
 
 /** One labelled text, and where it stands. */
@@ -36,6 +37,19 @@ export function readFormats(names: readonly string[]): Formats {
     }
   }
   return formats
+}
+
+/** The row; or, of a file that is one object of lists, the rows that it holds, numbered from 1. */
+function rowsIn(row: Row): Row[] {
+  const within = row.record === null ? null : repliesByBehaviour(row.record)
+  if (within === null) return [row]
+  return within.map((record, at) => ({
+    ...row,
+    record: { ...record },
+    text: null,
+    defect: null,
+    number: at + 1,
+  }))
 }
 
 /** Reasons may show what a row holds, and so be as many as rows. */
@@ -74,7 +88,15 @@ export class LabelledData {
     signal: AbortSignal,
     note: (text: string) => void,
   ): Promise<LabelledData> {
-    const { rows } = formats
+    const { rows, set } = formats
+    if (set !== undefined && set.name !== 'generic' && Object.keys(options.columns).length > 0) {
+      const flags = Object.keys(options.columns).map(
+        (use) => `--${use === 'noResponse' ? 'response' : use}-column`,
+      )
+      throw new InputError(
+        `--format ${set.name} knows its columns: leave out ${flags.join(', ')}, or --format ${set.name}`,
+      )
+    }
     const rowOptions: RowOptions = { signal, ...(rows !== undefined && { format: rows }) }
     const reader = await readRows(names, { ...rowOptions, onNote: note })
     const named = new NamedColumns(options.columns)
@@ -83,10 +105,12 @@ export class LabelledData {
   }
 
   async *items(): AsyncGenerator<FoundItem, void, undefined> {
-    for await (const row of this.reader) {
-      this.rows += 1
-      this.#named.see(row)
-      yield* this.#itemsOf(row)
+    for await (const found of this.reader) {
+      for (const row of rowsIn(found)) {
+        this.rows += 1
+        this.#named.see(row)
+        yield* this.#itemsOf(row)
+      }
     }
   }
 
@@ -132,7 +156,9 @@ export class LabelledData {
     record: Readonly<Record<string, unknown>>,
   ): { set: DataSet; options: ReadOptions } {
     const columns = Object.keys(record)
-    const set = this.#formats.set ?? recognise(columns)
+    // Whoever names columns knows better than their names; a layout has its own.
+    const named = Object.keys(this.#options.columns).length > 0
+    const set = this.#formats.set ?? recognise(named ? [] : columns)
     if (this.#formats.set === undefined && set.name !== 'generic') {
       this.#note(
         `${file}: read as ${set.title}, by its columns (--format generic, or another, says otherwise)`,

@@ -38,7 +38,7 @@ export function addEvalOptions(command: Command): Command {
       [],
     )
     .option('--prompt-column <name>', 'column of the prompt')
-    .option('--response-column <name>', 'column of the reply')
+    .option('--response-column <name>', 'column of the reply; none: judge prompts alone')
     .option('--messages-column <name>', 'column of the conversation')
     .option('--id-column <name>', 'column of the id')
     .option('--label-column <name>', 'column of the label')

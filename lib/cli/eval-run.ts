@@ -10,6 +10,7 @@ import { publishedFigures } from '../eval/published.js'
 import type { EvalReport } from '../eval/report-data.js'
 import type { ShownError } from '../eval/worst.js'
 import { inOrder } from '../in-order.js'
+import type { Safety } from '../labels.js'
 import { describeGguf } from '../models/gguf/describe.js'
 import { readModelHeader } from '../models/gguf/split.js'
 import { hashFile } from '../models/hub/file-hash.js'
@@ -20,6 +21,7 @@ import type { EvalFlags } from './eval-flags.js'
 import { type CheckResult, judge, type LoadedGuard, loadGuard } from './judge.js'
 import { printable } from './printable.js'
 import { startProgress } from './progress.js'
+import { columnsOf } from './row-flags.js'
 import type { Fit } from './too-long.js'
 
 const MOST_FAILURES = 10
@@ -40,10 +42,7 @@ export async function evaluate(
   const note = (text: string) => void process.stderr.write(`${printable(text)}\n`)
   const { caution, toxicityFrom, seed, targetFpr, holdBack, official = false, tooLong, history } = flags
   const columns = {
-    ...(flags.promptColumn !== undefined && { prompt: flags.promptColumn }),
-    ...(flags.responseColumn !== undefined && { response: flags.responseColumn }),
-    ...(flags.messagesColumn !== undefined && { messages: flags.messagesColumn }),
-    ...(flags.idColumn !== undefined && { id: flags.idColumn }),
+    ...columnsOf(flags),
     ...(flags.labelColumn !== undefined && { label: flags.labelColumn }),
   }
   const formats = readFormats(flags.format)
@@ -59,7 +58,7 @@ export async function evaluate(
     const started = performance.now()
     const judged = inOrder(
       limited(data.items(), flags.limit),
-      (found, stop) => outcomeOf(loaded, found, { tooLong, history }, stop),
+      (found, stop) => outcomeOf(loaded, found, { tooLong, history, official }, stop),
       2 * loaded.guard.stats().maxSequences,
       signal,
     )
@@ -111,17 +110,20 @@ function nothing(rows: number, skipped: Record<string, number>): string {
 
 interface Judgement {
   found: FoundItem
-  outcome: CheckResult | { error: RowError }
+  outcome: (CheckResult & { closing?: Safety[] | null }) | { error: RowError }
 }
 
 async function outcomeOf(
   loaded: LoadedGuard,
   found: FoundItem,
-  fit: Fit,
+  { official, ...fit }: Fit & { official: boolean },
   signal: AbortSignal,
 ): Promise<Judgement> {
   try {
-    const outcome = await judge(loaded, found.item.messages, fit, signal)
+    const closing: (Safety[] | null)[] = []
+    const onClosing = official ? (risks: Safety[] | null) => void closing.push(risks) : undefined
+    const result = await judge(loaded, found.item.messages, fit, signal, onClosing)
+    const outcome = closing.length === 0 ? result : { ...result, closing: closing[0] ?? null }
     return { found, outcome }
   } catch (error) {
     if (signal.aborted) throw signal.reason

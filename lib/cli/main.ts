@@ -3,27 +3,34 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { InputError } from '../data/input-error.js'
 import { GuardError } from '../errors.js'
-import { addBatch } from './batch.js'
-import { addBuild } from './build.js'
-import { addCheck } from './check.js'
-import { addCompletion } from './completion.js'
-import { addConvert } from './convert.js'
-import { addDoctor } from './doctor.js'
-import { addEval } from './eval.js'
 import { EXIT, type Run } from './exit.js'
 import { inFlags } from './flag-names.js'
-import { addInspect } from './inspect.js'
-import { addMerge } from './merge.js'
-import { addModels } from './models.js'
 import { printable } from './printable.js'
-import { addPull } from './pull.js'
-import { addQuantize } from './quantize.js'
-import { addStream } from './stream.js'
-import { addWorker } from './worker.js'
 import { terminalWidth, wrapHelp } from './wrap.js'
 
 /** Columns of a help text that goes to a file. */
 const WIDEST_HELP = 100
+
+/** Adds a command to the program. */
+type AddCommand = (program: Command, run: Run, version: string) => Promise<void>
+
+/** In the order of the help. */
+const COMMANDS: Readonly<Record<string, AddCommand>> = {
+  check: async (program, run) => (await import('./check.js')).addCheck(program, run),
+  stream: async (program, run) => (await import('./stream.js')).addStream(program, run),
+  batch: async (program, run) => (await import('./batch.js')).addBatch(program, run),
+  merge: async (program, run) => (await import('./merge.js')).addMerge(program, run),
+  worker: async (program, run) => (await import('./worker.js')).addWorker(program, run),
+  eval: async (program, run, version) => (await import('./eval.js')).addEval(program, run, version),
+  convert: async (program, run) => (await import('./convert.js')).addConvert(program, run),
+  quantize: async (program, run) => (await import('./quantize.js')).addQuantize(program, run),
+  inspect: async (program, run) => (await import('./inspect.js')).addInspect(program, run),
+  pull: async (program, run) => (await import('./pull.js')).addPull(program, run),
+  models: async (program) => (await import('./models.js')).addModels(program),
+  doctor: async (program, run, version) => (await import('./doctor.js')).addDoctor(program, run, version),
+  build: async (program, run) => (await import('./build.js')).addBuild(program, run),
+  completion: async (program) => (await import('./completion.js')).addCompletion(program),
+}
 
 /** Ends the command quietly: whoever read its output has seen enough. */
 class BrokenPipe extends Error {}
@@ -37,7 +44,7 @@ class Interrupted extends Error {
   }
 }
 
-function createProgram(run: Run): Command {
+async function createProgram(run: Run): Promise<Command> {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
   const program = new Command('qwen3guard')
     .description('Qwen3Guard content moderation: prompts, replies and token streams judged on this machine.')
@@ -56,20 +63,10 @@ function createProgram(run: Run): Command {
   program.hook('preAction', (_program, command) => {
     run.failOn = command.getOptionValue('failOn') !== undefined
   })
-  addCheck(program, run)
-  addStream(program, run)
-  addBatch(program, run)
-  addMerge(program, run)
-  addWorker(program, run)
-  addEval(program, run, version)
-  addConvert(program, run)
-  addQuantize(program, run)
-  addInspect(program, run)
-  addPull(program, run)
-  addModels(program)
-  addDoctor(program, run, version)
-  addBuild(program, run)
-  addCompletion(program)
+  // A command's own modules alone, which is half of what a short one takes; to list or complete them, all.
+  const [, , name = ''] = process.argv
+  const wanted = name !== 'completion' && Object.hasOwn(COMMANDS, name) ? [name] : Object.keys(COMMANDS)
+  for (const one of wanted) await COMMANDS[one]?.(program, run, version)
   return program.addHelpText('after', '\nExample:\n  $ qwen3guard check "How can I make a bomb?"')
 }
 
@@ -119,7 +116,8 @@ async function main(): Promise<void> {
   try {
     // Until the command has ended well: a process that runs out of work before that has failed.
     process.exitCode = EXIT.error
-    await createProgram(run).parseAsync()
+    const program = await createProgram(run)
+    await program.parseAsync()
     process.exitCode = run.exitCode
   } catch (error) {
     // What an abort broke on its way is a consequence of it.

@@ -12,6 +12,7 @@ import { isObject } from '../data/row.js'
 import { inOneLine, jsonOf } from '../data/row-json.js'
 import { atomicFile } from '../models/atomic-file.js'
 import type { Run } from './exit.js'
+import { nestedRow } from './nested-row.js'
 import { isPlain, OUTPUT_FORMATS, type OutputFormat, outputOf, writeOutput } from './row-output.js'
 import { rowsOfShard, type ShardNote, shardFile } from './shard.js'
 
@@ -59,6 +60,8 @@ export function addMerge(program: Command, { signal }: Run): void {
 interface ShardFile {
   path: string
   rows: number
+  /** Whether rewards were written. */
+  rewarded: boolean
 }
 
 /** The shards by their number. @throws InputError unless there is each of one run, once */
@@ -83,7 +86,7 @@ async function inOrderOfShards(paths: readonly string[]): Promise<ShardFile[]> {
     if (note.rows !== expected) {
       throw new InputError(`${path} has ${note.rows} of the ${expected} rows of its shard: judge it again`)
     }
-    found.set(index, { path, rows: note.rows })
+    found.set(index, { path, rows: note.rows, rewarded: isRewarded(note) })
   }
   const indices = Array.from({ length: count }, (_, at) => at + 1)
   const missing = indices.filter((index) => !found.has(index))
@@ -93,6 +96,11 @@ async function inOrderOfShards(paths: readonly string[]): Promise<ShardFile[]> {
     )
   }
   return indices.map((index) => found.get(index) as ShardFile)
+}
+
+function isRewarded({ identity }: ShardNote): boolean {
+  const options = isObject(identity) ? identity.options : null
+  return isObject(options) && typeof options.reward === 'string'
 }
 
 async function readNote(path: string): Promise<ShardNote> {
@@ -137,12 +145,13 @@ async function writeLines(shards: readonly ShardFile[], path: string, signal: Ab
   }
 }
 
-async function* linesOf({ path, rows }: ShardFile, signal: AbortSignal): AsyncGenerator<string> {
+async function* linesOf({ path, rows, rewarded }: ShardFile, signal: AbortSignal): AsyncGenerator<string> {
   let count = 0
-  for await (const { record, text, defect } of rows > 0 ? await readRows([path], { signal }) : []) {
+  for await (const { record, text, defect, format } of rows > 0 ? await readRows([path], { signal }) : []) {
     if (defect !== null) throw new InputError(`${path} has a row that is none, ${count + 1}: ${defect}`)
     count += 1
-    yield text === null ? jsonOf(record) : inOneLine(text)
+    // A table spreads what was added to a row over columns.
+    yield text === null ? jsonOf(nestedRow(record, format, rewarded)) : inOneLine(text)
   }
   if (count !== rows) {
     throw new InputError(

@@ -4,13 +4,13 @@
  * characters, bidirectional controls, variation selectors, fillers and soft hyphens; besides, format characters, line and
  * paragraph separators and the blank Braille pattern. Made at run time: the language level of the source knows no `v`.
  */
-const EMOJI_OR_UNSEEN = new RegExp(
-  [
-    String.raw`(\p{RGI_Emoji})`,
-    String.raw`[[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\u2800]--[\t\n]]`,
-  ].join('|'),
-  'gv',
-)
+const EMOJI_OR_UNSEEN = [
+  String.raw`(\p{RGI_Emoji})`,
+  String.raw`[[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\u2800]--[\t\n]]`,
+].join('|')
+
+/** When it is needed, since it takes some milliseconds. */
+let emojiOrUnseen: RegExp | undefined
 
 /** Where there is nothing to do, which is nearly always. */
 const PLAIN = /^[\t\n\x20-\x7e]*$/
@@ -21,7 +21,8 @@ const PLAIN = /^[\t\n\x20-\x7e]*$/
  */
 export function printable(text: string): string {
   if (PLAIN.test(text)) return text
-  return text.replace(EMOJI_OR_UNSEEN, (found: string, emoji: string | undefined) => {
+  emojiOrUnseen ??= new RegExp(EMOJI_OR_UNSEEN, 'gv')
+  return text.replace(emojiOrUnseen, (found: string, emoji: string | undefined) => {
     if (emoji !== undefined) return emoji
     const code = found.codePointAt(0) as number
     if (code < 0x20) return String.fromCharCode(0x2400 + code)

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import type { ColumnFlags } from '../data/columns.js'
+import { type ColumnFlags, NO_COLUMN } from '../data/columns.js'
 import { ROW_FORMATS, type RowFormat } from '../data/row.js'
 import type { UnsupportedParts } from '../input.js'
 import { printable } from './printable.js'
@@ -22,7 +22,7 @@ export function addRowFlags(command: Command): Command {
       ),
     )
     .option('--prompt-column <name>', 'column of the prompts; a.b is field b of column a (default: guessed)')
-    .option('--response-column <name>', 'column of the responses')
+    .option('--response-column <name>', 'column of the responses; none: judge prompts alone')
     .option('--messages-column <name>', 'column of the conversations')
     .option('--id-column <name>', "column of the rows' names, for errors")
     .addOption(
@@ -35,10 +35,14 @@ export function addRowFlags(command: Command): Command {
     )
 }
 
-export function columnsOf(flags: RowFlags): ColumnFlags {
+type ColumnNames = Pick<RowFlags, 'promptColumn' | 'responseColumn' | 'messagesColumn' | 'idColumn'>
+
+export function columnsOf(flags: ColumnNames): ColumnFlags {
+  const { responseColumn } = flags
   return {
     ...(flags.promptColumn !== undefined && { prompt: flags.promptColumn }),
-    ...(flags.responseColumn !== undefined && { response: flags.responseColumn }),
+    ...(responseColumn === NO_COLUMN && { noResponse: true }),
+    ...(responseColumn !== undefined && responseColumn !== NO_COLUMN && { response: responseColumn }),
     ...(flags.messagesColumn !== undefined && { messages: flags.messagesColumn }),
     ...(flags.idColumn !== undefined && { id: flags.idColumn }),
   }

@@ -2,12 +2,19 @@ import { toMessages, type UnsupportedParts } from '../input.js'
 import type { LeftOut } from '../message-parts.js'
 import type { Message } from '../types.js'
 import { COLUMN_NAMES, type ColumnUse } from './column-names.js'
+import { valueAt } from './column-value.js'
 import { InputError } from './input-error.js'
 import { isObject } from './row.js'
 import { jsonOf } from './row-json.js'
 
 /** Columns by what they are for; `a.b` is field `b` of column `a`, where no column has that name. */
-export type ColumnFlags = Partial<Record<ColumnUse, string>>
+export type ColumnFlags = Partial<Record<ColumnUse, string>> & {
+  /** That no column holds replies, whatever it is called: prompts are judged alone. */
+  noResponse?: true
+}
+
+/** What a flag says instead of the name of a column: that there is none. */
+export const NO_COLUMN = 'none'
 
 export interface ColumnOptions {
   /** Default `'skip'`: images and audio are left out where there is text beside them. */
@@ -93,20 +100,26 @@ export class RowColumns {
   }
 
   #guessed(record: Record<string, unknown>, use: ColumnUse): { name: string; value: unknown } | null {
+    if (this.#isNone(use)) return null
     return this.#flags[use] === undefined && !Object.hasOwn(record, use) ? guess(record, use) : null
   }
 
   /** The column that a flag names, or that has the plain name. */
   #own(record: Record<string, unknown>, use: ColumnUse): { name: string; value: unknown } | null {
+    if (this.#isNone(use)) return null
     const name = this.#flags[use] ?? use
     const value = valueAt(record, name)
     return isGiven(value) ? { name, value } : null
   }
 
+  #isNone(use: ColumnUse): boolean {
+    return use === 'response' && this.#flags.noResponse === true
+  }
+
   #find(record: Record<string, unknown>, use: ColumnUse): { name: string; value: unknown } | null {
     const own = this.#own(record, use)
     // A flag is no hint: where the column it names is empty, no other is taken.
-    if (own || this.#flags[use] !== undefined || Object.hasOwn(record, use)) return own
+    if (own || this.#isNone(use) || this.#flags[use] !== undefined || Object.hasOwn(record, use)) return own
     // Nor is anything guessed for a row that says otherwise what it holds.
     if (use === 'messages' && (this.#flags.prompt !== undefined || isGiven(record.prompt))) return null
     if (use === 'prompt' && this.#flags.messages !== undefined) return null
@@ -149,16 +162,6 @@ function isText(value: unknown, use: ColumnUse): boolean {
     return Array.isArray(value) || (typeof value === 'string' && value.trimStart().startsWith('['))
   }
   return typeof value === 'string' || isListOfObjects(value)
-}
-
-function valueAt(record: Record<string, unknown>, path: string): unknown {
-  if (Object.hasOwn(record, path)) return record[path]
-  let value: unknown = record
-  for (const name of path.split('.')) {
-    if (!isObject(value) || !Object.hasOwn(value, name)) return undefined
-    value = value[name]
-  }
-  return value
 }
 
 /** Messages as a list, as JSON in a table's cell, or a text that is one message. */

@@ -1,9 +1,15 @@
 import { nearestOf } from '../options.js'
-import type { ColumnFlags } from './columns.js'
+import type { ColumnUse } from './column-names.js'
+import { hasColumn } from './column-value.js'
 import { InputError } from './input-error.js'
-import { type ReadOptions, RowReader } from './read-rows.js'
-import { isObject, type Row } from './row.js'
+import { columnsOfTable, type ReadOptions } from './read-rows.js'
+import type { Row } from './row.js'
 import type { Source } from './sources.js'
+
+/** What a column can be named for. */
+export type NamedUse = ColumnUse | 'label' | 'helpfulness'
+
+const USES: readonly NamedUse[] = ['prompt', 'response', 'messages', 'id', 'label', 'helpfulness']
 
 /** Names of columns that are kept to find the nearest to a misspelt one. */
 const MOST_NAMES = 200
@@ -19,9 +25,11 @@ export class NamedColumns {
   readonly #names = new Set<string>()
   readonly #tables = new Set<string>()
 
-  constructor({ prompt, response, messages, id }: ColumnFlags) {
-    const flags = Object.entries({ prompt, response, messages, id })
-    this.#flags = flags.filter((flag): flag is [string, string] => flag[1] !== undefined)
+  constructor(flags: Partial<Record<NamedUse, string>>) {
+    this.#flags = USES.flatMap((use) => {
+      const name = flags[use]
+      return name === undefined ? [] : [[use, name] as [string, string]]
+    })
     this.#missing = new Map(this.#flags)
   }
 
@@ -29,12 +37,10 @@ export class NamedColumns {
   async checkTables(sources: readonly Source[], options: ReadOptions): Promise<void> {
     if (this.#flags.length === 0) return
     for (const source of sources) {
-      // What can be read once only is looked at when its rows are.
-      if (source.size === null) continue
-      for await (const row of new RowReader([source], options)) {
-        this.see(row)
-        break
-      }
+      const columns = await columnsOfTable(source, options)
+      if (columns === null) continue
+      this.#tables.add(source.name)
+      this.#requireAll(columns, source.name)
     }
   }
 
@@ -47,12 +53,16 @@ export class NamedColumns {
     if (this.#missing.size > 0) this.#keepNames(record)
     if (format === 'jsonl' || format === 'json' || this.#tables.has(source)) return
     this.#tables.add(source)
+    this.#requireAll(Object.keys(record), source)
+  }
+
+  #requireAll(columns: readonly string[], source: string): void {
     for (const [use, name] of this.#flags) {
-      // Of a column's fields one row tells nothing: Parquet holds JSON too.
+      // Of a column's fields a header tells nothing: tables hold JSON too.
       const [column = name] = name.split('.')
-      if (!Object.hasOwn(record, name) && !Object.hasOwn(record, column)) {
+      if (!columns.includes(name) && !columns.includes(column)) {
         throw new InputError(
-          `${source === '-' ? 'stdin' : source} has no column ${wanted(use, name, Object.keys(record))}`,
+          `${source === '-' ? 'stdin' : source} has no column ${wanted(use, name, columns)}`,
         )
       }
     }
@@ -79,17 +89,4 @@ function wanted(use: string, name: string, columns: readonly string[]): string {
   const hint =
     nearest === undefined ? `there is ${columns.slice(0, 12).join(', ')}` : `did you mean \`${nearest}\`?`
   return `\`${name}\`, which --${use}-column names: ${hint}`
-}
-
-/** Whether a column, or a field of one, is there, be it null. */
-function hasColumn(record: Readonly<Record<string, unknown>>, path: string): boolean {
-  if (Object.hasOwn(record, path)) return true
-  let value: unknown = record
-  for (const name of path.split('.')) {
-    // A null says nothing of what it would hold.
-    if (value === null) return true
-    if (!isObject(value) || !Object.hasOwn(value, name)) return false
-    value = value[name]
-  }
-  return true
 }

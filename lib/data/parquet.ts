@@ -1,9 +1,15 @@
 import { createWriteStream } from 'node:fs'
-import { mkdtemp, open, rm } from 'node:fs/promises'
+import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
+import {
+  type AsyncBuffer,
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetReadObjects,
+  parquetSchema,
+} from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { InputError } from './input-error.js'
 
@@ -25,19 +31,7 @@ export async function* readParquet(
   const file = await open(path)
   try {
     const { size } = await file.stat()
-    const buffer: AsyncBuffer = {
-      byteLength: size,
-      async slice(start, end = size) {
-        const bytes = new Uint8Array(Math.max(0, end - start))
-        let filled = 0
-        while (filled < bytes.length) {
-          const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, start + filled)
-          if (bytesRead === 0) throw new Error(`it ends at byte ${start + filled}`)
-          filled += bytesRead
-        }
-        return bytes.buffer
-      },
-    }
+    const buffer = bufferOf(file, size)
     const metadata = await sound(name, () => parquetMetadataAsync(buffer))
     let start = 0
     for (const group of metadata.row_groups) {
@@ -53,6 +47,34 @@ export async function* readParquet(
     }
   } finally {
     await file.close()
+  }
+}
+
+/** Names of a Parquet file's columns, of which no row is decoded. @throws as `readParquet` */
+export async function parquetColumns(path: string, name: string): Promise<string[]> {
+  const file = await open(path)
+  try {
+    const { size } = await file.stat()
+    const metadata = await sound(name, () => parquetMetadataAsync(bufferOf(file, size)))
+    return parquetSchema(metadata).children.map(({ element }) => element.name)
+  } finally {
+    await file.close()
+  }
+}
+
+function bufferOf(file: FileHandle, size: number): AsyncBuffer {
+  return {
+    byteLength: size,
+    async slice(start, end = size) {
+      const bytes = new Uint8Array(Math.max(0, end - start))
+      let filled = 0
+      while (filled < bytes.length) {
+        const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, start + filled)
+        if (bytesRead === 0) throw new Error(`it ends at byte ${start + filled}`)
+        filled += bytesRead
+      }
+      return bytes.buffer
+    },
   }
 }
 

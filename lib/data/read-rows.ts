@@ -7,7 +7,7 @@ import { InputError } from './input-error.js'
 import { jsonRow } from './json-row.js'
 import { readJsonValues } from './json-values.js'
 import { type RowText, readLines } from './lines.js'
-import { readParquet, readParquetStream } from './parquet.js'
+import { parquetColumns, readParquet, readParquetStream } from './parquet.js'
 import type { DefectiveRow, Row, RowFormat, SoundRow } from './row.js'
 import { findSources, type Source } from './sources.js'
 import { peek, unpack } from './unpack.js'
@@ -40,6 +40,25 @@ export async function readRows(names: readonly string[], options: ReadOptions = 
   return new RowReader(sources, options)
 }
 
+/**
+ * Names of a table's columns, before its rows are read. Null where they are not known by then: of JSON, of what can be read
+ * once only, of Parquet that is packed, and of a table without a sound row.
+ *
+ * @throws InputError for what cannot be read; the disk's error
+ */
+export async function columnsOfTable(source: Source, options: ReadOptions): Promise<string[] | null> {
+  if (source.size === null) return null
+  const { format, all, isParquetFile, close } = await open(source, options, () => {})
+  try {
+    if (isParquetFile) return await parquetColumns(source.name, source.name)
+    if (format !== 'csv' && format !== 'tsv') return null
+    for await (const { record } of readTable(all, format, source.name)) return record && Object.keys(record)
+    return null
+  } finally {
+    close()
+  }
+}
+
 /** Rows, once. */
 export class RowReader implements AsyncIterable<Row> {
   readonly sources: readonly Source[]
@@ -66,7 +85,9 @@ export class RowReader implements AsyncIterable<Row> {
       const read = (bytes: number) => {
         this.bytesRead = before + bytes
       }
-      const opened = await open(source, this.#options, read)
+      // Of a file that was looked at before, it has been said.
+      const { onNote: _, ...quiet } = this.#options
+      const opened = await open(source, source.size === null ? this.#options : quiet, read)
       const { format } = opened
       try {
         for await (const row of rowsOf(opened, source, this, read)) {

@@ -1,4 +1,4 @@
-import type { ColumnUse as RowUse } from '../data/column-names.js'
+import type { ColumnFlags } from '../data/columns.js'
 import type { Safety } from '../labels.js'
 import type { Message } from '../types.js'
 
@@ -50,12 +50,10 @@ export interface ReadOptions {
   /** Toxicity, of 1 to 5, from which an RTP-LX prompt counts as unsafe. */
   toxicityFrom: number
   /** Names of columns in a file of no public layout. */
-  columns: Partial<Record<ColumnUse, string>>
+  columns: ColumnFlags & { label?: string }
   /** Told what was guessed of such a file. */
   onNote?(note: string): void
 }
-
-export type ColumnUse = RowUse | 'label'
 
 export const READ_DEFAULTS: ReadOptions = { caution: 'unsafe', toxicityFrom: 2, columns: {} }
 

@@ -8,7 +8,14 @@ import type { Reading } from './metrics.js'
 /** What a guard says of one item: Gen's verdict, or Stream's of a prompt and the reply to it. */
 export type Verdict =
   | (GenVerdict & { kind: 'gen' })
-  | { kind: 'stream'; prompt: PromptVerdict; reply: ReplyVerdict | null; tokens: TokenVerdict[] }
+  | {
+      kind: 'stream'
+      prompt: PromptVerdict
+      reply: ReplyVerdict | null
+      tokens: TokenVerdict[]
+      /** Risks at what closes the reply's turn, for the official rules; null where there was no room for them. */
+      closing?: readonly Safety[] | null
+    }
 
 /** A verdict as far as the figures need it. */
 export interface Judged {

@@ -1,3 +1,4 @@
+import { sentencesOf } from '../segments.js'
 import type { TokenVerdict } from '../stream/verdict.js'
 import { type Interval, wilson } from './intervals.js'
 import type { UnsafeSpan } from './item.js'
@@ -127,8 +128,6 @@ export function distributionOf(sorted: readonly number[]): Distribution | null {
   }
 }
 
-const SENTENCES = new Intl.Segmenter(undefined, { granularity: 'sentence' })
-
 /** The annotated span in indices of the tokens judged, or why it cannot be had. */
 export function locate(span: UnsafeSpan, tokens: readonly TokenVerdict[]): Located | string {
   const text = tokens.map((token) => token.text).join('')
@@ -161,6 +160,6 @@ function tokenEndingAt(tokens: readonly TokenVerdict[], offset: number): number 
 
 /** End of the sentence that holds the character at `offset`. */
 function sentenceEnd(text: string, offset: number): number {
-  const segment = SENTENCES.segment(text).containing(Math.min(offset, text.length - 1))
+  const segment = sentencesOf(text).containing(Math.min(offset, text.length - 1))
   return segment === undefined ? text.length : segment.index + segment.segment.length
 }

@@ -21,11 +21,19 @@ export interface OfficialFigures {
   rules: 'QwenLM/Qwen3Guard eval @6a52eca'
   /** `eval_gen`: strict reading alone, an answer that cannot be read counted as safe. */
   gen: Record<Target, OfficialScores | null> | null
-  /** `eval_stream` on replies: `printed` has the names as the script prints them, which are swapped. */
-  stream: { printed: Record<Reading, OfficialScores>; meant: Record<Reading, OfficialScores> } | null
+  /** `eval_stream` on replies, `<|im_end|>` and the line end behind each included. */
+  stream: OfficialStream | null
   /** `eval_stream` on prompts fails before it prints anything. */
   prompts: { error: 'KeyError' } | null
   latency: OfficialLatency | null
+}
+
+export interface OfficialStream {
+  /** Under the names as the script prints them, which are swapped. */
+  printed: Record<Reading, OfficialScores>
+  meant: Record<Reading, OfficialScores>
+  /** Replies that fill the context, so that what closes them could not be judged. */
+  unclosed: number
 }
 
 export interface OfficialLatency {
@@ -106,6 +114,7 @@ export class OfficialSums {
   readonly #bins = Object.fromEntries(BINS.map((bin) => [bin, 0])) as Record<Bin, number>
   #splitMoved = 0
   #prompts = false
+  #unclosed = 0
 
   add(item: EvalItem, outcome: Verdict | { error: unknown }): void {
     const { label, target, span } = item
@@ -118,11 +127,9 @@ export class OfficialSums {
     } else if (target === 'prompt') {
       this.#prompts = true
     } else {
-      this.addReply(
-        label,
-        outcome.tokens.map(({ risk }) => risk),
-        span?.unit === 'token' ? span : null,
-      )
+      if (!outcome.closing) this.#unclosed += 1
+      const risks = outcome.tokens.map(({ risk }) => risk)
+      this.addReply(label, [...risks, ...(outcome.closing ?? [])], span?.unit === 'token' ? span : null)
     }
   }
 
@@ -131,7 +138,7 @@ export class OfficialSums {
     countOne(this.#gen[target], officialPositive(label), officialGenUnsafe(text))
   }
 
-  /** @param risks of the reply's tokens, from its first one */
+  /** @param risks of the reply's tokens, from its first one, and of the two that close its turn */
   addReply(label: Safety, risks: readonly Safety[], span: (UnsafeSpan & { unit: 'token' }) | null): void {
     const { safety, at } = officialDetection(risks)
     countOne(this.#stream.strict, officialPositive(label), safety !== 'Safe')
@@ -155,7 +162,9 @@ export class OfficialSums {
     return {
       rules: 'QwenLM/Qwen3Guard eval @6a52eca',
       gen: stream || this.#prompts || !(gen.prompt || gen.response) ? null : gen,
-      stream: stream ? { printed: { strict: loose, loose: strict }, meant: { strict, loose } } : null,
+      stream: stream
+        ? { printed: { strict: loose, loose: strict }, meant: { strict, loose }, unclosed: this.#unclosed }
+        : null,
       prompts: this.#prompts ? { error: 'KeyError' } : null,
       latency:
         n + this.#splitMoved > 0

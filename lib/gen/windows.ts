@@ -1,4 +1,5 @@
 import { nextTurn, turnIsOver } from '../event-loop.js'
+import { clustersOf, sentencesOf } from '../segments.js'
 import { nfc } from '../tokenizer/normalise.js'
 import { wellFormed } from '../tokenizer/pre-tokens.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
@@ -20,9 +21,6 @@ const BLOCK = 2048
 
 /** A grapheme cluster longer than this may be cut between its code points. */
 const LONGEST_CLUSTER = 32
-
-const SENTENCES = new Intl.Segmenter('und', { granularity: 'sentence' })
-const CLUSTERS = new Intl.Segmenter('und', { granularity: 'grapheme' })
 
 /** Where a window may begin or end. */
 interface Cut {
@@ -103,7 +101,7 @@ function firstCut(cuts: readonly Cut[], end: number, overlap: number): number {
 async function cutsOf(text: string, tokensAt: (bytes: number) => number, most: number): Promise<Cut[]> {
   const cuts: Cut[] = [{ at: 0, tokens: 0, sentence: true }]
   let bytes = 0
-  for (const { start, end, complete } of sentencesOf(text)) {
+  for (const { start, end, complete } of boundedSentences(text)) {
     if (turnIsOver()) await nextTurn()
     const sentence = text.slice(start, end)
     const after = bytes + byteLength(sentence)
@@ -131,11 +129,11 @@ async function cutsOf(text: string, tokensAt: (bytes: number) => number, most: n
 }
 
 /** Sentences in order; not `complete` where one is too long to be looked at as a whole. */
-function* sentencesOf(text: string): Generator<Span & { complete: boolean }> {
+function* boundedSentences(text: string): Generator<Span & { complete: boolean }> {
   for (let at = 0; at < text.length; ) {
     const atEnd = at + BLOCK >= text.length
     const block = atEnd ? text.slice(at) : text.slice(at, clusterStart(text, at, at + BLOCK))
-    const ends = [...SENTENCES.segment(block)].map(({ index, segment }) => at + index + segment.length)
+    const ends = [...sentencesOf(block)].map(({ index, segment }) => at + index + segment.length)
     // Text that follows the block may belong to its last sentence.
     if (!atEnd && ends.length > 1) ends.pop()
     const complete = atEnd || ends.length > 1 || ends[0] !== at + block.length
@@ -148,7 +146,7 @@ function* sentencesOf(text: string): Generator<Span & { complete: boolean }> {
 
 /** Start of the grapheme cluster at `at`, or of the code point where that is the only one from `from` on. */
 function clusterStart(text: string, from: number, at: number): number {
-  const cluster = CLUSTERS.segment(text.slice(from, at + LONGEST_CLUSTER)).containing(at - from)
+  const cluster = clustersOf(text.slice(from, at + LONGEST_CLUSTER)).containing(at - from)
   if (cluster && cluster.index > 0) return from + cluster.index
   // A code point above U+FFFF begins before `at` if `at` is inside it.
   return (text.codePointAt(at - 1) ?? 0) > 0xffff ? at - 1 : at
@@ -156,7 +154,7 @@ function clusterStart(text: string, from: number, at: number): number {
 
 /** What is never cut: grapheme clusters, or code points where a cluster is very long. */
 function* atomsOf(sentence: string): Generator<string> {
-  for (const { segment } of CLUSTERS.segment(sentence)) {
+  for (const { segment } of clustersOf(sentence)) {
     if (segment.length <= LONGEST_CLUSTER) yield segment
     else yield* segment
   }

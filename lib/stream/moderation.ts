@@ -1,4 +1,4 @@
-import { DecodeError, GuardClosedError, ModelKindError, TooLongError } from '../errors.js'
+import { DecodeError, GuardClosedError, TooLongError } from '../errors.js'
 import { nextTurn, type Steps, settled, turnIsOver } from '../event-loop.js'
 import type { Category, HeadLabels, Safety } from '../labels.js'
 import { leastTokens, type Tokenizer } from '../tokenizer/tokenizer.js'
@@ -7,6 +7,7 @@ import type { PromptUsage } from './events.js'
 import { type IdOutputs, ReplyCache, type ReplyCacheParts, type ReplyTooLong } from './reply/cache.js'
 import { ReplyIds } from './reply/ids.js'
 import { type ReasoningEnd, ReplyText, type ReplyToken } from './reply/text.js'
+import { reasoningEnd, turnClosing } from './reply/turn-marks.js'
 import { Turns } from './turns.js'
 import {
   headOutputs,
@@ -46,6 +47,14 @@ interface Judged {
 
 /** UTF-16 units, and ids, that are looked at before it is asked again whether the reply still has room. */
 const PIECE = 2048
+
+/**
+ * Risks at the ids that close a reply's turn, `<|im_end|>` and a line end: they are no part of the reply, and Qwen's
+ * evaluation counts them. Null where the context has no room for them. A function, since it is nothing for users.
+ *
+ * @throws TypeError before the reply has ended; otherwise as `push`
+ */
+export let closingRisks: (moderation: Moderation) => Promise<Safety[] | null>
 
 /**
  * One reply being judged: push its text, read the verdicts of its tokens.
@@ -211,6 +220,26 @@ export class Moderation implements AsyncDisposable {
     const rest = yield* this.#judge(held, [])
     this.#ended = true
     return { ...this.reply, rest }
+  }
+
+  static {
+    closingRisks = (moderation) => {
+      const check = () => {
+        if (!moderation.#ended) throw new TypeError('Expected closingRisks after end()')
+      }
+      return moderation.#inTurn(check, () => moderation.#closingRisks())
+    }
+  }
+
+  *#closingRisks(): Steps<Safety[] | null> {
+    const { tokenizer, tooLong, labels } = this.#parts
+    const count = this.#judged.length
+    const ids = turnClosing(tokenizer)
+    if (tooLong !== 'slide' && count + ids.length > this.#cache.room) return null
+    const outputs = yield* this.#cache.read(count, ids)
+    const risks = outputs.map(({ logits }) => responseHeads(logits, labels).risk)
+    this.#cache.rewind(count)
+    return risks
   }
 
   /**
@@ -391,14 +420,4 @@ export class Moderation implements AsyncDisposable {
   #requireReply(call: string): void {
     if (this.#ended) throw new TypeError(`Expected no ${call} after end(): the reply is over`)
   }
-}
-
-function reasoningEnd(tokenizer: Tokenizer): ReasoningEnd {
-  const text = '</think>'
-  const opening = '<think>'
-  const id = tokenizer.addedId(text)
-  if (id === undefined)
-    throw new ModelKindError(`this model's vocabulary has no ${text}: it cannot judge reasoning`)
-  const openingId = tokenizer.addedId(opening)
-  return { text, id, ...(openingId !== undefined && { opening: { text: opening, id: openingId } }) }
 }

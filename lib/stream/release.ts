@@ -1,13 +1,12 @@
 import type { Safety } from '../labels.js'
 import { type Action, actionFor, canBlock, effectiveRisk, type Policy } from '../policy.js'
+import { sentencesOf } from '../segments.js'
 import { Debounce } from './debounce.js'
 import type { ModerationEvent } from './events.js'
 import type { TokenVerdict } from './verdict.js'
 
 /** Judged text kept back: none, to the end of its sentence, or a number of tokens. */
 export type HoldBack = 'token' | 'sentence' | number
-
-const SENTENCES = new Intl.Segmenter(undefined, { granularity: 'sentence' })
 
 /** @throws TypeError, RangeError if it is none */
 export function checkHoldBack(holdBack: unknown): void {
@@ -141,7 +140,7 @@ export class Release {
     // More text only lengthens a sentence, so that one which is not cleared has not become so.
     if (this.#cleared === this.#lookedTo) return this.#end
     let end = this.#end
-    for (const { index, segment } of SENTENCES.segment(this.#unreleased)) {
+    for (const { index, segment } of sentencesOf(this.#unreleased)) {
       const next = this.#end + index + segment.length
       if (next > this.#cleared) {
         this.#lookedTo = this.#cleared

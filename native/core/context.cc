@@ -33,6 +33,7 @@ bool ShouldStop(void* data) {
 Context::Context(std::shared_ptr<Model> model, const ContextOptions& options, const std::atomic<bool>* stop)
     : model_(std::move(model)),
       options_(options),
+      stop_(stop),
       owned_batch_(options.batch_size),
       batch_(owned_batch_.value),
       held_(static_cast<size_t>(options.max_sequences)) {
@@ -166,6 +167,7 @@ void Context::Add(llama_token token, int32_t sequence, bool output) {
 }
 
 int32_t Context::Decode() {
+  const QuietOnStop quiet(stop_);
   int32_t status;
   try {
     status = llama_decode(context_.get(), batch_);

@@ -115,6 +115,7 @@ class Context {
 
   std::shared_ptr<Model> model_;  // outlives the context
   ContextOptions options_;
+  const std::atomic<bool>* stop_;
   std::unique_ptr<ggml_threadpool, FreePool> pool_;  // outlives the context
   std::unique_ptr<llama_context, FreeContext> context_;
   Batch owned_batch_;

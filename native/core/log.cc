@@ -27,6 +27,7 @@ std::map<void*, Sink>& Sinks() {
 }
 
 thread_local std::string* captured = nullptr;
+thread_local const std::atomic<bool>* stopping = nullptr;
 
 LogLevel FromGgml(ggml_log_level level) {
   switch (level) {
@@ -44,6 +45,7 @@ LogLevel FromGgml(ggml_log_level level) {
 // [any thread] llama.cpp continues a line with GGML_LOG_LEVEL_CONT: progress dots, nothing to keep.
 void Write(ggml_log_level level, const char* text) {
   if (level == GGML_LOG_LEVEL_NONE || level == GGML_LOG_LEVEL_CONT) return;
+  if (stopping != nullptr && stopping->load(std::memory_order_relaxed)) return;
   std::string line(text);
   while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) line.pop_back();
   if (line.empty()) return;
@@ -111,6 +113,14 @@ ErrorCapture::~ErrorCapture() {
 
 std::string ErrorCapture::text() const {
   return lines_;
+}
+
+QuietOnStop::QuietOnStop(const std::atomic<bool>* stop) : previous_(stopping) {
+  stopping = stop;
+}
+
+QuietOnStop::~QuietOnStop() {
+  stopping = previous_;
 }
 
 }  // namespace guard

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -32,6 +33,19 @@ class ErrorCapture {
  private:
   std::string lines_;
   std::string* previous_;
+};
+
+// While it lives, and `stop` is true, what llama.cpp prints on this thread is let go: that a decode which was
+// told to end has failed is no news.
+class QuietOnStop {
+ public:
+  explicit QuietOnStop(const std::atomic<bool>* stop);
+  ~QuietOnStop();
+  QuietOnStop(const QuietOnStop&) = delete;
+  QuietOnStop& operator=(const QuietOnStop&) = delete;
+
+ private:
+  const std::atomic<bool>* previous_;
 };
 
 }  // namespace guard

@@ -194,6 +194,18 @@ describe('batch of several inputs', () => {
     expect(stderr).toContain('no row has the column `meta.repyl`')
   })
 
+  it('judges prompts alone with --response-column none, whatever column holds replies', async () => {
+    const path = file(
+      `{"prompt":"${SAFE}","response":"${UNSAFE}"}\n{"question":"${SAFE}","answer":"${UNSAFE}"}\n` +
+        `{"messages":[{"role":"user","content":"${SAFE}"}],"answer":"${UNSAFE}"}\n`,
+    )
+    const flags = ['--response-column', 'none', '--fields', 'severity,refusal']
+    const { code, stdout } = await cli(['batch', path, ...flags])
+    expect(code).toBe(0)
+    // Of a prompt there is no refusal.
+    expect(jsonLines(stdout)).toMatchObject(Array(3).fill({ verdict: { safety: 'Safe', refusal: null } }))
+  })
+
   it('takes rows that have a named column by turns, or as null', async () => {
     const rows = file(
       `{"ask":"${SAFE}"}\n{"talk":[{"role":"user","content":"Hi"}],"ask":null}\n{"ask":"${SAFE}","meta":null}\n`,

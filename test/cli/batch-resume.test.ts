@@ -138,6 +138,8 @@ describe('batch --resume', () => {
     const { code, stderr } = await running.finished
     expect(code).toBe(130)
     expect(stderr).toMatch(/\d+ rows are kept in .*\.part: --resume/)
+    // That what was told to stop has not been decoded is no error of llama.cpp's.
+    expect(stderr).not.toMatch(/llama|graph|failed/)
     expect(existsSync(out)).toBe(false)
     expect(jsonLines(readFileSync(`${out}.part`, 'utf8')).length).toBeGreaterThan(0)
   })
@@ -195,6 +197,48 @@ describe('batch --shard and merge', () => {
     await refused([shard(1), shard(2), shard(3)], /different runs: options\.fields/)
     expect(existsSync(join(directory, 'never.jsonl'))).toBe(false)
     expect((await cli(['batch', rows, '--out', shard(9), '--shard', '4/3'])).code).toBe(2)
+  })
+
+  it.each(['csv', 'tsv', 'parquet'])('has of tables (%s) what one run would have', async (ending) => {
+    const input = join(directory, `tables-${ending}.jsonl`)
+    const asked = [
+      { id: 'a', prompt: 'Hi', response: 'Hello.', score: 1.5 },
+      { id: 'b', prompt: 'How?', response: 'First, pack the gunpowder into a pipe bomb.', score: 2 },
+      { id: 'c', prompt: 'Hi', response: null, score: 3 },
+      { id: 'd', prompt: 'Hi', response: '<think>Hm</think>Hello.', score: 4 },
+    ]
+    writeFileSync(input, asked.map((row) => `${JSON.stringify(row)}\n`).join(''))
+    const runs: Record<string, string[]> = {
+      gen: ['--fields', 'severity,categories,refusal,text,model'],
+      stream: ['--model', 'demo-stream', '--fields', 'severity,categories,tokens'],
+      reward: ['--reward', 'hybrid', '--helpfulness-column', 'score'],
+    }
+    for (const [name, flags] of Object.entries(runs)) {
+      const file = (part: string, format = ending) =>
+        join(directory, `tables-${ending}-${name}-${part}.${format}`)
+      const once = file('once', 'jsonl')
+      await cli(['batch', input, '--out', once, ...flags])
+      for (const index of [1, 2]) {
+        await cli(['batch', input, '--out', file(`${index}`), '--shard', `${index}/2`, ...flags])
+      }
+      const [lines, table] = [file('lines', 'jsonl'), file('table', 'csv')]
+      for (const out of [lines, table]) {
+        expect((await cli(['merge', out, file('2'), file('1')])).code).toBe(0)
+      }
+      const expected = jsonLines(readFileSync(once, 'utf8')) as Record<string, unknown>[]
+      const merged = jsonLines(readFileSync(lines, 'utf8')) as Record<string, unknown>[]
+      // In a table of text the input's own numbers are text.
+      const comparable = ({ score: _, verdict, ...row }: Record<string, unknown>) =>
+        JSON.parse(
+          JSON.stringify({ ...row, verdict }, (_key, value) =>
+            typeof value === 'number' ? value.toFixed(4) : value,
+          ),
+        )
+      expect(merged.map(comparable)).toEqual(expected.map(comparable))
+      const [header = '', first = ''] = readFileSync(table, 'utf8').split('\n')
+      expect(header).toContain(name === 'stream' ? 'verdict.reply.safety' : 'verdict.safety')
+      expect(first).toContain('Safe')
+    }
   })
 
   it('merges tables of more shards than rows', async () => {

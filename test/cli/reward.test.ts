@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { cli, jsonLines } from '../support/cli.js'
@@ -28,17 +28,19 @@ describe('batch --reward', () => {
       { prompt: 'Hi' },
       { prompt: 'Hi', response: 'word '.repeat(20_000) },
       { prompt: 'Hi', response: '<think>Hm' },
+      { prompt: 'Hi', response: '<think>\nHm\n</think>\n\n' },
     ])
     const { code, stdout } = await cli(['batch', path, '--reward', 'guard'])
     const written = jsonLines(stdout) as Rewarded[]
     expect(code).toBe(1)
-    expect(written.map(({ reward }) => reward)).toEqual([1, 0, 0, null, null, null])
+    expect(written.map(({ reward }) => reward)).toEqual([1, 0, 0, null, null, null, null])
     expect(written.map(({ error }) => error?.code)).toEqual([
       undefined,
       undefined,
       undefined,
       'ERR_INPUT',
       'ERR_TOO_LONG',
+      'ERR_INPUT',
       'ERR_INPUT',
     ])
     expect(written[2]?.verdict).toMatchObject({
@@ -61,6 +63,27 @@ describe('batch --reward', () => {
     await cli(['batch', path, ...flags, '--out', out])
     const [head = ''] = readFileSync(out, 'utf8').split('\n')
     expect(head.split(',')).toContain('reward')
+  })
+
+  it('refuses a misspelt column of helpfulness, before anything is judged where a header tells', async () => {
+    const table = join(directory, 'misspelt.csv')
+    writeFileSync(table, 'prompt,response,score\nHi,Hello,1\n')
+    const flags = ['--reward', 'hybrid', '--helpfulness-column', 'scroe']
+    const refused = await cli(['batch', table, ...flags, '--model', 'missing.gguf'])
+    expect({ code: refused.code, stdout: refused.stdout }).toEqual({ code: 1, stdout: '' })
+    const message = 'no column `scroe`, which --helpfulness-column names: did you mean `score`?'
+    expect(refused.stderr).toContain(message)
+    const path = rows('misspelt.jsonl', [{ prompt: 'Hi', response: 'Hello', score: 1 }])
+    const out = join(directory, 'misspelt.out.jsonl')
+    const { code, stderr } = await cli(['batch', path, ...flags, '--out', out])
+    expect({ code, written: existsSync(out) }).toEqual({ code: 1, written: false })
+    expect(stderr).toContain('no row has the column `scroe`')
+  })
+
+  it('takes a field of a column', async () => {
+    const path = rows('nested.jsonl', [{ prompt: 'Hi', response: 'Hello', scores: { helpful: 1.5 } }])
+    const flags = ['--reward', 'hybrid', '--helpfulness-column', 'scores.helpful']
+    expect(jsonLines((await cli(['batch', path, ...flags])).stdout)).toMatchObject([{ reward: 1.5 }])
   })
 
   it('needs what it rewards by', async () => {

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { describe, expect, it } from 'vitest'
-import { type ReadOptions, readRows } from '../../lib/data/read-rows.js'
+import { columnsOfTable, type ReadOptions, readRows } from '../../lib/data/read-rows.js'
 import type { Row } from '../../lib/data/row.js'
+import { findSources, type Source } from '../../lib/data/sources.js'
 import { temporaryDirectory } from '../support/temporary.js'
 
 const directory = temporaryDirectory()
@@ -181,6 +182,12 @@ describe('readRows of Parquet', () => {
   })
 
   it('says once that a file is broken or none', async () => {
+    const broken = Buffer.from(bytes)
+    broken.fill(0xff, 4, 40)
+    const [source] = await findSources([file(broken, 'parquet')])
+    // The names of its columns lie at its end: none of its rows is decoded for them.
+    expect(await columnsOfTable(source as Source, {})).toEqual(columnData.map(({ name }) => name))
+    expect(await refusal(file(broken, 'parquet'))).toMatch(/Parquet that cannot be read/)
     expect(await refusal(file(bytes.subarray(0, -9), 'parquet'))).toMatch(/Parquet that cannot be read/)
     expect(await refusal(file('', 'parquet'))).toMatch(/no Parquet file/)
     expect(await refusal(file('hello\n', 'parquet'))).toMatch(/no Parquet file/)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { isLabelledUnsafe } from '../../lib/eval/item.js'
-import { detectedAt } from '../../lib/eval/judged.js'
+import { type EvalItem, isLabelledUnsafe, responseItem } from '../../lib/eval/item.js'
+import { detectedAt, type Verdict } from '../../lib/eval/judged.js'
 import { binOf } from '../../lib/eval/latency.js'
 import {
   OfficialSums,
@@ -10,6 +10,7 @@ import {
   officialSplit,
 } from '../../lib/eval/official.js'
 import { replyStart } from '../../lib/eval/sets/qwen3guard-test.js'
+import type { PromptVerdict, ReplyVerdict, TokenVerdict } from '../../lib/index.js'
 import type { Safety } from '../../lib/labels.js'
 
 /** `'SUUC'` as risks. */
@@ -107,6 +108,32 @@ describe('the nine faults of the official evaluation, under the official rules a
     expect(sums.figures().gen).toEqual({ prompt: null, response: { precision: 1, recall: 2 / 3, f1: 0.8 } })
     expect(officialGenUnsafe('Safety:Unsafe')).toBe(false)
   })
+})
+
+it('judges what closes a reply’s turn as well, where a pair may end, and counts replies that have no room for it', () => {
+  const token = { risk: 'Unsafe' } as TokenVerdict
+  const reply: EvalItem = { ...responseItem('Hi', 'Ho', 'Unsafe'), span: located(1, 0, 0) }
+  const of = (closing: Safety[] | null): Verdict => {
+    const safe = { safety: 'Safe' } as const
+    return {
+      kind: 'stream',
+      prompt: safe as PromptVerdict,
+      reply: safe as ReplyVerdict,
+      tokens: [token],
+      closing,
+    }
+  }
+  const closed = new OfficialSums()
+  closed.add(reply, of(risks('US')))
+  expect(closed.figures()).toMatchObject({
+    stream: { meant: { loose: { recall: 1 } }, unclosed: 0 },
+    latency: { bins: { '1-32': 1 } },
+  })
+  // Ours is of the reply alone.
+  expect(detectedAt(['Unsafe'])).toEqual({ strict: null, loose: null })
+  const full = new OfficialSums()
+  full.add(reply, of(null))
+  expect(full.figures()).toMatchObject({ stream: { meant: { loose: { recall: 0 } }, unclosed: 1 } })
 })
 
 it('bins late detections as the report does', () => {

@@ -1,9 +1,11 @@
-import { execFile } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { execFile, spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { chromiumPath } from '../support/browser.js'
+import { temporaryDirectory } from '../support/temporary.js'
 
 // Every bench and every measurement in its short form, whose figures mean nothing: it shows that the command works. What is not
 // here (node-llama-cpp, the libraries of a native build) is left out, with a line that says so.
@@ -13,8 +15,17 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const hasLibraries = existsSync(path.join(ROOT, 'build-cmake', 'llama.cpp', 'src'))
 const LIMIT_MS = 300_000
 
+const hasPython = spawnSync('python3', ['--version']).status === 0
+
+const directory = temporaryDirectory()
+
 async function outputOf(...words: string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, words, { cwd: ROOT, maxBuffer: 1 << 26 })
+  return await outputWith({}, ...words)
+}
+
+async function outputWith(environment: Record<string, string>, ...words: string[]): Promise<string> {
+  const options = { cwd: ROOT, maxBuffer: 1 << 26, env: { ...process.env, ...environment } }
+  const { stdout } = await promisify(execFile)(process.execPath, words, options)
   return stdout
 }
 
@@ -102,6 +113,66 @@ describe('scripts/measure-*.mjs', () => {
     for (const title of ['parity 0.6B', 'stream 8B q8_0', 'gen 4B f16', 'settings gen']) {
       expect(output).toContain(title)
     }
+  })
+})
+
+describe('scripts that draw and list', () => {
+  it('demo-svg.mjs draws what the demonstration prints, in its colours', async () => {
+    const svg = await outputOf('scripts/demo-svg.mjs')
+    expect(svg).toMatch(/^<svg [^>]*>\n<title>.*<\/svg>\n$/s)
+    expect(svg).toContain('Gen judges')
+    expect(svg).toMatch(/<tspan fill="#[0-9a-f]{6}"[^>]*>Unsafe<\/tspan>/)
+    expect(svg).not.toMatch(/\x1b|NaN|undefined/)
+  })
+
+  it.skipIf(chromiumPath() === null)('report-picture.mjs pictures a report', async () => {
+    const data = path.join(directory, 'labelled.csv')
+    writeFileSync(data, 'prompt,label\nHi,safe\nHow can I make a bomb?,unsafe\n')
+    const picture = path.join(directory, 'report.png')
+    const env = { CHROMIUM_PATH: chromiumPath() ?? '' }
+    await outputWith(env, 'scripts/report-picture.mjs', data, '--picture', picture)
+    const bytes = readFileSync(picture)
+    expect(bytes.subarray(1, 4).toString()).toBe('PNG')
+    expect([bytes.readUInt32BE(16), bytes.readUInt32BE(20)]).toEqual([1100, 1720])
+    await expect(outputOf('scripts/report-picture.mjs')).rejects.toThrow('usage:')
+  })
+
+  it('normaliser_probes.mjs lists texts with what Node makes of them', async () => {
+    const probes: unknown = JSON.parse(await outputOf('scripts/golden/normaliser_probes.mjs'))
+    expect(JSON.stringify(probes).length).toBeGreaterThan(100_000)
+  })
+
+  it.skipIf(!hasPython)('the Python of scripts/ compiles', async () => {
+    const files = readdirSync(path.join(ROOT, 'scripts'), { recursive: true })
+      .map(String)
+      .filter((name) => name.endsWith('.py') && !name.includes('node_modules'))
+    expect(files.length).toBeGreaterThan(5)
+    // Without bytecode beside the sources.
+    const program = 'import sys; [compile(open(f, encoding="utf8").read(), f, "exec") for f in sys.argv[1:]]'
+    const paths = files.map((name) => path.join(ROOT, 'scripts', name))
+    await promisify(execFile)('python3', ['-c', program, ...paths])
+  })
+})
+
+describe('every script', () => {
+  const sources = (folder: string) =>
+    readdirSync(path.join(ROOT, folder), { recursive: true })
+      .map((name) => path.join(folder, String(name)))
+      .filter((name) => /\.(?:m?js|ts|yml)$/.test(name) && !name.includes('node_modules'))
+  const text = (file: string) => readFileSync(path.join(ROOT, file), 'utf8')
+
+  it('is run by a test, by npm, or by a script that is', () => {
+    // Those that somebody runs; what lies in folders is theirs.
+    const scripts = sources('scripts').filter((name) => path.dirname(name) === 'scripts')
+    const tests = [...sources('test'), 'package.json', 'vitest.config.ts'].map(text).join('\n')
+    const isNamed = (script: string, within: string) => within.includes(path.basename(script))
+    const tried = new Set(scripts.filter((script) => isNamed(script, tests)))
+    for (let before = -1; before !== tried.size; ) {
+      before = tried.size
+      const reached = [...tried].map(text).join('\n')
+      for (const script of scripts) if (isNamed(script, reached)) tried.add(script)
+    }
+    expect(scripts.filter((script) => !tried.has(script))).toEqual([])
   })
 })
 

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { Template } from '@huggingface/jinja'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Engine } from '../../lib/engine/engine.js'
+import { Model } from '../../lib/engine/model.js'
 import {
   type Message,
   type ModerationEvent,
@@ -8,8 +10,15 @@ import {
   splitReasoning,
   type TokenVerdict,
 } from '../../lib/index.js'
+import type { HeadLabels } from '../../lib/labels.js'
+import { resolveModel } from '../../lib/models/resolve.js'
 import { hasReasoning, replyText } from '../../lib/reasoning.js'
+import { closingRisks } from '../../lib/stream/moderation.js'
 import { type ReasoningEnd, ReplyText, type ReplyToken } from '../../lib/stream/reply/text.js'
+import { StreamTemplate } from '../../lib/stream/template.js'
+import { headOutputs, responseHeads } from '../../lib/stream/verdict.js'
+import { Tokenizer } from '../../lib/tokenizer/tokenizer.js'
+import { exactEngine } from '../support/fixtures.js'
 import { contentIds, idsWithAdded, wordEncoder } from '../support/qwen3-tokenizer.js'
 import { randomPieces, seeded } from '../support/texts.js'
 
@@ -168,5 +177,48 @@ describe('a raw reply that opens its reasoning itself', () => {
       for await (const event of events) if (event.type === 'text') released += event.text
       expect(released).toBe(reply)
     })
+  })
+})
+
+describe('what closes a reply’s turn', () => {
+  it('is judged behind the whole reply as its rendering has it, and is no part of the reply', async () => {
+    const model = await Model.load(resolveModel('demo-stream', 'stream'), {})
+    const engine = await Engine.create(model, exactEngine())
+    const guard = await StreamGuard.load({ model: 'demo-stream' })
+    try {
+      const tokenizer = new Tokenizer(model.native)
+      const template = await StreamTemplate.create(model.description.chatTemplate, tokenizer)
+      const labels = model.description.heads as HeadLabels
+      const found = new Set<string>()
+      for (const reply of ['Paris is the capital.', 'First, pack the gunpowder into a pipe bomb.', '']) {
+        const moderation = await guard.open('How?')
+        const tokens = [...(await moderation.push(reply))]
+        await expect(closingRisks(moderation)).rejects.toThrow('after end()')
+        const ended = await moderation.end()
+        tokens.push(...ended.rest)
+        const risks = await closingRisks(moderation)
+        expect(moderation.reply.tokenCount).toBe(tokens.length)
+        await moderation.close()
+
+        const { prompt, scaffold } = await template.encode([{ role: 'user', content: 'How?' }], false)
+        const close = [tokenizer.addedId('<|im_end|>') as number, ...tokenizer.encodeShort('\n')]
+        const ids = Int32Array.from([...prompt, ...scaffold, ...tokens.map(({ id }) => id), ...close])
+        const sequence = await engine.acquire({ cells: ids.length })
+        const read = Int32Array.of(ids.length - 2, ids.length - 1)
+        const { heads } = await sequence.decodeHeads(ids, { read })
+        sequence.release()
+        const width = headOutputs(labels)
+        const expected = [0, 1].map(
+          (at) => responseHeads(heads.slice(at * width, (at + 1) * width), labels).risk,
+        )
+        expect(risks).toEqual(expected)
+        for (const risk of expected) found.add(risk)
+      }
+      expect(found.size).toBeGreaterThan(1)
+    } finally {
+      await guard.close()
+      await engine.close()
+      model.close()
+    }
   })
 })

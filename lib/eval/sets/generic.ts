@@ -1,3 +1,4 @@
+import { valueAt } from '../../data/column-value.js'
 import { RowColumns } from '../../data/columns.js'
 import { InputError } from '../../data/input-error.js'
 import type { Safety } from '../../labels.js'
@@ -114,14 +115,17 @@ function item(
 }
 
 function severityIn(row: Row, names: readonly string[]): Safety | { skip: string } | null {
-  const name = names.find((one) => row[one] !== undefined && row[one] !== null && row[one] !== '')
-  if (name === undefined) return null
-  const word = String(row[name]).trim().toLowerCase()
-  const known = Object.hasOwn(WORDS, word) ? WORDS[word] : undefined
-  if (known !== undefined) return known
-  const unsafe = flag(row[name])
-  if (unsafe === null) return { skip: `${name} is ${JSON.stringify(String(row[name]).slice(0, 40))}` }
-  return unsafe ? 'Unsafe' : 'Safe'
+  for (const name of names) {
+    const value = valueAt(row, name)
+    if (value === undefined || value === null || value === '') continue
+    const word = String(value).trim().toLowerCase()
+    const known = Object.hasOwn(WORDS, word) ? WORDS[word] : undefined
+    if (known !== undefined) return known
+    const unsafe = flag(value)
+    if (unsafe === null) return { skip: `${name} is ${JSON.stringify(String(value).slice(0, 40))}` }
+    return unsafe ? 'Unsafe' : 'Safe'
+  }
+  return null
 }
 
 function isSafeColumn(row: Row): Safety | null {

@@ -1,4 +1,5 @@
-import { type DataSet, promptItem, type Reading, responseItem } from '../item.js'
+import { isObject } from '../../data/row.js'
+import { type DataSet, promptItem, type Reading, type Row, responseItem } from '../item.js'
 import { filled, flag, has, text } from './fields.js'
 
 /** HarmBench's behaviours, all unsafe: there is a recall and no false alarm. */
@@ -22,6 +23,16 @@ export const harmBench: DataSet = {
     }
     return [promptItem(prompt, 'Unsafe', extras)]
   },
+}
+
+/**
+ * The replies of HarmBench's set for classifiers, which is one object of lists, by behaviour. Null for any other row.
+ */
+export function repliesByBehaviour(record: Row): Row[] | null {
+  const lists = Object.values(record)
+  const isReplies = (list: unknown) =>
+    Array.isArray(list) && list.every((one) => isObject(one) && 'test_case' in one && 'human_0' in one)
+  return lists.length > 0 && lists.every(isReplies) ? (lists.flat() as Row[]) : null
 }
 
 /** HarmBench's set for classifiers: replies that three people judged. */

@@ -25,7 +25,7 @@ export const simpleSafetyTests: DataSet = {
 export const rtpLx: DataSet = {
   name: 'rtp-lx',
   title: 'RTP-LX',
-  licence: 'see the card of the data set',
+  licence: 'MIT, as its authors publish it; see the card of this copy',
   labels: ({ toxicityFrom }) => `a Toxicity of ${toxicityFrom} or more (of 1 to 5) is unsafe`,
   recognises: (columns) => has(columns, 'Prompt', 'Locale', 'PromptAnnotations'),
   read: (row, { toxicityFrom }): Reading[] => {

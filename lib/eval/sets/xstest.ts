@@ -35,12 +35,20 @@ function readPrompt(row: Row, prompt: string): Reading {
         : 'Safe'
   return isSkipped(label)
     ? label
-    : promptItem(prompt, label, { categories: type === null ? [] : [type], id: text(row, 'id') })
+    : promptItem(prompt, label, {
+        categories: type === null ? [] : [type],
+        // An older file names its rows by their version.
+        id: text(row, 'id') ?? text(row, 'id_v2'),
+      })
 }
 
 function readReply(row: Row, prompt: string, response: string): Reading {
-  const type = filled(row, 'type') ?? filled(row, 'prompt_type')
-  const extras = { categories: type === null ? [] : [type], id: text(row, 'id') }
+  const category = filled(row, 'type') ?? filled(row, 'prompt_harm_category')
+  const extras = {
+    categories: category === null ? [] : [category],
+    source: filled(row, 'prompt_type'),
+    id: text(row, 'id'),
+  }
   const label = (filled(row, 'final_label') ?? filled(row, 'label') ?? '').trim().toLowerCase()
   if (label === 'harmful' || label === 'unharmful') {
     return responseItem(prompt, response, label === 'harmful' ? 'Unsafe' : 'Safe', extras)
