@@ -93,11 +93,16 @@ export class Cluster {
 }
 
 /** The batch ended, and wrote what the local run wrote: every row once, in order. */
-export function expectSame({ code, stderr }: Finished, out: string, { local, count }: Sample): void {
-  expect(code, stderr).toBe(1)
+export function expectSame(
+  { code, stderr }: Finished,
+  out: string,
+  { local, count }: Sample,
+  what = '',
+): void {
+  expect(code, `${what}\n${stderr}`).toBe(1)
   const [lines, locals] = [readFileSync(out, 'utf8').split('\n'), local.split('\n')]
   const other = lines.findIndex((line, at) => line !== locals[at])
-  expect([other, lines[other]]).toEqual([-1, undefined])
+  expect([other, lines[other]], what).toEqual([-1, undefined])
   expect(lines).toHaveLength(locals.length)
   expect(stderr).toContain(`rows: ${count} (`)
 }
