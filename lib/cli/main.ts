@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, AddCommand>> = {
   stream: async (program, run) => (await import('./stream.js')).addStream(program, run),
   batch: async (program, run) => (await import('./batch.js')).addBatch(program, run),
   merge: async (program, run) => (await import('./merge.js')).addMerge(program, run),
+  serve: async (program, run) => (await import('./serve.js')).addServe(program, run),
   worker: async (program, run) => (await import('./worker.js')).addWorker(program, run),
   eval: async (program, run, version) => (await import('./eval.js')).addEval(program, run, version),
   convert: async (program, run) => (await import('./convert.js')).addConvert(program, run),

@@ -1,0 +1,48 @@
+import type { Server } from 'node:http'
+import { isIP } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import type { ServerApp } from './app.js'
+
+export interface ListenOptions {
+  host: string
+  /** 0 takes a free one. */
+  port: number
+}
+
+/** A server that listens. */
+export interface Listening {
+  server: Server
+  /** Such as `http://127.0.0.1:8080`. */
+  url: string
+}
+
+/** Whether only programs of this machine can reach a host. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+}
+
+/** Names under which a server that listens on loopback may be addressed. */
+export const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]']
+
+/** Serves an app on Node. @throws the system's error, such as EADDRINUSE */
+export async function listen(app: ServerApp, { host, port }: ListenOptions): Promise<Listening> {
+  const server = createAdaptorServer({
+    fetch: (request) => app.fetch(request),
+    serverOptions: {
+      // Of a header that does not come whole in time, and of a request in all: a reply may take as long as it likes.
+      headersTimeout: 15_000,
+      requestTimeout: 120_000,
+      maxHeaderSize: 16 * 1024,
+    },
+  }) as Server
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  const address = server.address()
+  const actual = typeof address === 'object' && address !== null ? address.port : port
+  return { server, url: `http://${isIP(host) === 6 ? `[${host}]` : host}:${actual}` }
+}
