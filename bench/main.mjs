@@ -1,4 +1,4 @@
-// npm run bench [-- demo | gen | stream | batch | context | types | settings | flavours | places | ways | busy]: medians and ratios, what is compared
+// npm run bench [-- demo | gen | stream | batch | context | types | settings | flavours | places | ways | busy | cluster]: medians and ratios, what is compared
 // measured in turn in one run. docs/performance.md says what each measures. Without a name: the demonstration models, a minute.
 // `--short` runs the same code in seconds, on tiny models, once, without what takes minutes to build: to see that it works.
 import { parseArgs } from 'node:util'
@@ -19,6 +19,7 @@ const BENCHES = {
   places: async (options) => (await import('./places.mjs')).benchPlaces(options),
   ways: async () => (await import('./ways.mjs')).benchWays(),
   busy: async (options) => (await import('./busy.mjs')).benchBusy(options),
+  cluster: async (options) => (await import('./cluster.mjs')).benchCluster(options),
 }
 
 const { values, positionals } = parseArgs({

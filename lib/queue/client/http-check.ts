@@ -67,16 +67,9 @@ function mayAskOther(error: unknown): boolean {
 
 async function verdictOf(server: Server, body: object, signal: AbortSignal): Promise<LiveVerdict> {
   const response = await server.send('POST', '/v1/classify', body, signal)
-  try {
-    const { id: _, object: __, ...verdict } = (await response.json()) as Record<string, unknown>
-    if (verdict.kind !== 'gen' && verdict.kind !== 'stream') {
-      throw new Unreachable(`${server.url} answered something that is no verdict`)
-    }
+  const { id: _, object: __, ...verdict } = (await server.json(response)) as Record<string, unknown>
+  if (verdict.kind === 'gen' || verdict.kind === 'stream') {
     return { ...verdict, server: server.url } as unknown as LiveVerdict
-  } catch (error) {
-    if (signal.aborted) throw signal.reason
-    if (error instanceof Unreachable) throw error
-    server.failed()
-    throw new Unreachable(`${server.url} broke its answer off`, { cause: error })
   }
+  throw new Unreachable(`${server.url} answered something that is no verdict`)
 }

@@ -82,6 +82,16 @@ export class Server {
     throw await this.#refusal(response)
   }
 
+  /** What an answer holds. @throws Unreachable where it was broken off */
+  async json(response: Response): Promise<unknown> {
+    try {
+      return await response.json()
+    } catch (error) {
+      this.failed()
+      throw new Unreachable(`${this.url} broke its answer off`, { cause: error })
+    }
+  }
+
   async #refusal(response: Response): Promise<Error> {
     const { status } = response
     const message = `${this.url} answered ${status}: ${await messageOf(response)}`

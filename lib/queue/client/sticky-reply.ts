@@ -107,13 +107,8 @@ class StickyReply {
     const session = this.#session
     this.#session = null
     if (!session) return
-    session.stop()
-    const { server, path } = session
-    if (this.ended) return
-    void server.send('DELETE', path, undefined, AbortSignal.timeout(5000)).then(
-      (response) => response.body?.cancel(),
-      () => {},
-    )
+    if (this.ended) session.stop()
+    else forget(session)
   }
 
   /** Brings a server up to the text so far, and yields what that gives; another server where one is lost. */
@@ -131,7 +126,8 @@ class StickyReply {
         const lost = this.#session
         this.#session = null
         if (lost) {
-          lost.stop()
+          if (isTimeout(error)) lost.server.failed()
+          forget(lost)
           this.#tried.add(lost.server)
           errors.push(error)
           continue
@@ -155,23 +151,29 @@ class StickyReply {
       if (server === null) throw nobody(errors)
       try {
         const response = await server.send('POST', '/v1/live', body, this.#limit())
-        const { id } = (await response.json()) as { id: string }
+        const { id } = (await server.json(response)) as { id: string }
         const path = `/v1/live/${encodeURIComponent(id)}`
         const stop = new AbortController()
         const { signal } = this.#options
         const reading = signal ? AbortSignal.any([stop.signal, signal]) : stop.signal
         const events = await server.send('GET', `${path}/events`, undefined, reading)
+        // A session is work that the server has.
+        server.inFlight += 1
         return {
           server,
           path,
           events: eventsOf(events, server),
           released: 0,
           sent: 0,
-          stop: () => stop.abort(),
+          stop: () => {
+            if (!stop.signal.aborted) server.inFlight -= 1
+            stop.abort()
+          },
         }
       } catch (error) {
         this.#options.signal?.throwIfAborted()
         if (error instanceof TypeError) throw error
+        if (isTimeout(error)) server.failed()
         errors.push(error)
         this.#tried.add(server)
       }
@@ -191,7 +193,7 @@ class StickyReply {
     if (text === '' && !this.#atEnd) return
     const body = { text, at: session.sent, ...(this.#atEnd && { end: true }) }
     const response = await session.server.send('POST', `${session.path}/text`, body, this.#limit())
-    const { released, action } = (await response.json()) as Step
+    const { released, action } = (await session.server.json(response)) as Step
     session.sent += text.length
     if (this.#atEnd || action === 'block') return yield* this.#rest(session)
     while (session.released < released && !this.ended) yield* this.#fresh(session, await this.#next(session))
@@ -257,6 +259,19 @@ class StickyReply {
     const limit = AbortSignal.timeout(timeoutMs)
     return signal ? AbortSignal.any([limit, signal]) : limit
   }
+}
+
+/** Ends a session that is not over; its server may be gone. */
+function forget({ server, path, stop }: Session): void {
+  stop()
+  server.send('DELETE', path, undefined, AbortSignal.timeout(5000)).then(
+    (response) => response.body?.cancel(),
+    () => {},
+  )
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'TimeoutError'
 }
 
 /** What makes an event the same on another server. */
