@@ -21,7 +21,7 @@ export interface GuardWorkerOptions extends QueueOptions, StoreOptions {
   concurrency?: number
   /** Single checks of `createGuardClient` in work at a time; 0: none. Default 32. Chunks wait while there is one. */
   liveConcurrency?: number
-  /** What the worker is called in results and logs. Default: the machine and the process. */
+  /** What the worker is called in results and logs, in letters, digits, `.`, `_` and `-`. Default: the machine and the process. */
   name?: string
   /** Milliseconds for which a chunk is the worker's, renewed at half of it. A worker that ends is missed after it. Default 30,000. */
   lockMs?: number

@@ -55,7 +55,9 @@ export async function createGuardWorker(options: GuardWorkerOptions): Promise<Gu
   checkWorkerOptions(options)
   const store = storeOf(options)
   const bullmq = await openBullMQ(options)
-  const { signal, name = `${hostname()}-${process.pid}` } = options
+  const { signal } = options
+  // Redis takes no blanks in the name of a connection, by which workers are counted.
+  const name = (options.name ?? `${hostname()}-${process.pid}`).replace(/[^\w.-]/g, '-')
   const live = new LiveFirst()
   const guards: (GenGuard | StreamGuard)[] = []
   try {
