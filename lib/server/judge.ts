@@ -1,6 +1,6 @@
 import type { GenVerdict } from '../gen/guard.js'
 import { inOrder } from '../in-order.js'
-import { toMessages } from '../input.js'
+import { toMessages, type UnsupportedParts } from '../input.js'
 import { CATEGORIES, type Category, type Safety, severity } from '../labels.js'
 import { type Action, checkPolicy, explain, type Policy } from '../policy.js'
 import { hasReasoning, replyText } from '../reasoning.js'
@@ -18,6 +18,8 @@ export interface JudgeOptions {
   policy?: Policy | undefined
   history?: 'error' | 'drop' | undefined
   tooLong?: 'error' | 'window' | undefined
+  /** What becomes of images and files beside text. Default `'error'`. */
+  unsupportedParts?: UnsupportedParts
   signal?: AbortSignal
   /** The field of the request that the conversation is, for errors. */
   param?: string | null
@@ -67,7 +69,7 @@ export async function judge(
   options: JudgeOptions = {},
 ): Promise<Judgement> {
   const { param = null, policy = service.policy } = options
-  const messages = readMessages(input, param)
+  const messages = readMessages(input, param, options.unsupportedParts)
   const by = options.by ?? (service.genState ? 'gen' : 'stream')
   const of = messages.at(-1)?.role === 'assistant' ? 'reply' : 'prompt'
   // Before anybody is told of a check that does not begin.
@@ -116,9 +118,13 @@ export function sequencesOf(service: Service, by: 'gen' | 'stream' | undefined):
 }
 
 /** The messages of a conversation that ends with a prompt or a reply. @throws HttpError 400 */
-export function readMessages(input: Input, param: string | null): Message[] {
+export function readMessages(
+  input: Input,
+  param: string | null,
+  unsupportedParts: UnsupportedParts = 'error',
+): Message[] {
   try {
-    return toMessages(input, ['user', 'assistant'], { unsupportedParts: 'error' })
+    return toMessages(input, ['user', 'assistant'], { unsupportedParts })
   } catch (error) {
     throw refused(error, param)
   }

@@ -8,6 +8,8 @@ const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json$/
 export interface BodyLimits {
   bodyBytes: number
   bodyMs: number
+  /** Whether the time is that between two pieces, while one is waited for, rather than the whole body's. */
+  isIdle?: boolean
 }
 
 /**
@@ -56,7 +58,10 @@ export async function readText(call: Call, limits: BodyLimits): Promise<string> 
 }
 
 /** The body's bytes as they come. @throws HttpError 408, 413, 415; `signal.reason` where the client is gone */
-export async function* bodyOf(call: Call, { bodyBytes, bodyMs }: BodyLimits): AsyncGenerator<Uint8Array> {
+export async function* bodyOf(
+  call: Call,
+  { bodyBytes, bodyMs, isIdle = false }: BodyLimits,
+): AsyncGenerator<Uint8Array> {
   const encoding = call.req.header('content-encoding') ?? 'identity'
   if (encoding.toLowerCase() !== 'identity') {
     throw new HttpError({
@@ -84,7 +89,7 @@ export async function* bodyOf(call: Call, { bodyBytes, bodyMs }: BodyLimits): As
   failed.catch(() => {})
   const onAbort = () => fail(signal.reason)
   signal.addEventListener('abort', onAbort)
-  const timer = setTimeout(() => {
+  const late = () =>
     fail(
       new HttpError({
         status: 408,
@@ -93,12 +98,17 @@ export async function* bodyOf(call: Call, { bodyBytes, bodyMs }: BodyLimits): As
         headers: { connection: 'close' },
       }),
     )
-  }, bodyMs)
+  let timer = setTimeout(late, bodyMs)
   try {
     signal.throwIfAborted()
     let size = 0
     while (true) {
+      if (isIdle) {
+        clearTimeout(timer)
+        timer = setTimeout(late, bodyMs)
+      }
       const { done, value } = await Promise.race([reader.read(), failed])
+      if (isIdle) clearTimeout(timer)
       if (done) return
       size += value.byteLength
       if (size > bodyBytes) throw tooLarge()
