@@ -4,6 +4,12 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
+/** Removed at the end. */
+const folders: string[] = []
+process.on('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
 /** Path of redis-server, or null where it is not installed. */
 export const REDIS: string | null = found('redis-server', [])
 
@@ -88,7 +94,7 @@ function serverOf(port: number, url: string, spawned: () => ChildProcess): Queue
 /** @param persists whether what is in it is there after a restart */
 export async function redis({ persists = false } = {}): Promise<QueueServer> {
   const folder = mkdtempSync(path.join(tmpdir(), 'qwen3guard-redis-'))
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  folders.push(folder)
   const port = await freePort()
   const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '']
   const persistence = persists ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no']
@@ -102,7 +108,7 @@ export async function redis({ persists = false } = {}): Promise<QueueServer> {
 /** PostgreSQL runs as no root: then it runs as the user that Debian's package makes. */
 export async function postgres(): Promise<QueueServer> {
   const folder = mkdtempSync(path.join(tmpdir(), 'qwen3guard-postgres-'))
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  folders.push(folder)
   const isRoot = process.getuid?.() === 0
   const as = isRoot ? ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups'] : []
   if (isRoot) execFileSync('chown', ['postgres', folder])
