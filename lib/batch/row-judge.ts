@@ -11,7 +11,7 @@ import { type RewardFlags, rewardRow } from './row-reward.js'
 import { decide, pickFields, type VerdictField } from './verdict-fields.js'
 
 /** What is done about each row: all that its output depends on, but the row and the guard. */
-export interface RowOptions {
+export interface RowHandling {
   fit: Fit
   fields: VerdictField[] | undefined
   /** Applied where it is there. */
@@ -37,9 +37,9 @@ const NOTHING: ReadonlySet<LeftOut> = new Set()
 export class RowJudge {
   readonly #loaded: LoadedGuard
   readonly #columns: RowColumns
-  readonly #options: RowOptions
+  readonly #options: RowHandling
 
-  constructor(loaded: LoadedGuard, columns: RowColumns, options: RowOptions) {
+  constructor(loaded: LoadedGuard, columns: RowColumns, options: RowHandling) {
     this.#loaded = loaded
     this.#columns = columns
     this.#options = options

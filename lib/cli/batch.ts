@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { RowJudge, type RowOptions } from '../batch/row-judge.js'
+import { type RowHandling, RowJudge } from '../batch/row-judge.js'
 import { type RewardFlags, requireGen } from '../batch/row-reward.js'
 import { identityOf, type RunIdentity } from '../batch/run-identity.js'
 import type { VerdictField } from '../batch/verdict-fields.js'
@@ -266,7 +266,7 @@ function rowTask(flags: BatchFlags, policy: Policy | undefined, manySources: boo
   }
 }
 
-function rowOptions(flags: BatchFlags, policy: Policy | undefined, manySources: boolean): RowOptions {
+function rowOptions(flags: BatchFlags, policy: Policy | undefined, manySources: boolean): RowHandling {
   const { tooLong, history, fields } = flags
   return {
     fit: { tooLong, history },

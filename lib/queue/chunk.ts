@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
-import type { RowOptions } from '../batch/row-judge.js'
+import type { RowHandling } from '../batch/row-judge.js'
 import type { ColumnFlags } from '../data/columns.js'
 import type { UnsupportedParts } from '../input.js'
 import type { LeftOut } from '../message-parts.js'
@@ -20,7 +20,7 @@ export interface Needs {
 }
 
 /** How each row of a batch is judged and written. */
-export interface RowTask extends RowOptions {
+export interface RowTask extends RowHandling {
   columns: ColumnFlags
   unsupportedParts: UnsupportedParts
   /** What the rows' verdicts call the model. */
