@@ -21,6 +21,11 @@ export type GuardErrorCode =
   | 'ERR_DOWNLOAD'
   | 'ERR_DOWNLOAD_REFUSED'
   | 'ERR_DISK_SPACE'
+  | 'ERR_QUEUE_PACKAGE'
+  | 'ERR_BATCH_LOST'
+  | 'ERR_BATCH_FAILED'
+  | 'ERR_WORKER_LOST'
+  | 'ERR_UNAVAILABLE'
 
 const BRAND = Symbol.for('qwen3guard.error')
 
@@ -220,3 +225,26 @@ export class DiskSpaceError extends GuardError {
   }
 }
 named(DiskSpaceError, 'DiskSpaceError')
+
+/** A batch in a queue cannot go on: what it needs is not installed, the queue has lost it, or it failed in every worker. */
+export class QueueError extends GuardError {
+  constructor(
+    message: string,
+    code: 'ERR_QUEUE_PACKAGE' | 'ERR_BATCH_LOST' | 'ERR_BATCH_FAILED' | 'ERR_WORKER_LOST',
+    options?: ErrorOptions,
+  ) {
+    super(code, message, options)
+  }
+}
+named(QueueError, 'QueueError')
+
+/** No worker or server of a pool could judge in time. The text is not judged: never treat it as safe. */
+export class GuardUnavailableError extends GuardError {
+  /** Milliseconds after which it is worth trying again. */
+  readonly retryAfterMs: number
+  constructor(message: string, retryAfterMs: number, options?: ErrorOptions) {
+    super('ERR_UNAVAILABLE', message, options)
+    this.retryAfterMs = retryAfterMs
+  }
+}
+named(GuardUnavailableError, 'GuardUnavailableError')

@@ -37,6 +37,11 @@ export function severity(risk: Safety): number {
   return SAFETIES.indexOf(risk)
 }
 
+/** The worse of the severities given. */
+export function worstOf(first: Safety, ...others: Safety[]): Safety {
+  return others.reduce((worst, safety) => (severity(safety) > severity(worst) ? safety : worst), first)
+}
+
 export function isSafety(text: string): text is Safety {
   return (SAFETIES as readonly string[]).includes(text)
 }

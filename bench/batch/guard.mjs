@@ -2,8 +2,9 @@
 import { once } from 'node:events'
 import { createWriteStream, readFileSync } from 'node:fs'
 import { finished } from 'node:stream/promises'
+import { outputRow } from '../../dist/batch/output-row.js'
+import { RowJudge } from '../../dist/batch/row-judge.js'
 import { BatchRows } from '../../dist/cli/batch-rows.js'
-import { outputRow } from '../../dist/cli/output-row.js'
 import { Tally } from '../../dist/cli/tally.js'
 import { RowColumns } from '../../dist/data/columns.js'
 import { NamedColumns } from '../../dist/data/named-columns.js'
@@ -19,13 +20,8 @@ export async function open({ model, threads, chatTemplate, gpu }) {
   return {
     /** File to file, as the command does it. */
     batch: async (path) => {
-      const rows = new BatchRows(
-        { kind: 'gen', model, guard },
-        new RowColumns(),
-        new Tally(),
-        { fit: FIT, skip: 0, named: new NamedColumns({}) },
-        signal,
-      )
+      const judge = new RowJudge({ kind: 'gen', model, guard }, new RowColumns(), { fit: FIT })
+      const rows = new BatchRows(judge, new Tally(), { skip: 0, named: new NamedColumns({}) }, signal)
       await write(
         `${path}.out`,
         rows.run(await readRows([path]), () => {}),

@@ -1,5 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type RowHandling, RowJudge } from '../batch/row-judge.js'
+import { type RewardFlags, requireGen } from '../batch/row-reward.js'
+import { identityOf, type RunIdentity } from '../batch/run-identity.js'
+import type { VerdictField } from '../batch/verdict-fields.js'
 import { RowColumns } from '../data/columns.js'
 import { InputError } from '../data/input-error.js'
 import { readLines } from '../data/lines.js'
@@ -9,13 +13,18 @@ import type { Policy } from '../index.js'
 import { atomicFile } from '../models/atomic-file.js'
 import { resolveModel } from '../models/resolve.js'
 import { checkPolicy } from '../policy.js'
+import type { RowTask } from '../queue/chunk.js'
+import { judgeInQueue } from './batch-queue.js'
 import { BatchRows } from './batch-rows.js'
 import { addFailOn, EXIT, type FailOn, failsOn, type Run } from './exit.js'
+import { parseFields } from './fields-flag.js'
 import { Journal } from './journal.js'
 import { type LoadedGuard, loadGuard } from './judge.js'
-import { addLoadOptions, type LoadFlags } from './load-options.js'
+import { addLoadOptions, type LoadFlags, readLoadOptions } from './load-options.js'
 import { checkOutputPaths } from './output-paths.js'
 import { readPolicy } from './policy-file.js'
+import { addQueueFlags, type QueueFlags, queueMistake } from './queue-flags.js'
+import { addRewardFlags, rewardMistake } from './reward-flags.js'
 import { addRowFlags, columnsOf, note, type RowFlags } from './row-flags.js'
 import {
   isPlain,
@@ -26,16 +35,13 @@ import {
   writeOutput,
 } from './row-output.js'
 import { RowProgress } from './row-progress.js'
-import { addRewardFlags, type RewardFlags, requireGen, rewardMistake } from './row-reward.js'
 import { FileSink, type RowSink, stdoutSink } from './row-sink.js'
-import { identityOf, type RunIdentity } from './run-identity.js'
 import { say } from './say.js'
 import { parseShard, type Shard, type ShardNote, shardFile } from './shard.js'
 import { Tally } from './tally.js'
 import { addTooLong, type Fit } from './too-long.js'
-import { parseFields, type VerdictField } from './verdict-fields.js'
 
-interface BatchFlags extends LoadFlags, Fit, RowFlags, RewardFlags {
+interface BatchFlags extends LoadFlags, Fit, RowFlags, RewardFlags, QueueFlags {
   out?: string
   outFormat?: OutputFormat
   errors?: string
@@ -90,6 +96,7 @@ export function addBatch(program: Command, run: Run): void {
     .action(async (names: string[], flags: BatchFlags) => await batch(command, names, flags, run))
   addRowFlags(command)
   addRewardFlags(command)
+  addQueueFlags(command)
   addFailOn(command)
   addTooLong(command)
   addLoadOptions(command, 'demo-gen')
@@ -133,30 +140,25 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
   if (earlier > 0 && !flags.quiet) note(`${earlier} rows are there already`)
   let written = false
   let isWorthKeeping = isRepeatable
-  let rows: BatchRows
+  let inputRows: number
   try {
-    const loaded = await loadGuard(command, flags, signal)
-    if (flags.reward !== undefined) {
-      // Before an output is opened, and so emptied.
-      if (loaded.kind !== 'gen') await loaded.guard.close()
-      requireGen(loaded)
-    }
-    const started = Date.now()
-    const sink: RowSink = journal ?? (output ? new FileSink(output.path, signal) : stdoutSink(signal))
+    const sinkOf = (): RowSink => journal ?? (output ? new FileSink(output.path, signal) : stdoutSink(signal))
     // Those of a journal are found in it, from all its runs.
-    const failures = flags.errors !== undefined && !journal ? new FileSink(flags.errors, signal) : null
-    try {
-      rows = batchRows(loaded, reader, tally, named, policy, earlier, flags, signal)
-      await judgeAll(rows, reader, tally, { sink, failures }, flags.quiet ?? false)
-      if (!flags.quiet) {
-        const { tokensDecoded } = loaded.guard.stats()
-        const ms = Date.now() - started
-        const table = tally.table({ judged: tally.rows - earlier, ms, tokens: tokensDecoded })
-        say(tally.summary(reader.blankLines), ...table)
-      }
-    } finally {
-      failures?.destroy()
-      await loaded.guard.close()
+    const failuresOf = () =>
+      flags.errors !== undefined && !journal ? new FileSink(flags.errors, signal) : null
+    if (flags.queue === undefined) {
+      inputRows = await judgeHere(
+        command,
+        flags,
+        { reader, tally, named, policy, earlier, sinkOf, failuresOf },
+        signal,
+      )
+    } else {
+      const task = rowTask(flags, policy, reader.sources.length > 1)
+      const read = async () => await readRows(names, readOptions)
+      const loading = await readLoadOptions(command, flags, signal, 'demo-gen')
+      const queueRun = { flags, task, read, isRepeatable, named, tally, earlier, sinkOf, failuresOf, loading }
+      inputRows = await judgeInQueue(queueRun, signal)
     }
     try {
       named.requireSeen()
@@ -165,9 +167,8 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
       isWorthKeeping = false
       throw error
     }
-    if (rows.inputRows === 0 && !flags.allowEmpty) refuseEmpty(command, names, flags)
-    if (journal && output)
-      await finish(journal, output, identity as RunIdentity, rows.inputRows, flags, signal)
+    if (inputRows === 0 && !flags.allowEmpty) refuseEmpty(command, names, flags)
+    if (journal && output) await finish(journal, output, identity as RunIdentity, inputRows, flags, signal)
     written = true
   } finally {
     if (journal && !written) {
@@ -177,6 +178,50 @@ async function batch(command: Command, names: string[], flags: BatchFlags, run: 
   }
   if (tally.failed > 0) run.exitCode = EXIT.error
   else if (tally.worst !== null && failsOn(flags.failOn, tally.worst)) run.exitCode = EXIT.failOn
+}
+
+/** What both ways of judging are given. */
+interface Judging {
+  reader: RowReader
+  tally: Tally
+  named: NamedColumns
+  policy: Policy | undefined
+  /** Rows that are written already. */
+  earlier: number
+  sinkOf(): RowSink
+  failuresOf(): FileSink | null
+}
+
+/** Judges the rows in this process. @returns rows of the input */
+async function judgeHere(
+  command: Command,
+  flags: BatchFlags,
+  { reader, tally, named, policy, earlier, sinkOf, failuresOf }: Judging,
+  signal: AbortSignal,
+): Promise<number> {
+  const loaded = await loadGuard(command, flags, signal)
+  if (flags.reward !== undefined) {
+    // Before an output is opened, and so emptied.
+    if (loaded.kind !== 'gen') await loaded.guard.close()
+    requireGen(loaded)
+  }
+  const started = Date.now()
+  const sink = sinkOf()
+  const failures = failuresOf()
+  try {
+    const rows = batchRows(loaded, reader, tally, named, policy, earlier, flags, signal)
+    await judgeAll(rows, reader, tally, { sink, failures }, flags.quiet ?? false)
+    if (!flags.quiet) {
+      const { tokensDecoded } = loaded.guard.stats()
+      const ms = Date.now() - started
+      const table = tally.table({ judged: tally.rows - earlier, ms, tokens: tokensDecoded })
+      say(tally.summary(reader.blankLines), ...table)
+    }
+    return rows.inputRows
+  } finally {
+    failures?.destroy()
+    await loaded.guard.close()
+  }
 }
 
 /** As for check: an empty pipe is far more often a mistake upstream than a job that is done. */
@@ -201,16 +246,33 @@ function batchRows(
   flags: BatchFlags,
   signal: AbortSignal,
 ): BatchRows {
-  const { unsupportedParts, fields, shard, tooLong, history } = flags
-  const columns = new RowColumns(columnsOf(flags), { unsupportedParts, onNote: note })
-  const options = {
+  const columns = new RowColumns(columnsOf(flags), { unsupportedParts: flags.unsupportedParts, onNote: note })
+  const judge = new RowJudge(loaded, columns, rowOptions(flags, policy, reader.sources.length > 1))
+  return new BatchRows(judge, tally, { named, shard: flags.shard, skip }, signal)
+}
+
+function rewardsOf({ reward, helpfulnessColumn }: BatchFlags): RewardFlags | undefined {
+  if (reward === undefined) return undefined
+  return { reward, ...(helpfulnessColumn !== undefined && { helpfulnessColumn }) }
+}
+
+function rowTask(flags: BatchFlags, policy: Policy | undefined, manySources: boolean): RowTask {
+  return {
+    ...rowOptions(flags, policy, manySources),
+    columns: columnsOf(flags),
+    unsupportedParts: flags.unsupportedParts,
+    model: flags.model ?? 'demo-gen',
+  }
+}
+
+function rowOptions(flags: BatchFlags, policy: Policy | undefined, manySources: boolean): RowHandling {
+  const { tooLong, history, fields } = flags
+  return {
     fit: { tooLong, history },
-    ...{ named, fields, policy, shard, skip },
-    rewards: flags.reward === undefined ? undefined : flags,
-    manySources: reader.sources.length > 1,
+    ...{ fields, policy, manySources },
+    rewards: rewardsOf(flags),
     nameRows: flags.idColumn !== undefined,
   }
-  return new BatchRows(loaded, columns, tally, options, signal)
 }
 
 async function judgeAll(
@@ -240,6 +302,8 @@ function checkUsage(command: Command, flags: BatchFlags, output: Output | null, 
   }
   const mistake = rewardMistake(flags)
   if (mistake !== null) command.error(`error: ${mistake}`)
+  const ofQueue = queueMistake(flags)
+  if (ofQueue !== null) command.error(`error: ${ofQueue}`)
   if (!flags.resume && !flags.shard) return
   if (!output || output.isStream) {
     command.error(`error: --${flags.resume ? 'resume' : 'shard'} needs --out with the name of a file`)

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { rowError } from '../batch/row-error.js'
 import { RowColumns } from '../data/columns.js'
 import { InputError } from '../data/input-error.js'
 import { readRows } from '../data/read-rows.js'
@@ -21,7 +22,6 @@ import type { LoadFlags } from './load-options.js'
 import { type Outcome, OutcomeFile } from './outcome-file.js'
 import { printable } from './printable.js'
 import { startProgress } from './progress.js'
-import { rowError } from './row-error.js'
 import { note } from './row-flags.js'
 
 /**

@@ -1,7 +1,7 @@
+import type { RowError } from '../batch/row-error.js'
 import { InputError } from '../data/input-error.js'
 import { SAFETIES, type Safety } from '../labels.js'
 import type { CheckResult } from './judge.js'
-import type { RowError } from './row-error.js'
 
 /** What a result has verdicts on: Gen on the whole, Stream on the prompt, the reply and each of its tokens. */
 export type Part = 'verdict' | 'prompt' | 'reply' | 'token'

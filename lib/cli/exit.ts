@@ -26,11 +26,6 @@ export function addFailOn(command: Command): Command {
   )
 }
 
-/** The worse of the severities given. */
-export function worstOf(first: Safety, ...others: Safety[]): Safety {
-  return others.reduce((worst, safety) => (severity(safety) > severity(worst) ? safety : worst), first)
-}
-
 /** Whether `worst` is at least as bad as `--fail-on` says; false without the flag. */
 export function failsOn(failOn: FailOn | undefined, worst: Safety): boolean {
   if (failOn === undefined) return false

@@ -3,9 +3,9 @@ import { createReadStream, createWriteStream, type WriteStream } from 'node:fs'
 import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { finished } from 'node:stream/promises'
+import { differences, type RunIdentity } from '../batch/run-identity.js'
 import { InputError } from '../data/input-error.js'
 import { isObject } from '../data/row.js'
-import { differences, type RunIdentity } from './run-identity.js'
 
 /** How often what is written is also on the disk, should the power fail. */
 const SYNC_INTERVAL_MS = 2000

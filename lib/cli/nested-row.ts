@@ -1,5 +1,5 @@
+import { ADDED } from '../batch/output-row.js'
 import type { RowFormat } from '../data/row.js'
-import { ADDED } from './output-row.js'
 
 /** Members of verdicts and errors that are text; of the others a table of text has the JSON. */
 const TEXTS = new Set([

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { finished } from 'node:stream/promises'
+import type { RowError } from '../batch/row-error.js'
 import type { Part, Reduced } from './comparison.js'
-import type { RowError } from './row-error.js'
 
 /** A row as one model judged it. */
 export type Outcome = { line: number } & ({ reduced: Reduced } | { error: RowError })

@@ -2,12 +2,12 @@ import { createReadStream, createWriteStream } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
+import { ADDED } from '../batch/output-row.js'
 import { formatOfName } from '../data/format.js'
 import { InputError } from '../data/input-error.js'
 import type { RowFormat } from '../data/row.js'
 import { writeTable } from '../data/write-table.js'
 import { atomicFile } from '../models/atomic-file.js'
-import { ADDED } from './output-row.js'
 
 export type OutputFormat = 'jsonl' | 'csv' | 'tsv' | 'parquet'
 export const OUTPUT_FORMATS: readonly OutputFormat[] = ['jsonl', 'csv', 'tsv', 'parquet']

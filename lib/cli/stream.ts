@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import { CATEGORIES, type ModerationEvent, type Policy, type Safety, StreamGuard } from '../index.js'
-import { addFailOn, EXIT, type FailOn, failsOn, type Run, worstOf } from './exit.js'
+import { worstOf } from '../labels.js'
+import { addFailOn, EXIT, type FailOn, failsOn, type Run } from './exit.js'
 import { addLoadOptions, type LoadFlags, readLoadOptions, withLoadProgress } from './load-options.js'
 import { readPolicy } from './policy-file.js'
 import { PolicyStop } from './policy-stop.js'

@@ -1,8 +1,7 @@
 import { isObject } from '../data/row.js'
-import { SAFETIES, type Safety } from '../labels.js'
+import { SAFETIES, type Safety, worstOf } from '../labels.js'
 import type { LeftOut } from '../message-parts.js'
 import { count, percent } from './display.js'
-import { worstOf } from './exit.js'
 
 /** Adds up what became of rows; from what is written, so that a run that goes on counts what was before. */
 export class Tally {

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { RunIdentity } from '../../lib/batch/run-identity.js'
 import { Journal } from '../../lib/cli/journal.js'
-import type { RunIdentity } from '../../lib/cli/run-identity.js'
 import { temporaryDirectory } from '../support/temporary.js'
 
 const directory = temporaryDirectory()

@@ -39,6 +39,7 @@ describe('the documentation names', () => {
   it('every function and class', async () => {
     const entries = [
       'index',
+      'queue/index',
       ...['web-streams', 'node-streams', 'ai-sdk/index', 'openai/index'].map((name) => `adapters/${name}`),
     ]
     const modules = await Promise.all(

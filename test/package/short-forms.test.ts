@@ -52,6 +52,7 @@ const BENCHES = {
   load: true,
   ways: true,
   busy: true,
+  cluster: true,
 }
 
 describe('npm run bench', () => {
@@ -68,7 +69,10 @@ describe('npm run bench', () => {
       if (able && (hasLibraries || withoutLoop)) {
         expect(name === 'demo' ? output.match(/ ms {3}x\d/g) : rows(output)).not.toHaveLength(0)
       }
-      if (!hasLibraries && !['demo', 'batch', 'serve', 'kernels', 'places', 'load', 'ways', 'busy'].includes(name)) {
+      if (
+        !hasLibraries &&
+        !['demo', 'batch', 'serve', 'kernels', 'places', 'load', 'ways', 'busy', 'cluster'].includes(name)
+      ) {
         expect(output).toContain('not measured: the plain C++ loop')
       }
       expect(output).not.toMatch(/NaN|undefined/)

@@ -20,9 +20,11 @@ export class Running {
   stdout = ''
   stderr = ''
 
-  constructor(args: string[], env: Record<string, string> = {}) {
-    if (!existsSync(MAIN)) throw new Error('dist/cli/main.js is missing: run `npm run build` first')
-    this.child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, NO_COLOR: '', ...env } })
+  constructor(args: string[], env: Record<string, string> = {}, program = MAIN) {
+    if (!existsSync(program)) throw new Error('dist/cli/main.js is missing: run `npm run build` first')
+    this.child = spawn(process.execPath, [program, ...args], {
+      env: { ...process.env, NO_COLOR: '', ...env },
+    })
     this.child.stdout.setEncoding('utf8').on('data', (text: string) => (this.stdout += text))
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
     // A command that ends without reading its input closes the pipe.

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream, readFileSync } from 'node:fs'
 import { open, readdir } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { packageRoot } from '../binding/package-root.js'
 import { isObject } from '../data/row.js'
 import type { Source } from '../data/sources.js'
 
@@ -25,19 +26,29 @@ export async function identityOf(
   options: Record<string, unknown>,
   signal: AbortSignal,
 ): Promise<RunIdentity> {
-  const manifest = new URL('../../package.json', import.meta.url)
-  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
   const inputs = await Promise.all(
     sources.map(async ({ name, size }) => ({
       bytes: size ?? -1,
       ends: size === null ? '' : await endsOf(name),
     })),
   )
-  const parts = await partsOf(model)
-  const hashes: string[] = []
-  for (const part of parts) hashes.push(await sha256(part, signal))
+  const version = packageVersion()
+  const hashes = await modelHashes(model, signal)
   // As JSON has it, so that it can be compared with one that was written.
   return JSON.parse(JSON.stringify({ version, inputs, model: hashes, options })) as RunIdentity
+}
+
+/** The version of this package. */
+export function packageVersion(): string {
+  const manifest = join(packageRoot().folder, 'package.json')
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version
+}
+
+/** sha256 of each file of a model. */
+export async function modelHashes(model: string, signal?: AbortSignal): Promise<string[]> {
+  const hashes: string[] = []
+  for (const part of await partsOf(model)) hashes.push(await sha256(part, signal))
+  return hashes
 }
 
 async function endsOf(path: string): Promise<string> {
@@ -66,9 +77,9 @@ async function partsOf(model: string): Promise<string[]> {
     .map((name) => join(dirname(model), name))
 }
 
-async function sha256(path: string, signal: AbortSignal): Promise<string> {
+async function sha256(path: string, signal: AbortSignal | undefined): Promise<string> {
   const hash = createHash('sha256')
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, signal }))
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, ...(signal && { signal }) }))
     hash.update(chunk as Buffer)
   return hash.digest('hex')
 }

@@ -1,53 +1,22 @@
-import { type Command, Option } from 'commander'
 import { valueAt } from '../data/column-value.js'
 import { InputError } from '../data/input-error.js'
 import { jsonOf } from '../data/row-json.js'
 import { guardOnlyReward, hybridReward, type JudgedItem, type Message } from '../index.js'
-import { worstOf } from './exit.js'
+import { worstOf } from '../labels.js'
+import type { Fit } from './fit.js'
 import type { LoadedGuard } from './judge.js'
-import type { Fit } from './too-long.js'
-import type { VerdictField } from './verdict-fields.js'
 
+/** What `--reward` and `--helpfulness-column` say. */
 export interface RewardFlags {
   reward?: 'guard' | 'hybrid'
   helpfulnessColumn?: string
 }
 
-export function addRewardFlags(command: Command): Command {
-  return command
-    .addOption(
-      new Option('--reward <kind>', 'write a reward for each reply, for reinforcement learning').choices([
-        'guard',
-        'hybrid',
-      ]),
-    )
-    .option('--helpfulness-column <name>', 'column of the scores that --reward hybrid needs')
-}
-
-/** Wrong usage of the flags, or null. */
-export function rewardMistake({
-  reward,
-  helpfulnessColumn,
-  ...flags
-}: RewardFlags & { policy?: string; mode?: string; threshold?: number; fields?: VerdictField[] }):
-  | string
-  | null {
-  if (reward !== undefined) {
-    const [ofPolicy] = (['policy', 'mode', 'threshold'] as const).filter((name) => flags[name] !== undefined)
-    const acting = ofPolicy ?? (flags.fields?.includes('action') ? 'fields action' : undefined)
-    if (acting !== undefined) return `--reward goes without --${acting}: a reward has no action`
-  }
-  if (reward === 'hybrid' && helpfulnessColumn === undefined) {
-    return '--reward hybrid needs --helpfulness-column'
-  }
-  return helpfulnessColumn !== undefined && reward !== 'hybrid'
-    ? '--helpfulness-column is for --reward hybrid'
-    : null
-}
+export const REWARDS_NEED_GEN = '--reward needs a Gen model, and this is a Stream model'
 
 /** @throws InputError for a model that rewards nothing */
 export function requireGen(loaded: LoadedGuard): asserts loaded is LoadedGuard & { kind: 'gen' } {
-  if (loaded.kind !== 'gen') throw new InputError('--reward needs a Gen model, and this is a Stream model')
+  if (loaded.kind !== 'gen') throw new InputError(REWARDS_NEED_GEN)
 }
 
 /** What is written of a rewarded row: the worse severity of thinking and answer, both, and the refusal. */

@@ -1,4 +1,3 @@
-import { InvalidArgumentError } from 'commander'
 import { type Action, applyPolicy, explain, type Policy } from '../index.js'
 import type { CheckResult } from './judge.js'
 
@@ -27,18 +26,6 @@ const MEMBERS: Record<VerdictField, { top: string[]; prompt: string[]; reply: st
   usage: { top: ['usage', 'window', 'droppedMessages'], prompt: [], reply: ['tokenCount'] },
   action: { top: ['action', 'because'], prompt: [], reply: [] },
   model: { top: ['model', 'kind'], prompt: [], reply: [] },
-}
-
-/** A list such as `severity,scores`; the severity is always among them. */
-export function parseFields(text: string): VerdictField[] {
-  const fields = new Set<VerdictField>(['severity'])
-  for (const name of text.split(',').map((part) => part.trim())) {
-    if (!VERDICT_FIELDS.includes(name as VerdictField)) {
-      throw new InvalidArgumentError(`Expected any of ${VERDICT_FIELDS.join(', ')}, got ${name}.`)
-    }
-    fields.add(name as VerdictField)
-  }
-  return VERDICT_FIELDS.filter((field) => fields.has(field))
 }
 
 /** What is written of a verdict. */
