@@ -13,7 +13,7 @@ from transformers import DynamicCache
 from chat import Chat, answer_text
 from model import FAST, backbone, export_gen, hidden_states, training_states
 from samples import Pools, build, read_rows
-from training import arguments, pad, prepare, run
+from training import arguments, pad, prepare, run, same_tokenizer
 from words import all_words
 
 LONGEST = 420
@@ -88,6 +88,7 @@ def main():
     words = all_words(options.words)
     pools, model = Pools(rows), backbone()
     if options.start:
+        same_tokenizer(options.tokenizer, options.start)
         state = load_file(Path(options.start) / "model.safetensors")
         model.load_state_dict({name.removeprefix("model."): value.float() for name, value in state.items() if name.startswith("model.")})
     else:

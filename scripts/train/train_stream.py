@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from chat import CATEGORIES, RISKS, Chat
 from model import Guard, export_stream, training_states
 from samples import Pools, build, read_rows
-from training import arguments, pad, prepare, run
+from training import arguments, pad, prepare, run, same_tokenizer
 from words import all_words
 
 LONGEST = 420  # tokens; longer conversations are left out of training
@@ -79,6 +79,7 @@ def main():
     words = all_words(options.words)
     pools, guard = Pools(rows), Guard()
     for folder in options.start:
+        same_tokenizer(options.tokenizer, folder)
         state = load_file(Path(folder) / "model.safetensors")
         guard.load_state_dict({name: value.float() for name, value in state.items()}, strict=False)
     def items():

@@ -1,8 +1,10 @@
 """What both training scripts share: batches of similar length, the schedule, the loop's progress."""
 import argparse
+import json
 import math
 import random
 import time
+from pathlib import Path
 
 import torch
 
@@ -88,8 +90,8 @@ def arguments(about, minutes, rate, seed):
     parser.add_argument("--seed", type=int, default=seed)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--everyday", type=float, default=1, help="how many of the short everyday texts, against the usual number")
-    parser.add_argument("--dropout", type=float, default=0.1)
-    parser.add_argument("--decay", type=float, default=0.1, help="weight decay")
+    parser.add_argument("--dropout", type=float, default=0.03)
+    parser.add_argument("--decay", type=float, default=0.02, help="weight decay")
     parser.add_argument("--tokens", type=int, default=4096, help="in a batch")
     parser.add_argument("--compile", action="store_true", help="with torch.compile: a quarter faster, needs a C++ compiler")
     return parser
@@ -102,6 +104,13 @@ def prepare(parser):
     if options.compile:
         compile_parts()
     return options
+
+
+def same_tokenizer(tokenizer, folder):
+    """Weights go with their tokens: with another vocabulary a trained guard reads noise, and nothing but the loss tells."""
+    vocabulary = lambda path: json.loads(Path(path).read_text())["model"]["vocab"]
+    if vocabulary(tokenizer) != vocabulary(Path(folder) / "tokenizer.json"):
+        raise SystemExit(f"{folder} was trained with another tokenizer than {tokenizer}")
 
 
 def chunks(items, size):
