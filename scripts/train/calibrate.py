@@ -10,13 +10,15 @@ import torch
 
 from chat import RISKS
 from evaluate import debounce, f1, load, text_of
-from everyday_test import DEVELOPMENT, PROMPTS, REPLIES
+from everyday_test import DEVELOPMENT, EVERYDAY, FRESH_REPLIES, PROMPTS
+from everyday_test import REPLIES as OLD_REPLIES
 from model import export_gen, export_stream, hidden_states
 from samples import read_rows
 from train_gen import shared_prefix
 from training import pad
 
-ORDINARY = PROMPTS + DEVELOPMENT
+ORDINARY = PROMPTS + DEVELOPMENT + [text for texts in EVERYDAY.values() for text in texts]
+REPLIES = OLD_REPLIES + FRESH_REPLIES
 STEPS = [step / 10 for step in range(-20, 31)]
 
 

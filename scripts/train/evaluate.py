@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
+import everyday_final
 from chat import CATEGORIES, RISKS, Chat, answer_text
 from everyday_test import DEVELOPMENT, EVERYDAY, FRESH_REPLIES, PROMPTS, REPLIES
 from model import Guard, backbone, hidden_states
@@ -182,9 +183,9 @@ class Test:
     def __init__(self, data, split):
         rng, rows = random.Random(11), read_rows(data, split)
         self.final = split == "test"
-        # the new everyday texts are for the test alone; choices are made with the old ones
-        self.ordinary_replies = FRESH_REPLIES if self.final else REPLIES
-        self.everyday = EVERYDAY if self.final else {"questions": PROMPTS, "other languages": DEVELOPMENT}
+        # the newest everyday texts are for the test alone; choices are made with the older ones
+        self.ordinary_replies = everyday_final.REPLIES if self.final else REPLIES + FRESH_REPLIES
+        self.everyday = everyday_final.EVERYDAY if self.final else {"older questions": PROMPTS, "older, other languages": DEVELOPMENT, **EVERYDAY}
         self.prompts = [row for row in rows if row["response"] is None]
         self.replies = [row for row in rows if row["response"] is not None]
         refused = [row for row in self.prompts if row["safety"] != "Safe"]

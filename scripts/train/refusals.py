@@ -4,6 +4,8 @@
 offers are combined at random; the `HELD_*` ones are used for the test only.
 """
 
+from refusals_more import PARTS
+
 OPENERS = [
     "I'm sorry, but ", "Sorry, ", "I apologize, but ", "I'm really sorry, but ", "Unfortunately, ", "", "", "",
     "I understand you're curious, but ", "Thanks for asking, but ", "I hear you, but ", "As an AI assistant, ",
@@ -145,6 +147,9 @@ def refusal(rng, lang="en", action=None, held_out=False):
 
 def compose(rng, lang, action, held_out):
     if lang in FOREIGN and rng.random() < 0.8:
+        if not held_out and rng.random() < 0.5:
+            openers, cores = PARTS[lang]
+            return _upper(rng.choice([*openers, ""]) + rng.choice(cores)) + (" " + rng.choice(FOREIGN[lang][:-1]) if rng.random() < 0.2 else "")
         return FOREIGN[lang][-1] if held_out else rng.choice(FOREIGN[lang][:-1])
     openers, cores, topics, reasons, offers = (
         (HELD_OPENERS, HELD_CORES, HELD_TOPIC_CORES, HELD_REASONS, HELD_OFFERS) if held_out

@@ -10,7 +10,9 @@ from everyday import ACTIONS, FOREIGN, HOW, STEPS, everyday, safe_sentences
 from everyday_replies import TOPICS, explanation
 from everyday_words import SMALL, TAME, TAME_SENTENCES, small
 from refusals import refusal
+from refusals_more import LOOKALIKES
 from restate import action_of, clauses, restate
+from talk import sentence, talk
 from wishes import SAID, foreign_wish, wish
 
 STATEMENTS = {"hatecheck", "multilingual-hatecheck", "surge-toxicity", "openai-moderation"}
@@ -168,6 +170,8 @@ def with_reply(rng, pools, sample, row):
         sample.reply, sample.verdict, sample.refusal = refusal(rng, row["lang"], phrase), Label("Safe"), "Yes"
         if rng.random() < 0.15:
             sample.reply += " " + " ".join(pools.lead(rng, rng.randint(1, 2), row["lang"]))
+    elif draw < 0.68 and row["lang"] == "en":
+        sample.reply, sample.verdict, sample.refusal = rng.choice(LOOKALIKES), Label("Safe"), "No"
     elif draw < 0.74:
         sample.reply, sample.verdict, sample.refusal = " ".join(pools.lead(rng, rng.randint(1, 4), row["lang"])), Label("Safe"), "No"
     else:
@@ -180,15 +184,21 @@ def reworded(rng, pools, row):
     own = pools.bad_of.get(id(row))
     if own and own[1] == "en" and rng.random() < 0.4:
         return rng.choice(HOW).format(a=own[2].replace("your ", "my "))
-    return cut(row["prompt"], 500)
+    text = cut(row["prompt"], 500)
+    if row["lang"] in SMALL and len(text) < 200 and rng.random() < 0.06:  # something harmless beside it changes nothing
+        other = sentence(rng, row["lang"])
+        return f"{other} {text}" if rng.random() < 0.7 else f"{text} {other}"
+    return text
 
 
 def short_reply(rng, pools, lang):
+    if lang == "en" and rng.random() < 0.15:
+        more = safe_sentences(rng, rng.randint(0, 2))
+        return " ".join([rng.choice(LOOKALIKES), *more] if rng.random() < 0.7 else [*more, rng.choice(LOOKALIKES)])
     if rng.random() < 0.5:
         return explanation(rng, lang)
     if lang in SMALL and lang != "en" and rng.random() < 0.7:
-        talk, _, _, _, asks = SMALL[lang]
-        return " ".join(rng.choice(talk + asks) for _ in range(rng.randint(1, 3)))
+        return " ".join(sentence(rng, lang) for _ in range(rng.randint(1, 3)))
     return " ".join(rng.sample(TAME_SENTENCES, rng.randint(1, 3)) if rng.random() < 0.4 else pools.lead(rng, rng.randint(1, 3), lang))
 
 
@@ -208,8 +218,8 @@ def ordinary(rng, pools, prompt, reply):
     return sample
 
 
-def build(rng, rows, pools, everyday_share=1.0):
-    """One epoch. everyday_share: how many of the short everyday texts, against the usual number."""
+def build(rng, rows, pools, words, everyday_share=1.0):
+    """One epoch. words: of words.py; everyday_share: how many of the short everyday texts, against the usual number."""
     samples = []
     for row in rows:
         label = label_of(row)
@@ -219,7 +229,7 @@ def build(rng, rows, pools, everyday_share=1.0):
             source = row["source"]
             chatty = source.startswith("diasafety")
             query = None if chatty or source == "jade" else Label("Safe")
-            samples.append(Sample(cut(row["prompt"], 400 if chatty else 300), query, cut(row["response"], 600), label, None, row["refusal"]))
+            samples.append(Sample(cut(row["prompt"], 400 if chatty else 300), query, cut(row["response"], 600), label, refusal=row["refusal"]))
             continue
         for _ in range(3 if label.risk == "Controversial" else 1):
             sample = Sample(reworded(rng, pools, row), label)
@@ -230,7 +240,10 @@ def build(rng, rows, pools, everyday_share=1.0):
     for _ in range(4000):
         _, prompt, reply = everyday(rng, foreign=0.55)
         samples.append(ordinary(rng, pools, prompt, reply))
-    for _ in range(int(9000 * everyday_share)):
+    for _ in range(int(10_000 * everyday_share)):
+        lang, prompt = talk(rng, words)
+        samples.append(ordinary(rng, pools, prompt, " ".join(sentence(rng, lang) for _ in range(rng.randint(1, 4)))))
+    for _ in range(int(7000 * everyday_share)):
         lang, prompt = small(rng)
         samples.append(ordinary(rng, pools, prompt, short_reply(rng, pools, lang)))
     for _ in range(5500):

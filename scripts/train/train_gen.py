@@ -11,9 +11,10 @@ from safetensors.torch import load_file
 from transformers import DynamicCache
 
 from chat import Chat, answer_text
-from model import backbone, export_gen, hidden_states, training_states
+from model import FAST, backbone, export_gen, hidden_states, training_states
 from samples import Pools, build, read_rows
-from training import arguments, pad, prepare, run
+from training import arguments, pad, prepare, run, same_tokenizer
+from words import all_words
 
 LONGEST = 420
 
@@ -64,7 +65,7 @@ def losses(model, batch, dropout):
     _, past = training_states(model, torch.tensor([batch[0][0][:prefix]]), keep=True)
     hidden = training_states(model, pad([ids[prefix:] for ids, _, _ in batch]), dropout, past)
     rows, at, following, weight = map(torch.tensor, zip(*[(b, at - prefix, token, w) for b, (_, _, targets) in enumerate(batch) for at, token, w in targets]))
-    logits = hidden[rows, at] @ model.embed_tokens.weight.T
+    logits = hidden[rows, at].to(FAST) @ model.embed_tokens.weight.to(FAST).T
     return (F.cross_entropy(logits.float(), following, reduction="none") * weight).sum() / len(batch)
 
 
@@ -84,13 +85,15 @@ def main():
     options = prepare(parser)
     rng = random.Random(options.seed)
     chat, rows = Chat(options.tokenizer), read_rows(options.data, "train")
+    words = all_words(options.words)
     pools, model = Pools(rows), backbone()
     if options.start:
+        same_tokenizer(options.tokenizer, options.start)
         state = load_file(Path(options.start) / "model.safetensors")
         model.load_state_dict({name.removeprefix("model."): value.float() for name, value in state.items() if name.startswith("model.")})
     else:
         torch.nn.init.normal_(model.embed_tokens.weight, std=0.02)
-    run(options, rng, [model], lambda: draw(rng, chat, build(rng, rows, pools, options.everyday)), lambda batch: losses(model, batch, 0.1), lambda item: len(item[0]) - item[1],
+    run(options, rng, [model], lambda: draw(rng, chat, build(rng, rows, pools, words, options.everyday)), lambda batch: losses(model, batch, options.dropout), lambda item: len(item[0]) - item[1],
         lambda: export_gen(options.out, model, options.tokenizer), kind=lambda item: item[1])
 
 

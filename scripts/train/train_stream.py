@@ -9,7 +9,8 @@ from safetensors.torch import load_file
 from chat import CATEGORIES, RISKS, Chat
 from model import Guard, export_stream, training_states
 from samples import Pools, build, read_rows
-from training import arguments, pad, prepare, run
+from training import arguments, pad, prepare, run, same_tokenizer
+from words import all_words
 
 LONGEST = 420  # tokens; longer conversations are left out of training
 
@@ -75,17 +76,19 @@ def main():
     options = prepare(parser)
     rng = random.Random(options.seed)
     chat, rows = Chat(options.tokenizer), read_rows(options.data, "train")
+    words = all_words(options.words)
     pools, guard = Pools(rows), Guard()
     for folder in options.start:
+        same_tokenizer(options.tokenizer, folder)
         state = load_file(Path(folder) / "model.safetensors")
         guard.load_state_dict({name: value.float() for name, value in state.items()}, strict=False)
     def items():
-        for sample in build(rng, rows, pools, options.everyday):
+        for sample in build(rng, rows, pools, words, options.everyday):
             item = encode(chat, sample, rng.random() < 0.4)
             if len(item[0]) <= LONGEST and (item[1] or item[2]):
                 yield item
 
-    run(options, rng, [guard], items, lambda batch: losses(guard, batch, 0.1), lambda item: len(item[0]), lambda: export_stream(options.out, guard, options.tokenizer))
+    run(options, rng, [guard], items, lambda batch: losses(guard, batch, options.dropout), lambda item: len(item[0]), lambda: export_stream(options.out, guard, options.tokenizer))
 
 
 if __name__ == "__main__":
