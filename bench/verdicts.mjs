@@ -2,7 +2,7 @@
 // node --cpu-prof --cpu-prof-name after.cpuprofile bench/verdicts.mjs [FOLDER OF A BUILT CHECKOUT]
 import { fileURLToPath } from 'node:url'
 
-const COUNT = 3000
+const COUNT = 10_000
 const folder = process.argv[2] ?? fileURLToPath(new URL('..', import.meta.url))
 process.removeAllListeners('warning')
 const { GenGuard } = await import(`${folder}/dist/index.js`)

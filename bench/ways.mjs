@@ -91,6 +91,9 @@ export async function benchWays() {
 
   const gen = await GenGuard.load({ model: 'demo-gen', gpu: false })
   note('Gen: a verdict on a prompt', await counted(() => gen.classify('How do I bake bread?')))
+  // Words that nobody has said yet, but in the first run.
+  const fresh = ['Which quince jellies glaze zesty waffles?', 'Why do foxy wizards juggle quartz vases?']
+  note('Gen: a verdict on words that are new', await counted(() => gen.classify(fresh.pop() ?? '')))
   note(
     'Gen: a verdict on a reply',
     await counted(() =>

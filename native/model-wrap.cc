@@ -69,6 +69,7 @@ Napi::Function ModelWrap::Define(Napi::Env env) {
                          InstanceAccessor<&ModelWrap::SizeBytes>("sizeBytes"),
                          InstanceAccessor<&ModelWrap::HeadOutputs>("headOutputs"),
                          InstanceMethod<&ModelWrap::TokenizeSync>("tokenizeSync"),
+                         InstanceMethod<&ModelWrap::TokenizeFew>("tokenizeFew"),
                          InstanceMethod<&ModelWrap::Tokenize>("tokenize"),
                          InstanceMethod<&ModelWrap::TokenLengths>("tokenLengths"),
                          InstanceMethod<&ModelWrap::Detokenize>("detokenize"),
@@ -164,27 +165,44 @@ Napi::Value ModelWrap::TokenizeSync(const Napi::CallbackInfo& info) {
                  [&] { return ToInt32Array(info.Env(), model()->Tokenize(StringOf(info[0], "a text"))); });
 }
 
+namespace {
+
+std::vector<std::string> TextsOf(const Napi::Value& value) {
+  if (!value.IsArray()) throw Unexpected("an array of texts");
+  auto array = value.As<Napi::Array>();
+  std::vector<std::string> texts;
+  texts.reserve(array.Length());
+  for (uint32_t i = 0; i < array.Length(); ++i) texts.push_back(StringOf(array.Get(i), "a text"));
+  return texts;
+}
+
+using Ids = std::vector<std::vector<llama_token>>;
+
+Ids TokenizeAll(const Model& model, const std::vector<std::string>& texts) {
+  Ids ids;
+  ids.reserve(texts.size());
+  for (const std::string& text : texts) ids.push_back(model.Tokenize(text));
+  return ids;
+}
+
+Napi::Value ToArray(Napi::Env env, const Ids& ids) {
+  auto result = Napi::Array::New(env, ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) result.Set(static_cast<uint32_t>(i), ToInt32Array(env, ids[i]));
+  return result;
+}
+
+}  // namespace
+
+Napi::Value ModelWrap::TokenizeFew(const Napi::CallbackInfo& info) {
+  return Guarded(info, [&] { return ToArray(info.Env(), TokenizeAll(*model(), TextsOf(info[0]))); });
+}
+
 Napi::Value ModelWrap::Tokenize(const Napi::CallbackInfo& info) {
   return Guarded(info, [&]() -> Napi::Value {
-    if (!info[0].IsArray()) throw Unexpected("an array of texts");
-    auto array = info[0].As<Napi::Array>();
-    std::vector<std::string> texts;
-    texts.reserve(array.Length());
-    for (uint32_t i = 0; i < array.Length(); ++i) texts.push_back(StringOf(array.Get(i), "a text"));
-    using Ids = std::vector<std::vector<llama_token>>;
     return PromiseWorker<Ids>::Run(
         info.Env(), "qwen3guard.tokenize",
-        [model = model(), texts = std::move(texts)] {
-          Ids ids;
-          for (const std::string& text : texts) ids.push_back(model->Tokenize(text));
-          return ids;
-        },
-        [](Napi::Env env, Ids&& ids) -> Napi::Value {
-          auto result = Napi::Array::New(env, ids.size());
-          for (size_t i = 0; i < ids.size(); ++i)
-            result.Set(static_cast<uint32_t>(i), ToInt32Array(env, ids[i]));
-          return result;
-        });
+        [model = model(), texts = TextsOf(info[0])] { return TokenizeAll(*model, texts); },
+        [](Napi::Env env, Ids&& ids) -> Napi::Value { return ToArray(env, ids); });
   });
 }
 

@@ -29,6 +29,7 @@ class ModelWrap : public Napi::ObjectWrap<ModelWrap> {
   Napi::Value SizeBytes(const Napi::CallbackInfo& info);
   Napi::Value HeadOutputs(const Napi::CallbackInfo& info);
   Napi::Value TokenizeSync(const Napi::CallbackInfo& info);
+  Napi::Value TokenizeFew(const Napi::CallbackInfo& info);
   Napi::Value Tokenize(const Napi::CallbackInfo& info);
   Napi::Value TokenLengths(const Napi::CallbackInfo& info);
   Napi::Value Detokenize(const Napi::CallbackInfo& info);

@@ -177,6 +177,8 @@ export interface NativeModel {
   readonly headOutputs: number
   /** Ids of text in which nothing is special. Fast enough for a delta; longer text goes to `tokenize`. */
   tokenizeSync(text: string): Int32Array
+  /** The same for a few short texts. */
+  tokenizeFew(texts: string[]): Int32Array[]
   /** The same for several texts, off the JS thread. */
   tokenize(texts: string[]): Promise<Int32Array[]>
   /** UTF-8 bytes each id stands for, indexed by id; 0 for control tokens. */

@@ -207,13 +207,16 @@ export class Tokenizer {
         unknownUnits += word.length
       }
       const fresh = new Map<string, Int32Array>()
-      if (unknown.length > FEW_WORDS || unknownUnits > FEW_UNITS) {
-        const ids = yield* settled(typedErrors(this.#native.tokenize(unknown)))
+      if (unknown.length > 0) {
+        const many = unknown.length > FEW_WORDS || unknownUnits > FEW_UNITS
+        const ids = many
+          ? yield* settled(typedErrors(this.#native.tokenize(unknown)))
+          : typed(() => this.#native.tokenizeFew(unknown))
         unknown.forEach((word, i) => {
           fresh.set(word, this.#checked(word, ids[i]))
         })
       }
-      for (const { word, ids } of batch) dictionary.add(ids ?? fresh.get(word) ?? this.#encodeNow(word))
+      for (const { word, ids } of batch) dictionary.add((ids ?? fresh.get(word)) as Int32Array)
       for (const [word, ids] of fresh) this.#known.set(word, ids)
       if (from < words.length && turnIsOver()) yield nextTurn()
     }

@@ -1,5 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -79,6 +80,17 @@ describe('npm run bench', () => {
     },
     LIMIT_MS,
   )
+})
+
+describe('scripts/profile-table.mjs', () => {
+  it('shows whose time a profile is', async () => {
+    const directory = mkdtempSync(path.join(tmpdir(), 'profile-'))
+    const program = 'const end = performance.now() + 50; while (performance.now() < end);'
+    await outputOf('--cpu-prof', `--cpu-prof-dir=${directory}`, '--cpu-prof-name=p.cpuprofile', '-e', program)
+    const output = await outputOf('scripts/profile-table.mjs', path.join(directory, 'p.cpuprofile'))
+    expect(rows(output).at(-1)).toMatch(/^\| all \| \d{4,}\.\d \|$/)
+    rmSync(directory, { recursive: true })
+  })
 })
 
 describe('scripts/measure-*.mjs', () => {

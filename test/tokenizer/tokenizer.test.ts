@@ -186,17 +186,18 @@ describe('words that were tokenised before', () => {
   it('have the same ids when they come again, however many others came between', async () => {
     const spelling = (text: string) => Int32Array.from(Buffer.from(text))
     let calls = 0
-    const native = {
+    const native: NativeModel = {
       addedTokens: () => [],
       tokenLengths: () => new Int32Array(256).fill(1),
       tokenizeSync: (text: string) => {
         calls += 1
         return spelling(text)
       },
-      tokenize: async (texts: string[]) => {
+      tokenizeFew: (texts: string[]) => {
         calls += texts.length
         return texts.map(spelling)
       },
+      tokenize: async (texts: string[]) => native.tokenizeFew(texts),
     } as unknown as NativeModel
     const tokenizer = new Tokenizer(native)
     const text = 'the quick brown fox jumps over the lazy dog'
@@ -230,6 +231,7 @@ describe('a GGUF by others, in which half of the added tokens are not control to
       addedTokens: () => spellings,
       tokenLengths: () => Int32Array.of(1),
       tokenizeSync,
+      tokenizeFew: (texts: string[]) => texts.map(tokenizeSync),
       tokenize: async (texts: string[]) => texts.map(tokenizeSync),
     } as unknown as NativeModel
     const tokenizer = new Tokenizer(native)
