@@ -68,8 +68,9 @@ export interface LoadOptions {
   /** Default `'f16'`. */
   kvType?: KvType
   /**
-   * Default `'auto'`: off on the CPU, where llama.cpp's kernel is less exact
-   * (on for `kvType: 'q8_0'`, which needs it); llama.cpp's choice on a GPU.
+   * Default `'auto'`: on an x86 CPU with AVX2 on for `kvType: 'f16'`, by a kernel of our own; else off on the
+   * CPU, where llama.cpp's kernel is less exact (on for `kvType: 'q8_0'`, which needs it); llama.cpp's choice
+   * on a GPU.
    */
   flashAttention?: 'auto' | boolean
   /** Called with 0 to 1 while weights are read. */
