@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { HttpError, httpError, notFound } from './errors.js'
+import { mountOpenApi } from './openapi.js'
 import { mountOperation } from './operation.js'
 import { checkServerOptions, type ServerOptions } from './options.js'
 import { mountPlayground } from './playground.js'
@@ -39,6 +40,7 @@ export async function createApp(options: ServerOptions): Promise<ServerApp> {
   mountOperation(app, service)
   mountRoutes(app, service)
   if (options.playground ?? true) mountPlayground(app, service)
+  mountOpenApi(app)
   answerOthers(app)
   return {
     fetch: async (request) => await app.fetch(request),

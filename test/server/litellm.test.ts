@@ -70,9 +70,13 @@ describe('a reply that LiteLLM sends again as it grows', () => {
   it('is judged once: each call costs what is new', async () => {
     const id = callId()
     await request(PROMPT, id)
-    const text = HARMLESS.repeat(6)
+    const text = HARMLESS
     checks.length = 0
-    for (let end = 40; end < text.length + 40; end += 40) {
+    // Where a model's tokens end: half a word is judged as the word that it might be.
+    const ends = [...text.matchAll(/\S+\s+(?:\S+\s+){0,1}/gu)].map(
+      ({ index, 0: words }) => index + words.length,
+    )
+    for (const end of ends) {
       const answer = await response(text.slice(0, end), id)
       expect(answer.action).toBe('NONE')
       expect(answer.stream_holdback_chars).toHaveLength(1)

@@ -127,7 +127,8 @@ export class ReplySession implements Seated {
       if (this.#passing) return []
       return await this.#seeing('', async (moderation) => {
         const events = this.#judged(await this.#see(moderation), moderation.provisional)
-        if (this.ended) return events
+        // White space says nothing yet: it is part of the word that comes.
+        if (this.ended || this.#text.slice(this.#finalEnd).trim() === '') return events
         const { rest } = await moderation.end()
         moderation.rewind(this.tokens.length)
         this.#unseen = this.#text.slice(this.#finalEnd)
