@@ -62,6 +62,7 @@ export type {
   Gpu,
   GuardDevice,
   GuardStats,
+  GuardTickTimes,
   Input,
   KvType,
   LoadOptions,
