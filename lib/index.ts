@@ -64,6 +64,7 @@ export type {
   Gpu,
   GuardDevice,
   GuardStats,
+  GuardTickTimes,
   Input,
   KvType,
   LoadOptions,

@@ -411,7 +411,8 @@ Napi::Value EngineWrap::Stats(const Napi::CallbackInfo& info) {
     set("pending", static_cast<double>(stats.pending));
     set("cells", static_cast<double>(stats.cells));
     auto bounds = Napi::Array::New(info.Env(), kTickBounds.size());
-    for (uint32_t i = 0; i < kTickBounds.size(); ++i) bounds.Set(i, Napi::Number::New(info.Env(), kTickBounds[i]));
+    for (uint32_t i = 0; i < kTickBounds.size(); ++i)
+      bounds.Set(i, Napi::Number::New(info.Env(), kTickBounds[i]));
     object.Set("tickBounds", bounds);
     auto counts = Napi::Array::New(info.Env(), stats.ticks_by_time.size());
     for (uint32_t i = 0; i < stats.ticks_by_time.size(); ++i) {

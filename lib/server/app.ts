@@ -65,7 +65,15 @@ function guardRequests(app: App, service: Service, { keys = [], hosts }: ServerO
     })
   })
   app.onError((error, call) => {
-    const response = httpError(error).toResponse()
+    const answer = httpError(error)
+    if (answer.code === 'internal_error') {
+      service.log({
+        level: 'error',
+        message: `failed: ${error.stack ?? error.message}`,
+        request_id: call.get('served').id,
+      })
+    }
+    const response = answer.toResponse()
     response.headers.set('x-request-id', call.get('served').id)
     return response
   })

@@ -13,9 +13,11 @@ export interface ErrorBody {
   }
 }
 
+/** What was blocked, and for what. */
 export interface ModerationDetails {
   /** OpenAI's categories. */
   categories: string[]
+  /** Whether it was the prompt or the reply. */
   moderation_stage: 'input' | 'output' | 'unknown'
   /** Qwen's, in its own spelling. */
   qwen3guard: { safety: string; categories: string[] } | null

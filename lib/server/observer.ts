@@ -14,6 +14,7 @@ export interface ServerObserver {
   onStream?(stream: StreamStart): ((end: StreamEnd) => void) | undefined
 }
 
+/** A request that has come. */
 export interface RequestStart {
   /** As in `x-request-id`. */
   id: string
@@ -22,6 +23,7 @@ export interface RequestStart {
   headers: Headers
 }
 
+/** A request that is done with. */
 export interface RequestEnd {
   /** The route's pattern, such as `/v1/live/:id/text`; null where none matched. */
   route: string | null
@@ -33,6 +35,7 @@ export interface RequestEnd {
   error: string | null
 }
 
+/** A text that is about to be judged. */
 export interface CheckStart {
   /** Who judges. */
   kind: 'gen' | 'stream'
@@ -42,6 +45,7 @@ export interface CheckStart {
   request: string | null
 }
 
+/** What came of a check, and how long it took, in milliseconds. */
 export type CheckEnd = { ms: number } & (
   | {
       /** The model's verdict. */
@@ -59,17 +63,20 @@ export type CheckEnd = { ms: number } & (
   | { error: unknown }
 )
 
+/** A reply that begins to be moderated while it is written. */
 export interface StreamStart {
   /** What for. */
   of: 'chat' | 'responses' | 'live' | 'gateway'
   request: string | null
 }
 
+/** How a moderated reply ended. */
 export interface StreamEnd {
   ms: number
   /** `'aborted'`: the client or the upstream went away. */
   action: Action | 'aborted' | 'error'
   /** UTF-16 units of text that came, and of these, that went out. */
   received: number
+  /** Of these, what went out. */
   released: number
 }

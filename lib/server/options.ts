@@ -89,6 +89,7 @@ export interface ServerOptions {
 
 /** One line of the log. */
 export interface LogLine {
+  /** How bad it is: an answer of 500 and above is an error. */
   level: 'info' | 'warn' | 'error'
   /** ISO 8601, UTC. */
   time: string
@@ -96,10 +97,13 @@ export interface LogLine {
   message: string
   /** The request's id, as in `x-request-id`. */
   request_id?: string
+  /** The request's method. */
   method?: string
   /** The route's pattern, such as `/v1/live/:id/text`. */
   route?: string
+  /** The answer's status; 499 where the client went away. */
   status?: number
+  /** Milliseconds until its last byte. */
   ms?: number
   /** `code` of the error that the request ended with. */
   error?: string

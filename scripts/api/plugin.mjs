@@ -17,7 +17,7 @@ export function load(app) {
         project.removeReflection(method)
     }
     for (const module of project.getReflectionsByKind(ReflectionKind.Module)) {
-      const [, adapter] = /^adapters\/([\w-]+)/.exec(module.name) ?? []
+      const [, adapter] = /^(?:adapters\/)?([\w-]+)/.exec(module.name.replace(/^index$/, '')) ?? []
       module.name = adapter ? `qwen3guard/${adapter}` : 'qwen3guard'
       for (const reflection of module.children ?? []) {
         reflection.comment ??= new Comment()

@@ -106,6 +106,7 @@ describe('a streamed chat completion', () => {
     expect(events.at(-1)).toBe('[DONE]')
     expect(text).not.toContain('steal the money')
     await idle()
+    for (let i = 0; i < 200 && upstream.aborted === 0; i++) await sleep(10)
     expect(upstream.aborted).toBe(1)
   })
 
