@@ -18,7 +18,8 @@ export function load(app) {
     }
     for (const module of project.getReflectionsByKind(ReflectionKind.Module)) {
       const [, adapter] = /^adapters\/([\w-]+)/.exec(module.name) ?? []
-      module.name = adapter ? `qwen3guard/${adapter}` : 'qwen3guard'
+      const entry = module.name.startsWith('queue') ? 'bullmq' : adapter
+      module.name = entry ? `qwen3guard/${entry}` : 'qwen3guard'
       for (const reflection of module.children ?? []) {
         reflection.comment ??= new Comment()
         reflection.comment.blockTags.push(
