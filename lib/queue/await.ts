@@ -18,6 +18,7 @@ import { type StoreOptions, storeOf } from './worker-options.js'
 
 /** How far a batch is, in all workers together. */
 export interface BatchProgress {
+  /** Of the batch, and the chunks it is cut into. */
   rows: number
   chunks: number
   /** Chunks that are judged. */
@@ -55,6 +56,7 @@ const KEYS: Keys<AwaitOptions> = {
 /** A batch that is done: each chunk was there once, in order, and whole. */
 export interface BatchResult {
   id: string
+  /** Of the input, and of the output. */
   rows: number
   /** Rows with an error in place of a verdict. */
   failed: number

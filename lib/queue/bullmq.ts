@@ -79,10 +79,22 @@ export interface JobEvents {
  * instances have what is used here.
  */
 export interface BullMQ {
-  Queue: new (...options: never[]) => object
-  Worker: new (...options: never[]) => object
-  FlowProducer: new (...options: never[]) => object
-  QueueEvents: new (...options: never[]) => object
+  /** Holds jobs. */
+  Queue: new (
+    ...options: never[]
+  ) => object
+  /** Works on jobs. */
+  Worker: new (
+    ...options: never[]
+  ) => object
+  /** Adds a batch with all its chunks. */
+  FlowProducer: new (
+    ...options: never[]
+  ) => object
+  /** Tells a client that its check is done. */
+  QueueEvents: new (
+    ...options: never[]
+  ) => object
 }
 
 /** Which queue, and how it is reached. */

@@ -95,6 +95,7 @@ const KEYS: Keys<EnqueueOptions> = {
 export interface EnqueuedBatch {
   /** For `awaitBatch`: the same for the same rows, model, policy and version. */
   id: string
+  /** Of the input, and the chunks they are cut into. */
   rows: number
   chunks: number
   /** Whether it was there before. */

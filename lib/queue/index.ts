@@ -1,4 +1,7 @@
+export type { TooLong } from '../batch/fit.js'
+export type { ColumnUse } from '../data/column-names.js'
 export type { ColumnFlags } from '../data/columns.js'
+export type { RowFormat } from '../data/row.js'
 export { GuardUnavailableError, QueueError } from '../errors.js'
 export { type AwaitOptions, awaitBatch, type BatchProgress, type BatchResult } from './await.js'
 export type { BatchSource } from './batch-source.js'

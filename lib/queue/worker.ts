@@ -25,9 +25,11 @@ import { checkWorkerOptions, type GuardWorkerOptions, storeOf } from './worker-o
 
 /** What a worker has done since it began. */
 export interface GuardWorkerStats {
-  /** Chunks that are done, and rows in them; rows that got an error among these. */
+  /** Chunks that are done. */
   chunks: number
+  /** Rows in them. */
   rows: number
+  /** Of these rows, those that got an error in place of a verdict. */
   failed: number
   /** Chunks that were left to others: another model, another version, a full disk, a shutdown. */
   givenBack: number
@@ -200,6 +202,7 @@ export class GuardWorker implements AsyncDisposable {
     for (const guard of this.#guards) await guard.close()
   }
 
+  /** As `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

@@ -148,11 +148,13 @@ export class GuardClient implements AsyncDisposable {
     return (this.#pool?.servers ?? []).map(({ url, healthy, inFlight }) => ({ url, healthy, inFlight }))
   }
 
+  /** Ends the connections. Checks that wait are answered no more. */
   async close(): Promise<void> {
     this.#pool?.close()
     await this.#checks?.close()
   }
 
+  /** As `close`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

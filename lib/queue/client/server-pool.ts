@@ -12,6 +12,7 @@ export interface GuardServer {
 /** How a server of a pool is. */
 export interface ServerState {
   url: string
+  /** Whether its last answer was one. */
   healthy: boolean
   /** Requests that it has in work for this client. */
   inFlight: number
