@@ -17,14 +17,9 @@ export function load(app) {
         project.removeReflection(method)
     }
     for (const module of project.getReflectionsByKind(ReflectionKind.Module)) {
-<<<<<<< HEAD
-      const [, adapter] = /^(?:adapters\/)?([\w-]+)/.exec(module.name.replace(/^index$/, '')) ?? []
-      module.name = adapter ? `qwen3guard/${adapter}` : 'qwen3guard'
-=======
-      const [, adapter] = /^adapters\/([\w-]+)/.exec(module.name) ?? []
-      const entry = module.name.startsWith('queue') ? 'bullmq' : adapter
+      const [, folder] = /^(?:adapters\/)?([\w-]+)/.exec(module.name.replace(/^index$/, '')) ?? []
+      const entry = folder === 'queue' ? 'bullmq' : folder
       module.name = entry ? `qwen3guard/${entry}` : 'qwen3guard'
->>>>>>> queue
       for (const reflection of module.children ?? []) {
         reflection.comment ??= new Comment()
         reflection.comment.blockTags.push(
