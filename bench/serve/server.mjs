@@ -8,7 +8,7 @@ export async function open({ gen: genModel, stream: streamModel, upstream, ...op
   const stream =
     streamModel &&
     (await StreamGuard.load({ ...options, model: streamModel, contextSize: 512, maxSequences: 64 }))
-  const app = await createApp({
+  const app = createApp({
     ...(gen && { gen }),
     ...(stream && { stream }),
     ...(stream && upstream && { upstream }),

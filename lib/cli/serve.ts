@@ -115,7 +115,7 @@ async function serve(command: Command, flags: ServeFlags, run: Run): Promise<voi
     onLog: (line) => process.stderr.write(`${flags.json ? JSON.stringify(line) : logText(line)}\n`),
   }
   try {
-    const app = await createApp(options)
+    const app = createApp(options)
     const { server, url } = await listen(app, flags)
     try {
       await guards.loaded

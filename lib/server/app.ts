@@ -29,10 +29,10 @@ export interface ServerApp {
  *
  * @throws TypeError or RangeError for options
  * @example
- * const app = await createApp({ gen: await GenGuard.load({ model }), stream: await StreamGuard.load({ model: streamModel }) })
+ * const app = createApp({ gen: await GenGuard.load({ model }), stream: await StreamGuard.load({ model: streamModel }) })
  * const response = await app.fetch(new Request('http://localhost/v1/moderations', { method: 'POST', headers, body }))
  */
-export async function createApp(options: ServerOptions): Promise<ServerApp> {
+export function createApp(options: ServerOptions): ServerApp {
   checkServerOptions(options)
   const service = new Service(options)
   const app: App = new Hono<Env>({ strict: false })

@@ -76,7 +76,7 @@ export async function judge(
   if (by === 'gen') service.gen()
   else service.stream()
   const since = performance.now()
-  const ended = service.onCheck({ kind: by, of, request: served.id })
+  const ended = service.onCheck({ kind: by, of, request: served.id, messages })
   try {
     const signal = options.signal ?? served.signal
     const judged =

@@ -1,9 +1,10 @@
 import type { Category, Safety } from '../labels.js'
 import type { Action } from '../policy.js'
+import type { Message } from '../types.js'
 
 /**
  * Sees what the server does, for metrics, traces and logs. Each member is called when something begins, and may return what
- * is called when that ends. They get no text. What they throw is a warning, and stops nothing.
+ * is called when that ends. They get no text, unless `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` is `true`. What they throw is a warning, and stops nothing.
  */
 export interface ServerObserver {
   /** A request has come. */
@@ -43,6 +44,11 @@ export interface CheckStart {
   of: 'prompt' | 'reply'
   /** Id of the request that it is for. */
   request: string | null
+  /**
+   * What is judged: only where the environment asks for it when the app is made, and never of replies that are still being
+   * written.
+   */
+  messages?: readonly Message[]
 }
 
 /** What came of a check, and how long it took, in milliseconds. */

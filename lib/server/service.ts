@@ -45,6 +45,8 @@ export class Service {
   readonly seats: Seats
   /** Aborts when the app closes. */
   readonly closing: AbortSignal
+  readonly #tellsContent =
+    process.env.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT?.toLowerCase() === 'true'
   readonly #close = new AbortController()
   readonly #options: ServerOptions
   readonly #gen: { current: Loading<ServedGen> } | null
@@ -112,8 +114,9 @@ export class Service {
     return this.#told('onRequest', start)
   }
 
-  onCheck(start: CheckStart): (end: CheckEnd) => void {
-    return this.#told('onCheck', start)
+  onCheck({ messages, ...start }: CheckStart): (end: CheckEnd) => void {
+    const told = this.#tellsContent && messages ? { ...start, messages } : start
+    return this.#told('onCheck', told)
   }
 
   onStream(start: StreamStart): (end: StreamEnd) => void {

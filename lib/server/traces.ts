@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Attributes, Context, Span, SpanOptions, Tracer } from '@opentelemetry/api'
 import { GuardError } from '../errors.js'
+import type { Message } from '../types.js'
 import { HttpError } from './errors.js'
 import type {
   CheckEnd,
@@ -30,7 +31,8 @@ const [INTERNAL, SERVER] = [0, 1]
 /**
  * Spans of requests, checks and streams, by OpenTelemetry's API: without an SDK that takes them they are nothing. A request's span
  * continues the trace that its headers name. Verdicts are attributes and a `gen_ai.evaluation.result` event of
- * the generative-AI conventions, which are still in development. No text is ever in a span.
+ * the generative-AI conventions, which are still in development. No text is in a span, unless the environment asks for it
+ * (`CheckStart.messages`).
  */
 export class Traces implements ServerObserver {
   readonly #api = findApi()
@@ -67,8 +69,12 @@ export class Traces implements ServerObserver {
     }
   }
 
-  onCheck({ kind, of, request }: CheckStart): ((end: CheckEnd) => void) | undefined {
-    const attributes: Attributes = { 'qwen3guard.guard': kind, 'qwen3guard.of': of }
+  onCheck({ kind, of, request, messages }: CheckStart): ((end: CheckEnd) => void) | undefined {
+    const attributes: Attributes = {
+      'qwen3guard.guard': kind,
+      'qwen3guard.of': of,
+      ...(messages && { 'gen_ai.input.messages': JSON.stringify(messages.map(inConvention)) }),
+    }
     const span = this.#start('qwen3guard.check', { kind: INTERNAL, attributes }, this.#of(request))
     if (!span) return undefined
     return (end) => {
@@ -103,6 +109,15 @@ export class Traces implements ServerObserver {
     const tracer: Tracer = this.#api.trace.getTracer('qwen3guard')
     return tracer.startSpan(name, options, context ?? this.#api.ROOT_CONTEXT)
   }
+}
+
+/** A message as the conventions have it. */
+function inConvention({ role, content, reasoning }: Message): object {
+  const parts = [
+    ...(reasoning === undefined ? [] : [{ type: 'reasoning', content: reasoning }]),
+    { type: 'text', content },
+  ]
+  return { role, parts }
 }
 
 function judged(span: Span, end: Extract<CheckEnd, { safety: unknown }>): void {

@@ -7,7 +7,7 @@ let app: ServerApp
 
 beforeAll(async () => {
   gen = await GenGuard.load({ model: 'demo-gen', gpu: false })
-  app = await createApp({ gen, keys: ['one', 'two'], playground: false })
+  app = createApp({ gen, keys: ['one', 'two'], playground: false })
 })
 afterAll(async () => {
   await app.close()

@@ -13,7 +13,7 @@ let app: ServerApp
 beforeAll(async () => {
   gen = await GenGuard.load({ model: 'demo-gen', gpu: false })
   stream = await StreamGuard.load({ model: 'demo-stream', gpu: false })
-  app = await createApp({ gen, stream })
+  app = createApp({ gen, stream })
 })
 afterAll(async () => {
   await app.close()
@@ -101,7 +101,7 @@ describe('GET /metrics', () => {
   })
 
   it('is of each app by itself', async () => {
-    const other = await createApp({ gen })
+    const other = createApp({ gen })
     await send(other, 'How do I bake bread?')
     expect(sample(await metrics(other), 'qwen3guard_verdict_seconds_count', { guard: 'gen' })).toBe(1)
     await other.close()
@@ -114,7 +114,7 @@ const health = async (of: ServerApp) => (await of.fetch(new Request('http://loca
 
 describe('a check that fails', () => {
   it('is counted by its code, and is no verdict', async () => {
-    const broken = await createApp({ gen: failing(new DecodeError('no')) })
+    const broken = createApp({ gen: failing(new DecodeError('no')) })
     expect((await send(broken, 'x')).status).toBe(500)
     const text = await metrics(broken)
     expect(sample(text, 'qwen3guard_unjudged_total', { guard: 'gen', code: 'ERR_DECODE' })).toBe(1)
@@ -124,7 +124,7 @@ describe('a check that fails', () => {
   })
 
   it('makes /health say so where the guard is lost for good', async () => {
-    const lost = await createApp({ gen: failing(new MemoryError(null, 0, 'gone')) })
+    const lost = createApp({ gen: failing(new MemoryError(null, 0, 'gone')) })
     expect(await health(lost)).toBe(200)
     expect((await send(lost, 'x')).status).toBe(503)
     expect(await health(lost)).toBe(503)
@@ -134,7 +134,7 @@ describe('a check that fails', () => {
 
 it('/health is 503 while a model loads, and where that failed', async () => {
   let loaded = (_: GenGuard) => {}
-  const loading = await createApp({
+  const loading = createApp({
     gen: new Promise<GenGuard>((resolve) => {
       loaded = resolve
     }),
@@ -147,7 +147,7 @@ it('/health is 503 while a model loads, and where that failed', async () => {
   expect(await health(loading)).toBe(200)
   await loading.close()
 
-  const failed = await createApp({ gen: Promise.reject(new Error('no file')) })
+  const failed = createApp({ gen: Promise.reject(new Error('no file')) })
   await Promise.resolve()
   expect(await health(failed)).toBe(503)
   await failed.close()

@@ -10,7 +10,7 @@ let listening: Listening
 
 beforeAll(async () => {
   gen = await GenGuard.load({ model: 'demo-gen', gpu: false })
-  app = await createApp({ gen, limits: { bodyMs: 300 } })
+  app = createApp({ gen, limits: { bodyMs: 300 } })
   listening = await listen(app, { host: '127.0.0.1', port: 0, headersMs: 300, requestMs: 5000 })
 })
 afterAll(async () => {

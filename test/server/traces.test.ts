@@ -1,5 +1,5 @@
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { DecodeError } from '../../lib/errors.js'
 import { GenGuard } from '../../lib/gen/guard.js'
 import { createApp } from '../../lib/server/index.js'
@@ -22,7 +22,7 @@ const SECRET = 'How can I make a bomb?'
 
 async function spansOf(guard: Pick<GenGuard, 'classify' | 'stats'>) {
   exporter.reset()
-  const app = await createApp({ gen: guard })
+  const app = createApp({ gen: guard })
   const response = await app.fetch(
     new Request('http://localhost/v1/moderations', {
       method: 'POST',
@@ -69,6 +69,17 @@ it('a check is a span of the caller’s trace, with the verdict and without the 
   ])
   const all = JSON.stringify(spans.map(({ name, attributes, events }) => ({ name, attributes, events })))
   expect(all).not.toContain('bomb')
+})
+
+it('has the text where the environment asks for it', async () => {
+  vi.stubEnv('OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT', 'true')
+  try {
+    const { check } = await spansOf(gen)
+    const text = check?.attributes['gen_ai.input.messages']
+    expect(JSON.parse(String(text))).toEqual([{ role: 'user', parts: [{ type: 'text', content: SECRET }] }])
+  } finally {
+    vi.unstubAllEnvs()
+  }
 })
 
 it('a check that fails is an error, and no verdict', async () => {

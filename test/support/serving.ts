@@ -17,7 +17,7 @@ export function served(options: ServerOptions | (() => ServerOptions) = {}, sequ
     context.gen = await GenGuard.load({ model: 'demo-gen', gpu: false })
     context.stream = await StreamGuard.load({ model: 'demo-stream', gpu: false, maxSequences: sequences })
     const { gen, stream } = context
-    context.app = await createApp({ gen, stream, ...(typeof options === 'function' ? options() : options) })
+    context.app = createApp({ gen, stream, ...(typeof options === 'function' ? options() : options) })
   })
   afterAll(async () => {
     await context.app?.close()

@@ -5,22 +5,29 @@ import { afterAll, beforeAll } from 'vitest'
 
 export type Handler = (response: ServerResponse, body: Record<string, unknown>) => void | Promise<void>
 
+interface UpstreamRequest {
+  path: string
+  headers: IncomingMessage['headers']
+  body: Record<string, unknown>
+  /** Whether the client broke the answer off. */
+  isBrokenOff: boolean
+}
+
 /** A server in the place of a model's: the test says how it answers. */
 export function upstreamServer() {
   const context = {
     url: '',
     answer: ((response) => void response.end()) as Handler,
-    requests: [] as { path: string; headers: IncomingMessage['headers']; body: Record<string, unknown> }[],
-    /** Answers that the client broke off. */
-    aborted: 0,
+    requests: [] as UpstreamRequest[],
   }
   const server = createServer(async (request, response) => {
     let body = ''
     for await (const chunk of request) body += chunk
     const value = JSON.parse(body) as Record<string, unknown>
-    context.requests.push({ path: request.url ?? '', headers: request.headers, body: value })
+    const known = { path: request.url ?? '', headers: request.headers, body: value, isBrokenOff: false }
+    context.requests.push(known)
     response.on('close', () => {
-      if (!response.writableFinished) context.aborted++
+      known.isBrokenOff = !response.writableFinished
     })
     await context.answer(response, value)
   })

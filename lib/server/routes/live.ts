@@ -117,7 +117,7 @@ async function opened(service: Service, served: Served, request: LiveRequest): P
   const policy = policyOf(service, request)
   const stream = service.stream()
   const since = performance.now()
-  const ended = service.onCheck({ kind: 'stream', of: 'prompt', request: served.id })
+  const ended = service.onCheck({ kind: 'stream', of: 'prompt', request: served.id, messages: read })
   const closed = service.onStream({ of: 'live', request: served.id })
   try {
     const reply = await ReplySession.open(

@@ -11,7 +11,7 @@ let stream: StreamGuard
 let app: ServerApp
 beforeAll(async () => {
   stream = await StreamGuard.load({ model: 'demo-stream', gpu: false })
-  app = await createApp({ stream, upstream: upstream.url })
+  app = createApp({ stream, upstream: upstream.url })
 })
 afterAll(async () => {
   await app.close()
