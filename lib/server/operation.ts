@@ -24,8 +24,8 @@ export function mountOperation(app: App, service: Service): void {
   service.watch(metrics)
   service.beforeClose(() => metrics.close())
   app.get('/metrics', async (call) => {
-    const { body, type } = await metrics.text()
-    return call.body(body, 200, { 'content-type': type, 'cache-control': 'no-store' })
+    const [{ body, type }, more] = await Promise.all([metrics.text(), service.moreMetrics()])
+    return call.body(body + more, 200, { 'content-type': type, 'cache-control': 'no-store' })
   })
   service.watch(new Traces())
 }

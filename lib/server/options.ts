@@ -83,6 +83,11 @@ export interface ServerOptions {
   playground?: boolean
   /** Told of requests, checks and streams as they begin and end: for metrics, traces and logs. */
   observers?: readonly ServerObserver[]
+  /**
+   * More for `/metrics`, in Prometheus' text format, such as `queueMetrics` of `qwen3guard/bullmq` gives. Where it throws, the
+   * server's own are answered all the same, and it is logged.
+   */
+  moreMetrics?(): string | Promise<string>
   /** Told of each request when it is done. Never of texts. */
   onLog?(line: LogLine): void
 }
@@ -123,6 +128,7 @@ const SERVER_KEYS: Keys<ServerOptions> = {
   models: true,
   playground: true,
   observers: true,
+  moreMetrics: true,
   onLog: true,
 }
 const UPSTREAM_KEYS: Keys<UpstreamOptions> = { url: true, key: true, timeoutMs: true, ahead: true }

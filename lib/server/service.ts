@@ -123,6 +123,17 @@ export class Service {
     return this.#told('onStream', start)
   }
 
+  /** What the caller adds to `/metrics`. */
+  async moreMetrics(): Promise<string> {
+    try {
+      return (await this.#options.moreMetrics?.()) ?? ''
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      this.log({ level: 'error', message: `moreMetrics failed: ${reason}` })
+      return ''
+    }
+  }
+
   log(line: Omit<LogLine, 'time'>): void {
     attempt(() => this.#options.onLog?.({ ...line, time: new Date().toISOString() }))
   }

@@ -100,6 +100,21 @@ describe('GET /metrics', () => {
     for (const name of used) expect(names).toContain(name.replace(/_bucket$/, ''))
   })
 
+  it('has what the caller adds, and is there without what fails', async () => {
+    const lines: string[] = []
+    let more = () => Promise.resolve('bullmq_job_count{queue="q",state="wait"} 3\n')
+    const other = createApp({
+      gen,
+      moreMetrics: () => more(),
+      onLog: ({ message }) => void lines.push(message),
+    })
+    expect(await metrics(other)).toContain('\nbullmq_job_count{queue="q",state="wait"} 3\n')
+    more = () => Promise.reject(new Error('no Redis'))
+    expect(await metrics(other)).toContain('# HELP')
+    expect(lines).toContain('moreMetrics failed: no Redis')
+    await other.close()
+  })
+
   it('is of each app by itself', async () => {
     const other = createApp({ gen })
     await send(other, 'How do I bake bread?')
