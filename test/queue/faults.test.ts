@@ -315,7 +315,8 @@ describe.skipIf(!REDIS)('a batch in a queue', () => {
     'is given back by a worker that must end, or finished',
     async () => {
       const { worker, submit } = bound(queue())
-      const first = await worker(['--grace', '0'], { delayMs: 100 })
+      // Slow enough that it has chunks in work when it must end, however fast the machine.
+      const first = await worker(['--grace', '0'], { delayMs: 3000 })
       const out = outFile()
       const batch = submit(rows, out)
       await batch.until('stderr', 'is in the queue')
