@@ -1,12 +1,16 @@
 // Writes docs/playground.png: the playground in the middle of an example, as a browser shows it.
-// Usage: npm run build:ts && node scripts/playground-picture.mjs
+// Usage: npm run build:ts && node scripts/playground-picture.mjs [--picture FILE]
 // Needs Chromium (CHROMIUM_PATH, or `chromium` on the PATH) and playwright-core.
 import { execFileSync, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { chromium } from 'playwright-core'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const { values } = parseArgs({
+  options: { picture: { type: 'string', default: join(root, 'docs/playground.png') } },
+})
 const server = spawn(
   process.execPath,
   [join(root, 'dist/cli/main.js'), 'serve', '--port', '0', '--gpu', 'off', '--json'],
@@ -30,9 +34,9 @@ try {
   await page.locator('#tokens').focus()
   await page.keyboard.press('n')
   await page.locator('h1').click()
-  await page.screenshot({ path: join(root, 'docs/playground.png') })
+  await page.screenshot({ path: values.picture })
   await browser.close()
-  console.log('docs/playground.png')
+  console.log(values.picture)
 } finally {
   server.kill()
 }

@@ -32,7 +32,7 @@ const FILES: Readonly<Record<string, string>> = {
   'playground/style.css': 'text/css; charset=utf-8',
   'playground/icon.svg': 'image/svg+xml',
   ...Object.fromEntries(
-    ['labels', 'options', 'policy', 'stream/debounce', 'stream/release'].map((name) => [
+    ['labels', 'options', 'policy', 'segments', 'stream/debounce', 'stream/release'].map((name) => [
       `${name}.js`,
       'text/javascript; charset=utf-8',
     ]),

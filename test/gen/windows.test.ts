@@ -269,7 +269,7 @@ describe('classify of what does not fit', () => {
     expect(verdicts.map(({ window }) => window !== undefined)).toEqual([false, true, false])
     const open = guard.stats().openSequences
     const controller = new AbortController()
-    const judging = guard.classify(harmless, { tooLong: 'window', signal: controller.signal })
+    const judging = guard.classify(harmless.repeat(20), { tooLong: 'window', signal: controller.signal })
     setTimeout(() => controller.abort(new Error('enough')), 5)
     await expect(judging).rejects.toThrow('enough')
     // What was in work gives its sequences back as soon as it hears of it.

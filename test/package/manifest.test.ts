@@ -103,11 +103,12 @@ describe('the package', () => {
   })
 
   it('has nothing in dist of modules that are gone', () => {
-    for (const file of ['scripts/build-ts.mjs', 'tsconfig.json', 'tsconfig.build.json', 'package.json']) {
+    const settings = ['tsconfig.json', 'tsconfig.build.json', 'tsconfig.playground.json']
+    for (const file of ['scripts/build-ts.mjs', ...settings, 'package.json']) {
       cpSync(path.join(ROOT, file), path.join(copy, file))
     }
     symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'), 'junction')
-    for (const file of ['lib/index.ts', 'lib/old/module.ts']) {
+    for (const file of ['lib/index.ts', 'lib/old/module.ts', 'lib/playground/main.ts']) {
       mkdirSync(path.dirname(path.join(copy, file)), { recursive: true })
       writeFileSync(path.join(copy, file), 'export const value = 1\n')
     }
@@ -115,9 +116,9 @@ describe('the package', () => {
       execFileSync(process.execPath, ['scripts/build-ts.mjs'], { cwd: copy })
       return readdirSync(path.join(copy, 'dist')).sort()
     }
-    expect(built()).toEqual(['index.d.ts', 'index.js', 'old'])
+    expect(built()).toEqual(['index.d.ts', 'index.js', 'old', 'playground'])
     rmSync(path.join(copy, 'lib', 'old'), { recursive: true })
-    expect(built()).toEqual(['index.d.ts', 'index.js'])
+    expect(built()).toEqual(['index.d.ts', 'index.js', 'playground'])
   })
 
   it.runIf(process.platform === 'linux')(

@@ -59,7 +59,7 @@ it('are there, each file that is named without its folder', () => {
   const names = new Set(files.map((file) => path.posix.basename(file)))
   // Programs in Markdown, which begin with their names.
   for (const file of files.filter((name) => name.endsWith('.md'))) {
-    const programs = readFileSync(path.join(ROOT, file), 'utf8').matchAll(/^\/\/ ([\w-]+\.\w+)$/gm)
+    const programs = readFileSync(path.join(ROOT, file), 'utf8').matchAll(/^(?:\/\/|#) ([\w-]+\.\w+)$/gm)
     for (const [, name] of programs) names.add(name!)
   }
   const alone = read.flatMap((file) => namedIn(file, /(?<![\w./-])([\w-]+\.(?:ts|mjs|py))\b/g))

@@ -157,6 +157,19 @@ describe('scripts that draw and list', () => {
     await expect(outputOf('scripts/report-picture.mjs')).rejects.toThrow('usage:')
   })
 
+  it.skipIf(chromiumPath() === null)('playground-picture.mjs pictures the playground', async () => {
+    const picture = path.join(directory, 'playground.png')
+    await outputWith(
+      { CHROMIUM_PATH: chromiumPath() ?? '' },
+      'scripts/playground-picture.mjs',
+      '--picture',
+      picture,
+    )
+    const bytes = readFileSync(picture)
+    expect(bytes.subarray(1, 4).toString()).toBe('PNG')
+    expect([bytes.readUInt32BE(16), bytes.readUInt32BE(20)]).toEqual([1280, 1020])
+  })
+
   it('normaliser_probes.mjs lists texts with what Node makes of them', async () => {
     const probes: unknown = JSON.parse(await outputOf('scripts/golden/normaliser_probes.mjs'))
     expect(JSON.stringify(probes).length).toBeGreaterThan(100_000)
