@@ -275,19 +275,6 @@ export interface NativeResult {
   ms: number
 }
 
-export interface NativeStats {
-  tokens: number
-  ticks: number
-  decodeMs: number
-  pending: number
-  /** Those that sequences hold, shared ones counted once, as the decode thread last left them. */
-  cells: number
-  /** Ends of the classes of ticks by time, in milliseconds. */
-  tickBounds: number[]
-  /** Ticks in each class; one more than there are ends. */
-  tickCounts: number[]
-}
-
 export interface NativeEngine {
   /** Hands requests over together, packed (`RequestPacker`): one decode takes up as many of them as it has room for. */
   submit(requests: Int32Array): void
