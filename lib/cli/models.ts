@@ -63,7 +63,7 @@ export function addModels(program: Command): void {
       if (flags.json) {
         await print(`${JSON.stringify({ directory, models })}\n`)
       } else {
-        await print(`${table(models.map(row))}\n\nPulled models are in ${directory}\n`)
+        await print(`${table(models.map(row))}\n\nPulled models are in\n${directory}\n`)
       }
     })
   models

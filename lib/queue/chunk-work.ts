@@ -15,6 +15,7 @@ import {
 import { judgeChunk } from './judge-chunk.js'
 import { refusal } from './needs.js'
 import { rowOf } from './row-text.js'
+import type { Solitude } from './solitude.js'
 import type { ChunkStore } from './store.js'
 
 /** A guard, and what a batch must need to be judged by it. */
@@ -29,6 +30,7 @@ export interface Equipment {
   stream: Judging | undefined
   store: ChunkStore | null
   name: string
+  solitude: Solitude
   quiet(): Promise<void>
 }
 
@@ -66,6 +68,7 @@ export async function workOnChunk(
   const { lines, failed, leftOut, notes } = await judgeChunk(judging.loaded, task, rows, {
     earlier: job.progress,
     record: async (parts) => await job.updateProgress(parts),
+    solitude: equipment.solitude,
     quiet: equipment.quiet,
     mayGoElsewhere: job.attemptsMade + 1 < (job.opts.attempts ?? 1),
     signal,

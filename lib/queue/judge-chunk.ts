@@ -6,7 +6,8 @@ import { QueueError } from '../errors.js'
 import { inOrder } from '../in-order.js'
 import type { LeftOut } from '../message-parts.js'
 import type { RowTask } from './chunk.js'
-import { nextParts, type Parts } from './parts.js'
+import { isWhole, nextParts, type Parts } from './parts.js'
+import type { Solitude } from './solitude.js'
 
 /** What became of the rows of a chunk. */
 export interface JudgedChunk {
@@ -24,6 +25,8 @@ export interface ChunkSurroundings {
   earlier: unknown
   /** Writes down which part is in work, before it is begun. */
   record(parts: Parts): Promise<void>
+  /** Lets parts in: one in which a worker ended before, by itself. */
+  solitude: Solitude
   /** Resolves when no single check is waiting: those come first. */
   quiet(): Promise<void>
   /** Whether an error that is the worker's fault and not the row's ends the chunk, for another worker to judge. */
@@ -41,7 +44,7 @@ export async function judgeChunk(
   rows: readonly Row[],
   surroundings: ChunkSurroundings,
 ): Promise<JudgedChunk> {
-  const { record, quiet, signal, mayGoElsewhere } = surroundings
+  const { record, solitude, quiet, signal, mayGoElsewhere } = surroundings
   const notes = new Set<string>()
   const columns = new RowColumns(task.columns, {
     unsupportedParts: task.unsupportedParts,
@@ -58,24 +61,29 @@ export async function judgeChunk(
   }
   for (const [index, [from, to]] of parts.ranges.entries()) {
     const ends = parts.inWork === index ? parts.ends : 0
-    await record({ ...parts, inWork: index, ends })
-    const judged = inOrder(
-      rows.slice(from, to),
-      async (row, signal) => {
-        await quiet()
-        return await judge.judge(row, signal)
-      },
-      judge.width,
-      signal,
-    )
-    let at = from
-    for await (const { line, added, leftOut: kinds } of judged) {
-      if ('error' in added) {
-        failed += 1
-        if (mayGoElsewhere && OF_THE_WORKER.has(added.error.code)) throw new Error(added.error.message)
+    const leave = await solitude.enter(ends > 0 || !isWhole(parts), signal)
+    try {
+      await record({ ...parts, inWork: index, ends })
+      const judged = inOrder(
+        rows.slice(from, to),
+        async (row, signal) => {
+          await quiet()
+          return await judge.judge(row, signal)
+        },
+        judge.width,
+        signal,
+      )
+      let at = from
+      for await (const { line, added, leftOut: kinds } of judged) {
+        if ('error' in added) {
+          failed += 1
+          if (mayGoElsewhere && OF_THE_WORKER.has(added.error.code)) throw new Error(added.error.message)
+        }
+        for (const kind of kinds) leftOut[kind] = (leftOut[kind] ?? 0) + 1
+        lines[at++] = line
       }
-      for (const kind of kinds) leftOut[kind] = (leftOut[kind] ?? 0) + 1
-      lines[at++] = line
+    } finally {
+      leave()
     }
   }
   return { lines, failed, leftOut, notes: [...notes] }

@@ -20,6 +20,7 @@ import { LiveWork } from './live-work.js'
 import { mergeBatch } from './merge.js'
 import { needsOf } from './needs.js'
 import type { Parts } from './parts.js'
+import { Solitude } from './solitude.js'
 import type { ChunkStore } from './store.js'
 import { checkWorkerOptions, type GuardWorkerOptions, storeOf } from './worker-options.js'
 
@@ -77,7 +78,14 @@ export async function createGuardWorker(options: GuardWorkerOptions): Promise<Gu
       guards.push(guard)
       stream = { has, loaded: { kind: 'stream', model: options.stream.model, guard } }
     }
-    const equipment: Equipment = { gen, stream, store, name, quiet: () => live.quiet() }
+    const equipment: Equipment = {
+      gen,
+      stream,
+      store,
+      name,
+      solitude: new Solitude(),
+      quiet: () => live.quiet(),
+    }
     return new GuardWorker(options, bullmq, equipment, live, guards)
   } catch (error) {
     for (const guard of guards) await guard.close()
