@@ -145,17 +145,19 @@ const rows = (name: string) =>
 it('what README says of costs is what was measured', () => {
   const performance = readMarkdown('docs/performance.md')
   for (const figure of [
-    '| qwen3guard | 875 ',
-    '| qwen3guard | 1358 ',
-    '| 64 | 1 | 27.8 |',
-    '| 512 | 1 | 35.8 |',
-    '| 64 | 8 | idle | 111.9 |',
-    '| 512 | 8 | idle | 76.3 |',
+    '| qwen3guard | 156 ',
+    '| qwen3guard | 227 ',
+    '| 64 | 1 | 12.3 |',
+    '| 512 | 1 | 14.0 |',
+    '| 64 | 8 | idle | 425.8 |',
+    '| 512 | 8 | idle | 195.7 |',
   ]) {
     expect(performance).toContain(figure)
   }
   const table = readMarkdown('README.md')
-  expect(table).toContain('0.9 s a prompt, 1.4 s a reply | 28 to 36 ms a token; 76 to 112 tokens/s in eight')
+  expect(table).toContain(
+    '0.16 s a prompt, 0.23 s a reply | 12 to 14 ms a token; 196 to 426 tokens/s in eight',
+  )
 })
 
 it('the tables of the guide to sizing are what was measured and computed elsewhere', () => {
