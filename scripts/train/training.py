@@ -52,18 +52,19 @@ class Mean:
 
 
 class Schedule:
-    """AdamW with warm-up and cosine decay over a number of tokens' worth of steps, within a time budget."""
+    """AdamW with warm-up and cosine decay over a number of tokens' worth of steps, within a budget of this process's CPU time: beside other work it takes longer, not less."""
 
     def __init__(self, modules, rate, minutes, decay):
         named = [(name, p) for module in modules for name, p in module.named_parameters()]
         self.optimizer = torch.optim.AdamW([{"params": [p for _, p in named if p.ndim > 1], "weight_decay": decay},
                                             {"params": [p for _, p in named if p.ndim == 1], "weight_decay": 0.0}], lr=rate, betas=(0.9, 0.98), fused=True)
         self.parameters = [p for _, p in named]
-        self.rate, self.seconds, self.start, self.steps = rate, minutes * 60, time.time(), 0
+        self.rate, self.seconds, self.steps = rate, minutes * 60 * torch.get_num_threads(), 0
+        self.start, self.start_cpu = time.time(), time.process_time()
 
     def done(self, at):
         """Share of the work done: by time where the budget is shorter than the epochs."""
-        return max(at, (time.time() - self.start) / self.seconds)
+        return max(at, (time.process_time() - self.start_cpu) / self.seconds)
 
     def step(self, loss, at):
         share = min(1.0, self.done(at))
@@ -85,7 +86,7 @@ def arguments(about, minutes, rate, seed):
     parser.add_argument("--words", required=True, help="folder of the packages of words.py")
     parser.add_argument("--out", required=True)
     parser.add_argument("--epochs", type=float, default=3)
-    parser.add_argument("--minutes", type=float, default=minutes, help="stop after this long; the schedule adapts")
+    parser.add_argument("--minutes", type=float, default=minutes, help="stop after so much CPU time a thread; the schedule adapts")
     parser.add_argument("--rate", type=float, default=rate)
     parser.add_argument("--seed", type=int, default=seed)
     parser.add_argument("--threads", type=int, default=2)
