@@ -20,6 +20,8 @@ from training import pad
 ORDINARY = PROMPTS + DEVELOPMENT + [text for texts in EVERYDAY.values() for text in texts]
 REPLIES = OLD_REPLIES + FRESH_REPLIES
 STEPS = [step / 10 for step in range(-20, 31)]
+# Half of what F1 on some 840 replies differs by from one split to another
+SURE = 0.008
 
 
 def direction(inputs, targets, strength=1e-3):
@@ -35,10 +37,11 @@ def best(name, truth, judge, harmless):
     for step in STEPS:
         said, alarms = judge(step)
         table.append((step, f1(list(zip(truth, said))), alarms / max(1, harmless)))
-    # what a false alarm costs; replies have few harmless ones to count by. Of the nearly best the middle one: a neighbour's luck on the split decides less
+    # What a false alarm costs; replies have few harmless ones to count by. Of those that the split cannot tell from the best, the one that moves least:
+    # a line that comes sooner also flags replies before they turn.
     worth = lambda row: row[1]["f1"] - row[2] / (2 if harmless > 100 else 10)
-    near = [row for row in table if worth(row) >= max(map(worth, table)) - 0.002]
-    chosen = near[len(near) // 2]
+    near = [row for row in table if worth(row) >= max(map(worth, table)) - SURE]
+    chosen = min(near, key=lambda row: abs(row[0]))
     at_zero = next(row for row in table if row[0] == 0)
     print(name, *(f"{step}: {figures['f1']} {alarms:.3f}" for step, figures, alarms in table[::2]), sep="  ")
     print(f"{name}: F1 {at_zero[1]} (false alarms {at_zero[2]:.3f}) → {chosen[1]} (false alarms {chosen[2]:.3f}) with {chosen[0]}", flush=True)
