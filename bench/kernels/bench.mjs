@@ -13,6 +13,11 @@ const native = path.join(here, '..', '..', 'native')
 
 const KERNELS = [
   {
+    name: 'amx-bf16',
+    needs: ['avx512f', 'avx512bw', 'avx512_vnni', 'avx512_bf16', 'amx_tile', 'amx_bf16'],
+    flags: [...['f', 'bw', 'vnni', 'bf16'].map((x) => `-mavx512${x}`), '-mamx-tile', '-mamx-bf16'],
+  },
+  {
     name: 'avx512-vnni',
     needs: ['avx512f', 'avx512bw', 'avx512_vnni'],
     flags: ['f', 'bw', 'vnni'].map((x) => `-mavx512${x}`),
