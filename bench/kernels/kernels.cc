@@ -1,4 +1,4 @@
-// How fast a kernel for Q8_0 multiplies, by shape: kernels NAME [short]. Prints lines of JSON: what the unit and the memory can
+// How fast a kernel for Q8_0 multiplies, by shape: kernels NAME [short | unit]. Prints lines of JSON: what the unit and the memory can
 // do, then each shape's best of some rounds.
 #include <immintrin.h>
 
@@ -143,12 +143,14 @@ void Measure(const Kernel& kernel, int64_t rows, int64_t length, int columns, in
 
 int main(int argc, char** argv) {
   const std::string name = argc > 1 ? argv[1] : "";
-  const bool is_short = argc > 2;
+  const std::string form = argc > 2 ? argv[2] : "";
+  const bool is_short = form == "short";
   for (const Kernel* kernel : {Amx(), Avx512Vnni(), AvxVnni(), Avx2()}) {
     if (kernel == nullptr || name != kernel->name) continue;
     const int rounds = is_short ? 1 : 7;
     const size_t bytes = size_t{is_short ? 1u : 128u} << 20;
     std::printf("{\"peak\":%.4g,\"bandwidth\":%.4g}\n", PeakOf(name, rounds), Bandwidth(rounds, bytes));
+    if (form == "unit") return 0;
     for (int64_t length : {1024, 3072}) {
       // As a step reads its matrices: from memory, once each.
       const int64_t many = static_cast<int64_t>(bytes) / length / kPanelRows * kPanelRows;
