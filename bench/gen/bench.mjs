@@ -1,12 +1,15 @@
 // npm run bench -- gen: Gen on the 0.6B shape against node-llama-cpp, and against a plain C++ loop that makes the
 // same decodes over the same library. The contenders take turns, text by text.
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { GenGuard } from '../../dist/index.js'
 import { installPeer } from '../install-peer.mjs'
 import { buildLoopFor, Loop } from '../loop/loop.mjs'
+import { bounds, describeMachine } from '../machine.mjs'
 import { median, percentile, quiet, table } from '../measure.mjs'
+import { startOptional } from '../optional.mjs'
 import { demonstrationModel, padModel, shapeTitle } from '../pad-model.mjs'
+import { Torch } from '../torch.mjs'
 import { Contender } from './contender.mjs'
 import { CONVERSATIONS, numbered, PROMPTS, SHORT } from './texts.mjs'
 
@@ -28,16 +31,23 @@ export async function benchGen({ short, threads = 2, rounds = 3, parts = ['one',
   const model = await padModel('gen', { short })
   const binary = buildLoopFor({ short })
   await checkPadded(model)
+  const unit = await describeMachine({ threads, short })
+  const limits = (tokens) => unit && bounds(unit, { tokens, bytes: statSync(model).size })
 
   const options = { model, threads, chatTemplate: readFileSync(TEMPLATE, 'utf8'), gpu: false }
   const guard = await Contender.start('./guard.mjs', options)
   // The short form goes without what is not here.
-  const peer = peerVersion && (await Contender.start('./node-llama-cpp.mjs', { ...options, sequences: 16 }))
+  const peer =
+    peerVersion &&
+    (await startOptional('node-llama-cpp', () =>
+      Contender.start('./node-llama-cpp.mjs', { ...options, sequences: 16 }),
+    ))
+  const torch = await startOptional('PyTorch', () => Torch.start({ threads, short }))
   const loop = binary && (await Loop.start(binary, model, { threads }))
   // Apart from the loop, whose cells hold the policy text.
   const raw = binary && (await Loop.start(binary, model, { threads, cells: 1024, sequences: 1 }))
   console.log(
-    `${shapeTitle(short)}, Q8_0, ${threads} threads, ${rounds} rounds${peer ? `; node-llama-cpp ${peerVersion}, the same file and texts` : ''}\n`,
+    `${shapeTitle(short)}, Q8_0, ${threads} threads, ${rounds} rounds${peer ? `; node-llama-cpp ${peerVersion}, the same file and texts` : ''}${torch ? `; PyTorch ${torch.version}, bf16, random weights of the shape` : ''}\n`,
   )
   try {
     for (const [mode, inputs] of [
@@ -45,17 +55,23 @@ export async function benchGen({ short, threads = 2, rounds = 3, parts = ['one',
       ['response', CONVERSATIONS],
     ]) {
       const some = short ? inputs.slice(0, FEW) : inputs
-      if (parts.includes('one')) await oneAtATime(mode, some, rounds, { guard, peer, loop, raw })
+      if (parts.includes('one'))
+        await oneAtATime(mode, some, rounds, { guard, peer, loop, raw, torch, limits })
     }
     const many = short ? FEW : MANY
     if (parts.includes('many')) await manyAtOnce(Math.ceil(rounds / 3), many, { guard, peer, raw })
-    const peaks = { qwen3guard: guard.peak, 'node-llama-cpp': peer?.peak, loop: await loop?.peak() }
+    const peaks = {
+      qwen3guard: guard.peak,
+      'node-llama-cpp': peer?.peak,
+      PyTorch: torch?.peak,
+      loop: await loop?.peak(),
+    }
     const mebibytes = Object.entries(peaks)
       .filter(([, bytes]) => bytes !== undefined)
       .map(([name, bytes]) => `${name} ${(bytes / 2 ** 20).toFixed(0)} MiB`)
     console.log(`\npeak memory, file pages included: ${mebibytes.join(', ')}`)
   } finally {
-    await Promise.all([guard, peer, loop, raw].map((contender) => contender?.stop()))
+    await Promise.all([guard, peer, loop, raw, torch].map((contender) => contender?.stop()))
   }
 }
 
@@ -78,8 +94,8 @@ async function checkPadded(model) {
   )
 }
 
-async function oneAtATime(mode, inputs, rounds, { guard, peer, loop, raw }) {
-  const times = { guard: [], peer: [], prefix: [], loop: [], prefill: [] }
+async function oneAtATime(mode, inputs, rounds, { guard, peer, loop, raw, torch, limits }) {
+  const times = { guard: [], peer: [], prefix: [], loop: [], prefill: [], torch: [] }
   const left = []
   const passes = []
   let policy
@@ -109,15 +125,18 @@ async function oneAtATime(mode, inputs, rounds, { guard, peer, loop, raw }) {
     const toCompute = usage.promptTokens - usage.cachedTokens
     await quiet()
     const prefill = (await raw?.rates(toCompute, 0))?.prefill
+    await quiet()
+    const python = (await torch?.rates(toCompute, 0))?.prefill
     if (!record) return
     times.guard.push((ours.ms + again.ms) / 2)
     if (replays) times.loop.push((replays[0] + replays[1]) / 2)
     if (theirs) times.peer.push(theirs.ms)
     if (kept) times.prefix.push(kept.ms)
     if (raw) times.prefill.push(prefill)
+    if (python !== undefined) times.torch.push(python)
     left.push(toCompute)
     passes.push(usage.passes)
-    if (text === theirs?.result.text && text === kept.result.text) equal++
+    if (text === theirs?.result.text && text === kept?.result.text) equal++
   }
   // The policy text of this mode is decoded here, once, by the guard and by the loop.
   for (const input of inputs.slice(-1)) await turn(input, false)
@@ -136,6 +155,7 @@ async function oneAtATime(mode, inputs, rounds, { guard, peer, loop, raw }) {
     ['node-llama-cpp, shared prefix kept', 'prefix', `${against('prefix')}x faster`],
     ['plain C++ loop, the same decodes', 'loop', `${over('loop')}x its time (goal ${GOALS.loop})`],
     ['raw prefill of the tokens left', 'prefill', `${over('prefill')}x its time`],
+    ['PyTorch, a prefill of the tokens left alone', 'torch', `${over('torch')}x its time`],
   ]
   table(
     ['', 'median ms', 'p95 ms', 'qwen3guard is'],
@@ -147,6 +167,12 @@ async function oneAtATime(mode, inputs, rounds, { guard, peer, loop, raw }) {
         percentile(times[key], 0.95).toFixed(0),
         note,
       ]),
+  )
+  const least = limits(median(left))
+  if (!least) return
+  const share = (ms) => `${ms.toFixed(0)} ms (${((100 * ms) / median(times.guard)).toFixed(0)} %)`
+  console.log(
+    `of qwen3guard's time the units' arithmetic takes ${share(least.arithmetic)} at least, the weights' bytes ${share(least.memory)}`,
   )
 }
 

@@ -1,17 +1,23 @@
 // npm run bench -- kernels: multiply-adds a second of our own kernels for Q8_0 by shape, on one thread, beside what the units that
 // they use can do and what the memory gives, both measured in the same run. Each is compiled for what it needs.
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { loadBinding } from '../../dist/binding/addon.js'
 import { table } from '../measure.mjs'
 
 const here = path.dirname(fileURLToPath(import.meta.url))
 const native = path.join(here, '..', '..', 'native')
 
-const KERNELS = [
+export const KERNELS = [
+  {
+    name: 'amx-bf16',
+    needs: ['avx512f', 'avx512bw', 'avx512_vnni', 'avx512_bf16', 'amx_tile', 'amx_bf16'],
+    flags: [...['f', 'bw', 'vnni', 'bf16'].map((x) => `-mavx512${x}`), '-mamx-tile', '-mamx-bf16'],
+  },
   {
     name: 'avx512-vnni',
     needs: ['avx512f', 'avx512bw', 'avx512_vnni'],
@@ -22,9 +28,7 @@ const KERNELS = [
 ]
 
 export function benchKernels({ short }) {
-  const compiler = [process.env.CXX, 'g++', 'clang++', 'c++'].find(
-    (name) => name && spawnSync(name, ['--version']).status === 0,
-  )
+  const compiler = findCompiler()
   if (!compiler) return console.log('not measured: no C++ compiler')
   const { cpu } = loadBinding().instructionSets()
   const folder = mkdtempSync(path.join(os.tmpdir(), 'qwen3guard-kernels-'))
@@ -56,13 +60,43 @@ export function benchKernels({ short }) {
   }
 }
 
-function measure({ name, flags }, compiler, folder, short) {
+const findCompiler = () =>
+  [process.env.CXX, 'g++', 'clang++', 'c++'].find(
+    (name) => name && spawnSync(name, ['--version']).status === 0,
+  )
+
+/**
+ * Multiply-adds a second of a kernel's unit and bytes a second of the memory, of so many processes at the same time; null without
+ * a compiler.
+ */
+export async function measureUnit(kernel, processes) {
+  const compiler = findCompiler()
+  if (!compiler) return null
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'qwen3guard-unit-'))
+  try {
+    const program = compile(kernel, compiler, folder)
+    const all = Array.from({ length: processes }, () => promisify(execFile)(program, [kernel.name, 'unit']))
+    const measured = (await Promise.all(all)).map(({ stdout }) => JSON.parse(stdout))
+    const sum = (key) => measured.reduce((total, one) => total + one[key], 0)
+    return { peak: sum('peak'), bandwidth: sum('bandwidth') }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function compile({ name, flags }, compiler, folder) {
   const program = path.join(folder, name)
   const sources = readdirSync(path.join(native, 'kernels'))
     .filter((file) => file.endsWith('.cc') && file !== 'ggml-buffer.cc')
     .map((file) => path.join(native, 'kernels', file))
   const words = ['-O3', '-std=c++17', '-mfma', '-mf16c', ...flags, `-I${native}`]
   run(compiler, [...words, path.join(here, 'kernels.cc'), ...sources, '-o', program])
+  return program
+}
+
+function measure(kernel, compiler, folder, short) {
+  const { name } = kernel
+  const program = compile(kernel, compiler, folder)
   const lines = run(program, [name, ...(short ? ['short'] : [])])
     .trim()
     .split('\n')

@@ -1,4 +1,4 @@
-// How fast a kernel for Q8_0 multiplies, by shape: kernels NAME [short]. Prints lines of JSON: what the unit and the memory can
+// How fast a kernel for Q8_0 multiplies, by shape: kernels NAME [short | unit]. Prints lines of JSON: what the unit and the memory can
 // do, then each shape's best of some rounds.
 #include <immintrin.h>
 
@@ -55,6 +55,26 @@ double Peak(int rounds, int values, Step step) {
 }
 
 double PeakOf(const std::string& name, int rounds) {
+#if defined(__AMX_BF16__)
+  if (name == "amx-bf16") {
+    // Eight tiles of 16 rows: four products in turn, which wait for none but themselves.
+    alignas(64) unsigned char shapes[64] = {1};
+    for (int tile = 0; tile < 8; ++tile) shapes[16 + 2 * tile] = 64, shapes[48 + tile] = 16;
+    asm volatile("" ::"r"(shapes) : "memory");
+    _tile_loadconfig(shapes);
+    constexpr int kSteps = 100000;
+    const double seconds = Best(rounds, [] {
+      for (int i = 0; i < kSteps; ++i) {
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+      }
+    });
+    _tile_release();
+    return kSteps * 4.0 * 16 * 16 * 32 / seconds;
+  }
+#endif
 #if defined(__AVX512VNNI__)
   if (name == "avx512-vnni") {
     const __m512i one = _mm512_set1_epi8(1);
@@ -123,12 +143,14 @@ void Measure(const Kernel& kernel, int64_t rows, int64_t length, int columns, in
 
 int main(int argc, char** argv) {
   const std::string name = argc > 1 ? argv[1] : "";
-  const bool is_short = argc > 2;
-  for (const Kernel* kernel : {Avx512Vnni(), AvxVnni(), Avx2()}) {
+  const std::string form = argc > 2 ? argv[2] : "";
+  const bool is_short = form == "short";
+  for (const Kernel* kernel : {Amx(), Avx512Vnni(), AvxVnni(), Avx2()}) {
     if (kernel == nullptr || name != kernel->name) continue;
     const int rounds = is_short ? 1 : 7;
     const size_t bytes = size_t{is_short ? 1u : 128u} << 20;
     std::printf("{\"peak\":%.4g,\"bandwidth\":%.4g}\n", PeakOf(name, rounds), Bandwidth(rounds, bytes));
+    if (form == "unit") return 0;
     for (int64_t length : {1024, 3072}) {
       // As a step reads its matrices: from memory, once each.
       const int64_t many = static_cast<int64_t>(bytes) / length / kPanelRows * kPanelRows;

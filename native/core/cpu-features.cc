@@ -99,6 +99,7 @@ constexpr Feature kFeatures[] = {
     {"avx512vbmi", 7, 0, kEcx, 1, kAvx512},
     {"avx512_vnni", 7, 0, kEcx, 11, kAvx512},
     {"avx512_bf16", 7, 1, kEax, 5, kAvx512},
+    {"amx_bf16", 7, 0, kEdx, 22, kTiles},
     {"amx_tile", 7, 0, kEdx, 24, kTiles},
     {"amx_int8", 7, 0, kEdx, 25, kTiles},
 };

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "kernels/attention.h"
 #include "kernels/kernel.h"
@@ -30,13 +31,14 @@ int64_t Blocks(const ggml_tensor* weights) {
 struct Product : ggml::cpu::tensor_traits {
   bool work_size(int, const ggml_tensor* op, size_t& size) override {
     if (op->op != GGML_OP_MUL_MAT) return false;
-    size = PackedBytes(*Fastest(), Blocks(op->src[0]), ggml_nrows(op->src[1]));
+    const int64_t columns = ggml_nrows(op->src[1]);
+    size = PackedBytes(*Fastest(columns), Blocks(op->src[0]), columns);
     return true;
   }
 
   bool compute_forward(ggml_compute_params* params, ggml_tensor* op) override {
     if (op->op != GGML_OP_MUL_MAT) return false;
-    const Kernel& kernel = *Fastest();
+    const Kernel& kernel = *Fastest(ggml_nrows(op->src[1]));
     const ggml_tensor *weights = op->src[0], *input = op->src[1];
     const Weights matrix{static_cast<const PanelBlock*>(weights->data), weights->ne[1], Blocks(weights)};
     const int count = static_cast<int>(ggml_nrows(input));
@@ -163,8 +165,10 @@ void SetTensor(ggml_backend_buffer_t, ggml_tensor* tensor, const void* data, siz
             static_cast<PanelBlock*>(tensor->data));
 }
 
+// Named after the kernel for many columns.
+constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
 const char* Name(ggml_backend_buffer_type_t) {
-  return Fastest()->name;
+  return Fastest(kMost)->name;
 }
 
 ggml_backend_buffer_t Allocate(ggml_backend_buffer_type_t type, size_t size) {
@@ -193,7 +197,7 @@ size_t BytesFor(ggml_backend_buffer_type_t, const ggml_tensor* tensor) {
 // Null where this flavour has no kernel of ours.
 ggml_backend_buffer_type_t ggml_backend_cpu_qwen3guard_buffer_type() {
   using namespace guard::kernels;
-  if (Fastest() == nullptr) return nullptr;
+  if (Fastest(1) == nullptr) return nullptr;
   static ggml_backend_buffer_type type{
       {Name, Allocate, Alignment, nullptr, BytesFor, nullptr},
       ggml_backend_reg_dev_get(ggml_backend_cpu_reg(), 0),

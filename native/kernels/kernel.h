@@ -10,10 +10,10 @@ namespace guard::kernels {
 // One way to multiply a Q8_0 matrix with columns of f32, for CPUs with certain instructions.
 //
 // Columns are rounded to Q8_0 as ggml does it, once for all rows: products differ from those of its own
-// kernels by the order of additions alone. They lie packed in tiles, which are what a kernel multiplies with
-// a panel at a time: up to `tile` columns, of which it reads what it needs next from front to back. A value
-// of a product is the same, to the last bit, however many columns there are: its terms are added in the same
-// order.
+// kernels by the order of additions alone (Amx rounds to bf16, columns and weights). They lie packed in
+// tiles, which are what a kernel multiplies with a panel at a time: up to `tile` columns, of which it reads
+// what it needs next from front to back. A value of a product is the same, to the last bit, however many
+// columns there are: its terms are added in the same order.
 struct Kernel {
   const char* name;
   int tile;
@@ -32,9 +32,11 @@ struct Kernel {
 const Kernel* Avx512Vnni();
 const Kernel* AvxVnni();
 const Kernel* Avx2();
+// Null too where the system keeps its tiles from this process.
+const Kernel* Amx();
 
-// The fastest of those compiled in, or null.
-const Kernel* Fastest();
+// The fastest of those compiled in for so many columns, or null. All read the same panels.
+const Kernel* Fastest(int64_t columns);
 
 // Columns are cut into as few tiles as hold them, whose widths differ by one at most.
 struct Cut {

@@ -123,7 +123,7 @@ describe('loading the addon', () => {
 it.runIf(PLATFORM === 'linux-x64')('sees the instruction sets that the kernel sees', () => {
   const [, flags] = /^flags\s*: (.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))!
   const known =
-    'ssse3 sse4_1 sse4_2 popcnt avx f16c fma avx2 bmi2 avx_vnni avx512f avx512dq avx512cd avx512bw avx512vl avx512vbmi avx512_vnni avx512_bf16 amx_tile amx_int8'
+    'ssse3 sse4_1 sse4_2 popcnt avx f16c fma avx2 bmi2 avx_vnni avx512f avx512dq avx512cd avx512bw avx512vl avx512vbmi avx512_vnni avx512_bf16 amx_bf16 amx_tile amx_int8'
   const { cpu, build } = loadBinding().instructionSets()
   expect(cpu).toEqual(known.split(' ').filter((name) => flags!.split(' ').includes(name)))
   expect(cpu).toEqual(expect.arrayContaining(build))

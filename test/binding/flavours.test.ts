@@ -8,7 +8,7 @@ const HASWELL = [...NEHALEM, 'avx', 'f16c', 'fma', 'avx2', 'bmi2']
 const SKYLAKE_X = [...HASWELL, 'avx512f', 'avx512dq', 'avx512cd', 'avx512bw', 'avx512vl']
 const ICE_LAKE = [...SKYLAKE_X, 'avx512vbmi', 'avx512_vnni']
 const ALDER_LAKE = [...HASWELL, 'avx_vnni']
-const SAPPHIRE_RAPIDS = [...ICE_LAKE, 'avx_vnni', 'avx512_bf16', 'amx_tile', 'amx_int8']
+const SAPPHIRE_RAPIDS = [...ICE_LAKE, 'avx_vnni', 'avx512_bf16', 'amx_bf16', 'amx_tile', 'amx_int8']
 const CORE_2 = ['ssse3', 'sse4_1']
 
 const x64 = flavoursFor('linux', 'x64')

@@ -33,6 +33,15 @@ uint16_t Half(Random& random, double& value) {
   return static_cast<uint16_t>(exponent << 10 | fraction);
 }
 
+// To the 8 bits of bf16, whose range is wider than these numbers'. Columns are rounded to even where two are as
+// near, weights away from 0.
+template <typename Round>
+double NearestBrain(double value, Round round) {
+  if (value == 0) return 0;
+  const int exponent = std::ilogb(value);
+  return std::ldexp(round(std::ldexp(value, 7 - exponent)), exponent - 7);
+}
+
 double NearestHalf(double value) {
   if (value == 0) return 0;
   const int exponent = std::max(std::ilogb(value), -14);
@@ -45,6 +54,71 @@ struct Worst {
   bool same = true;     // one column gives the bits that many give
   bool within = true;   // nothing is written beside the product
 };
+
+// What a product's value is made of, in double precision.
+struct Terms {
+  double exact = 0, given = 0;       // of what was rounded as the kernel does it, of what was given
+  double sums = 0, rounding = 0;     // what f32 sums may be off, what rounding may change
+};
+
+// Columns in Q8_0.
+struct BySteps {
+  std::vector<double> steps;
+  std::vector<int> rounded;
+
+  BySteps(const float* column, int blocks) : rounded(static_cast<size_t>(blocks) * kBlock) {
+    for (int l = 0; l < blocks; ++l) {
+      float most = 0;
+      for (int i = 0; i < kBlock; ++i) most = std::max(most, std::fabs(column[l * kBlock + i]));
+      const float inverse = most > 0 ? 127.0f / most : 0.0f;
+      steps.push_back(NearestHalf(most / 127.0f));
+      for (int i = l * kBlock; i < (l + 1) * kBlock; ++i) {
+        rounded[static_cast<size_t>(i)] = static_cast<int>(std::nearbyint(column[i] * inverse));
+      }
+    }
+  }
+
+  Terms Of(const Q8Block* row, const double* scales, const float* column) const {
+    Terms terms;
+    double sizes = 0;
+    for (size_t l = 0; l < steps.size(); ++l) {
+      int dot = 0;
+      for (size_t i = 0; i < kBlock; ++i) {
+        const size_t at = l * kBlock + i;
+        dot += row[l].values[i] * rounded[at];
+        terms.given += scales[l] * row[l].values[i] * column[at];
+        // Half a step, and what its f16 is off by, 127 steps on.
+        terms.rounding += scales[l] * std::abs(row[l].values[i]) * steps[l] * (0.5 + 127.0 / 2048 + 0.001);
+      }
+      terms.exact += scales[l] * steps[l] * dot;
+      sizes += std::fabs(scales[l] * steps[l] * dot);
+    }
+    // Each of the terms is rounded twice, and so is each sum on the way: (1 + u)^(blocks + 2).
+    terms.sums = sizes * std::ldexp(static_cast<double>(steps.size()) + 2.0, -24) * 1.001;
+    return terms;
+  }
+};
+
+// Columns and weights in bf16: each product is exact in f32, 16 of them are added up in two sums, both of these, and
+// that of each block.
+Terms InBrain(const Q8Block* row, const double* scales, const float* column, int blocks) {
+  Terms terms;
+  double sizes = 0;
+  for (int l = 0; l < blocks; ++l) {
+    for (int i = 0; i < kBlock; ++i) {
+      const double weight = scales[l] * row[l].values[i], value = column[l * kBlock + i];
+      const double left = NearestBrain(weight, [](double x) { return std::round(x); });
+      const double product = left * NearestBrain(value, [](double x) { return std::nearbyint(x); });
+      terms.exact += product;
+      terms.given += weight * value;
+      sizes += std::fabs(product);
+      // Half of the last of 8 bits, of both.
+      terms.rounding += std::fabs(weight * value) * (std::ldexp(1.0, -7) + std::ldexp(1.0, -16));
+    }
+  }
+  terms.sums = sizes * std::ldexp(kBlock / 2 + 1.0 + blocks, -24) * 1.001;
+  return terms;
+}
 
 // Multiplies matrices of random shape; the tails of panels and tiles come up by themselves.
 void Check(const Kernel& kernel, int rows, int blocks, int count, Random random, Worst& worst) {
@@ -86,45 +160,20 @@ void Check(const Kernel& kernel, int rows, int blocks, int count, Random random,
   std::vector<float> product(static_cast<size_t>(count) * stride, untouched);
   multiply(columns.data(), count, product.data(), stride);
 
-  std::vector<double> steps(static_cast<size_t>(blocks));
-  std::vector<int> rounded(length);
+  const bool brain = std::strcmp(kernel.name, "amx-bf16") == 0;
   std::vector<float> alone(static_cast<size_t>(rows));
   for (int c = 0; c < count; ++c) {
     const float* column = columns.data() + static_cast<size_t>(c) * length;
-    for (int l = 0; l < blocks; ++l) {
-      float most = 0;
-      for (int i = 0; i < kBlock; ++i) most = std::max(most, std::fabs(column[l * kBlock + i]));
-      const float inverse = most > 0 ? 127.0f / most : 0.0f;
-      steps[static_cast<size_t>(l)] = NearestHalf(most / 127.0f);
-      for (int i = l * kBlock; i < (l + 1) * kBlock; ++i) {
-        rounded[static_cast<size_t>(i)] = static_cast<int>(std::nearbyint(column[i] * inverse));
-      }
-    }
+    const BySteps by_steps(column, blocks);
     const float* values = product.data() + static_cast<size_t>(c) * stride;
     for (int r = 0; r < rows; ++r) {
-      double exact = 0, given = 0, sizes = 0, room_for_rounding = 0;
-      for (int l = 0; l < blocks; ++l) {
-        const Q8Block& block = matrix[static_cast<size_t>(r * blocks + l)];
-        const double scale = row_scales[static_cast<size_t>(r * blocks + l)];
-        const double step = steps[static_cast<size_t>(l)];
-        int dot = 0;
-        for (int i = 0; i < kBlock; ++i) {
-          const auto at = static_cast<size_t>(l * kBlock + i);
-          dot += block.values[i] * rounded[at];
-          given += scale * block.values[i] * column[at];
-          // Half a step, and what its f16 is off by, 127 steps on.
-          room_for_rounding += scale * std::abs(block.values[i]) * step * (0.5 + 127.0 / 2048 + 0.001);
-        }
-        exact += scale * step * dot;
-        sizes += std::fabs(scale * step * dot);
-      }
-      // Each of the terms is rounded twice, and so is each sum on the way: (1 + u)^(blocks + 2).
-      const double room_for_sums = sizes * std::ldexp(blocks + 2.0, -24) * 1.001;
-      if (exact != values[r]) worst.sums = std::max(worst.sums, std::fabs(values[r] - exact) / room_for_sums);
-      if (given != values[r]) {
-        const double off = std::fabs(values[r] - given);
-        worst.rounding = std::max(worst.rounding, off / (room_for_rounding + room_for_sums));
-      }
+      const Q8Block* row = matrix.data() + r * blocks;
+      const double* scales = row_scales.data() + r * blocks;
+      const Terms terms =
+          brain ? InBrain(row, scales, column, blocks) : by_steps.Of(row, scales, column);
+      const double off = std::fabs(values[r] - terms.exact), all = std::fabs(values[r] - terms.given);
+      if (off > 0) worst.sums = std::max(worst.sums, off / terms.sums);
+      if (all > 0) worst.rounding = std::max(worst.rounding, all / (terms.rounding + terms.sums));
     }
     for (size_t i = static_cast<size_t>(rows); i < stride; ++i) worst.within &= values[i] == untouched;
     if (c % 7 == 0) {
@@ -138,7 +187,7 @@ void Check(const Kernel& kernel, int rows, int blocks, int count, Random random,
 
 int main(int argc, char** argv) {
   const int shapes = argc > 1 ? std::atoi(argv[1]) : 20;
-  for (const Kernel* kernel : {Avx512Vnni(), AvxVnni(), Avx2()}) {
+  for (const Kernel* kernel : {Amx(), Avx512Vnni(), AvxVnni(), Avx2()}) {
     if (kernel == nullptr) continue;
     Worst worst;
     Random random{20};

@@ -11,6 +11,10 @@ const NATIVE = path.join(ROOT, 'native')
 const directory = temporaryDirectory()
 const compiler = ['g++', 'clang++', 'c++'].find((name) => spawnSync(name, ['--version']).status === 0)
 const cpu = loadBinding().instructionSets().cpu
+const AMX = [
+  ...['f', 'bw', 'vl', 'vnni', 'bf16'].map((name) => `-mavx512${name}`),
+  ...['-mfma', '-mf16c', '-mamx-tile', '-mamx-bf16'],
+]
 
 interface Check {
   kernel: string
@@ -48,6 +52,12 @@ function run(source: string, name: string, flags: string[], shapes: number): str
 
 const REAL = [
   {
+    // Asks the system for tiles by itself.
+    kernel: 'amx-bf16',
+    needs: ['avx512f', 'avx512bw', 'avx512_vnni', 'avx512_bf16', 'amx_tile', 'amx_bf16', 'fma', 'f16c'],
+    flags: AMX,
+  },
+  {
     kernel: 'avx512-vnni',
     needs: ['avx512f', 'avx512bw', 'avx512_vnni', 'fma', 'f16c'],
     flags: ['-mavx512f', '-mavx512bw', '-mavx512vnni', '-mfma', '-mf16c'],
@@ -62,6 +72,16 @@ const REAL = [
 const compiles = (flags: string[]) =>
   compiler !== undefined &&
   spawnSync(compiler, [...flags, '-fsyntax-only', '-x', 'c++', '-'], { input: '' }).status === 0
+
+/** The instructions of a kernel's compiled object. */
+function instructions(name: string, flags: string[], level: string): string {
+  const object = path.join(directory, `${name}${level}.o`)
+  const source = path.join(NATIVE, 'kernels', `${name}.cc`)
+  execFileSync(compiler!, [level, '-std=c++17', ...flags, `-I${NATIVE}`, '-c', source, '-o', object], {
+    stdio: 'pipe',
+  })
+  return execFileSync('objdump', ['--disassemble', '--no-show-raw-insn', object], { encoding: 'utf8' })
+}
 
 function expectExact({ sums, rounding, same, within }: Check) {
   // At most what f32 sums of so many terms can be off, and what rounding the columns can change: proven bounds. And not so far
@@ -98,4 +118,17 @@ describe.runIf(compiler !== undefined && process.platform !== 'win32')('the kern
       120_000,
     )
   }
+
+  // On any CPU: what the flavour for AMX has in it.
+  it.runIf(compiles(AMX) && spawnSync('objdump', ['--version']).status === 0)(
+    'for AMX multiply bf16 by tiles, and leave the tiles as they were configured',
+    () => {
+      const code = instructions('amx', AMX, '-O3')
+      const count = (name: string) => [...code.matchAll(new RegExp(`\\b${name}\\s`, 'g'))].length
+      expect(count('tdpbf16ps')).toBeGreaterThanOrEqual(6)
+      expect(count('sttilecfg')).toBeGreaterThan(0)
+      expect(count('ldtilecfg')).toBeGreaterThan(1)
+    },
+    120_000,
+  )
 })

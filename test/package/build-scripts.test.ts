@@ -218,7 +218,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       ['AVX2', AVX2, 'avx2'],
       ['AVX-VNNI', `${AVX2} avx_vnni`, 'avx-vnni'],
       ['AVX-512', AVX512, 'avx512'],
-      ['AMX', `${AVX512} avx512vbmi avx512_bf16 avx_vnni amx_tile amx_int8`, 'amx'],
+      ['AMX', `${AVX512} avx512vbmi avx512_bf16 avx_vnni amx_bf16 amx_tile amx_int8`, 'amx'],
     ])('is the fastest of the list that CPU and system allow: %s', (_name, cpu, flavour) => {
       const { status, builds, addon } = buildInCopy(`is-${flavour}`, { cpu })
       expect({ status, addon }).toEqual({ status: 0, addon: flavour })
