@@ -25,6 +25,7 @@ export type GuardErrorCode =
   | 'ERR_BATCH_LOST'
   | 'ERR_BATCH_FAILED'
   | 'ERR_WORKER_LOST'
+  | 'ERR_ROW_TIMEOUT'
   | 'ERR_UNAVAILABLE'
 
 const BRAND = Symbol.for('qwen3guard.error')
@@ -237,6 +238,15 @@ export class QueueError extends GuardError {
   }
 }
 named(QueueError, 'QueueError')
+
+/** A row of a batch took longer than it may. It is not judged: never treat it as safe. */
+export class RowTimeoutError extends GuardError {
+  /** @param ms what it may take */
+  constructor(ms: number) {
+    super('ERR_ROW_TIMEOUT', `this row had no verdict after ${ms / 1000} s: it was given up (--row-timeout)`)
+  }
+}
+named(RowTimeoutError, 'RowTimeoutError')
 
 /** No worker or server of a pool could judge in time. The text is not judged: never treat it as safe. */
 export class GuardUnavailableError extends GuardError {

@@ -14,6 +14,7 @@ export {
   ModelFileError,
   ModelKindError,
   QueueError,
+  RowTimeoutError,
   TemplateError,
   TooLongError,
   UnknownChunkError,

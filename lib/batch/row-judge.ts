@@ -6,8 +6,10 @@ import type { LeftOut } from '../message-parts.js'
 import type { Fit } from './fit.js'
 import { type CheckResult, judge, type LoadedGuard } from './judge.js'
 import { type Added, outputRow } from './output-row.js'
+import { reproducible } from './reproducible.js'
 import { type RowError, rowError } from './row-error.js'
 import { type RewardFlags, rewardRow } from './row-reward.js'
+import { withinTime } from './row-time.js'
 import { decide, pickFields, type VerdictField } from './verdict-fields.js'
 
 /** What is done about each row: all that its output depends on, but the row and the guard. */
@@ -20,6 +22,8 @@ export interface RowHandling {
   rewards: RewardFlags | undefined
   /** Whether rows come from several files, which errors then name. */
   manySources: boolean
+  /** Milliseconds that a row may take, its waiting for others included; without it, as long as it takes. */
+  rowTimeoutMs?: number
   nameRows: boolean
 }
 
@@ -56,7 +60,10 @@ export class RowJudge {
     try {
       if (row.record === null) throw new InputError(row.defect)
       const input = this.#columns.inputOf(row.record)
-      return judged(row, await this.#added(input.messages, row.record, signal), input.leftOut)
+      const { messages, leftOut } = input
+      const { record } = row
+      const work = (signal: AbortSignal) => this.#added(messages, record, signal)
+      return judged(row, await withinTime(this.#options.rowTimeoutMs, signal, work), leftOut)
     } catch (error) {
       if (signal.aborted) throw signal.reason
       return this.failed(row, error)
@@ -77,14 +84,15 @@ export class RowJudge {
     const { fit, rewards, fields } = this.#options
     if (rewards) {
       const { verdict, reward } = await rewardRow(this.#loaded, messages, record, rewards, fit, signal)
-      return { verdict: pickFields(verdict, fields), reward }
+      return { verdict: pickFields(reproducible(verdict), fields), reward }
     }
     return { verdict: this.#written(await judge(this.#loaded, messages, fit, signal)) }
   }
 
   #written(result: CheckResult): object {
     const { policy, fields } = this.#options
-    return pickFields(policy ? { ...result, ...decide(result, policy) } : result, fields)
+    const written = reproducible(result)
+    return pickFields(policy ? { ...written, ...decide(result, policy) } : written, fields)
   }
 
   #error(error: unknown, row: Row): RowError {

@@ -52,6 +52,7 @@ interface BatchFlags extends LoadFlags, Fit, RowFlags, RewardFlags, QueueFlags {
   mode?: 'strict' | 'loose'
   threshold?: number
   quiet?: boolean
+  rowTimeout?: number
   allowEmpty?: boolean
   json?: boolean
   failOn?: FailOn
@@ -89,6 +90,11 @@ export function addBatch(program: Command, run: Run): void {
     .option('--policy <file>', 'write the action of this policy (JSON) with each verdict')
     .addOption(new Option('--mode <mode>', "the policy's mode").choices(['strict', 'loose']))
     .option('--threshold <p>', "the policy's threshold", probability)
+    .option(
+      '--row-timeout <seconds>',
+      'what a row may take, waiting included, before it is an error row',
+      rowSeconds,
+    )
     .option('--quiet', 'no progress and no table on stderr; what was guessed is still said')
     .option('--allow-empty', 'an input without rows is no error')
     .option('--json', 'print JSONL (as without it)')
@@ -100,6 +106,14 @@ export function addBatch(program: Command, run: Run): void {
   addFailOn(command)
   addTooLong(command)
   addLoadOptions(command, 'demo-gen')
+}
+
+function rowSeconds(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !(value > 0 && value <= 86_400)) {
+    throw new InvalidArgumentError('Expected a number of seconds above 0, at most 86400.')
+  }
+  return value
 }
 
 function probability(text: string): number {
@@ -271,6 +285,7 @@ function rowOptions(flags: BatchFlags, policy: Policy | undefined, manySources: 
     fit: { tooLong, history },
     ...{ fields, policy, manySources },
     rewards: rewardsOf(flags),
+    ...(flags.rowTimeout !== undefined && { rowTimeoutMs: 1000 * flags.rowTimeout }),
     nameRows: flags.idColumn !== undefined,
   }
 }

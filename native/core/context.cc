@@ -47,6 +47,8 @@ Context::Context(std::shared_ptr<Model> model, const ContextOptions& options, co
   params.n_threads_batch = options.threads;
   params.pooling_type = LLAMA_POOLING_TYPE_NONE;
   params.flash_attn_type = options.flash_attention;
+  params.offload_kqv =
+      model_->device() != nullptr;  // without, the mask tells our attention kernel the positions
   params.type_k = ToGgml(options.kv_type);
   params.type_v = ToGgml(options.kv_type);
   params.embeddings = model_->head_outputs() > 0;  // guard logits come out as embeddings

@@ -32,6 +32,9 @@ inline void Store(float* to, Vector value) {
 inline Vector All(float value) {
   return _mm512_set1_ps(value);
 }
+inline Vector Add(Vector a, Vector b) {
+  return _mm512_add_ps(a, b);
+}
 inline Vector MultiplyAdd(Vector a, Vector b, Vector c) {
   return _mm512_fmadd_ps(a, b, c);
 }
@@ -46,6 +49,9 @@ inline void Store(float* to, Vector value) {
 }
 inline Vector All(float value) {
   return _mm256_set1_ps(value);
+}
+inline Vector Add(Vector a, Vector b) {
+  return _mm256_add_ps(a, b);
 }
 inline Vector MultiplyAdd(Vector a, Vector b, Vector c) {
   return _mm256_fmadd_ps(a, b, c);
@@ -82,7 +88,45 @@ void Tile(const float* a, size_t a_stride, const float* b, size_t b_stride, int 
   }
 }
 
-template <int Vectors>
+// The same for products of queries and keys, in the order in which Dot adds up: as eight sums, of every
+// eighth term each, and these in pairs. Rows of `b` lie as they are needed, those of the first sum first.
+template <int Count, int Vectors>
+void DotTile(const float* a, size_t a_stride, const float* b, size_t b_stride, int depth, float* c,
+             size_t c_stride, bool) {
+  Vector totals[4][Count][Vectors];  // of one, two, four and eight sums
+  for (int part = 0; part < 8; ++part) {
+    Vector sums[Count][Vectors];
+    QWEN3GUARD_UNROLL for (int r = 0; r < Count; ++r) {
+      QWEN3GUARD_UNROLL for (int i = 0; i < Vectors; ++i) sums[r][i] = All(0);
+    }
+    for (int k = part; k < depth; k += 8, b += b_stride) {
+      Vector row[Vectors];
+      QWEN3GUARD_UNROLL for (int i = 0; i < Vectors; ++i) row[i] = LoadVector(b + i * kLanes);
+      QWEN3GUARD_UNROLL for (int r = 0; r < Count; ++r) {
+        const Vector factor = All(a[r * a_stride + static_cast<size_t>(k)]);
+        QWEN3GUARD_UNROLL for (int i = 0; i < Vectors; ++i) {
+          sums[r][i] = MultiplyAdd(factor, row[i], sums[r][i]);
+        }
+      }
+    }
+    int level = 0;
+    for (; (part >> level & 1) != 0; ++level) {
+      QWEN3GUARD_UNROLL for (int r = 0; r < Count; ++r) {
+        QWEN3GUARD_UNROLL for (int i = 0; i < Vectors; ++i) sums[r][i] = Add(totals[level][r][i], sums[r][i]);
+      }
+    }
+    QWEN3GUARD_UNROLL for (int r = 0; r < Count; ++r) {
+      QWEN3GUARD_UNROLL for (int i = 0; i < Vectors; ++i) totals[level][r][i] = sums[r][i];
+    }
+  }
+  QWEN3GUARD_UNROLL for (int r = 0; r < Count; ++r) {
+    QWEN3GUARD_UNROLL for (int i = 0; i < Vectors; ++i) {
+      Store(c + r * c_stride + i * kLanes, totals[3][r][i]);
+    }
+  }
+}
+
+template <bool Dots, int Vectors>
 void Strip(int rows, const float* a, size_t a_stride, const float* b, size_t b_stride, int depth, float* c,
            size_t c_stride, bool add) {
   int row = 0;
@@ -90,20 +134,22 @@ void Strip(int rows, const float* a, size_t a_stride, const float* b, size_t b_s
     function(a + row * a_stride, a_stride, b, b_stride, depth, c + row * c_stride, c_stride, add);
     row += count;
   };
-  while (rows - row >= kRows) tile(Tile<kRows, Vectors>, kRows);
-  if (rows - row >= 4) tile(Tile<4, Vectors>, 4);
-  if (rows - row >= 2) tile(Tile<2, Vectors>, 2);
-  if (rows - row >= 1) tile(Tile<1, Vectors>, 1);
+  while (rows - row >= kRows) tile(Dots ? DotTile<kRows, Vectors> : Tile<kRows, Vectors>, kRows);
+  if (rows - row >= 4) tile(Dots ? DotTile<4, Vectors> : Tile<4, Vectors>, 4);
+  if (rows - row >= 2) tile(Dots ? DotTile<2, Vectors> : Tile<2, Vectors>, 2);
+  if (rows - row >= 1) tile(Dots ? DotTile<1, Vectors> : Tile<1, Vectors>, 1);
 }
 
-// c = a b, or c += a b: `rows` x `depth` times `depth` x `width`.
+// c = a b, or c += a b: `rows` x `depth` times `depth` x `width`. With `Dots` c = a b as Dot adds up.
+template <bool Dots>
 void Multiply(int rows, int depth, int width, Rows a, Rows b, Rows c, bool add) {
   int column = 0;
   for (; width - column >= kVectors * kLanes; column += kVectors * kLanes) {
-    Strip<kVectors>(rows, a.data, a.stride, b.data + column, b.stride, depth, c.data + column, c.stride, add);
+    Strip<Dots, kVectors>(rows, a.data, a.stride, b.data + column, b.stride, depth, c.data + column, c.stride,
+                          add);
   }
   for (; column < width; column += kLanes) {
-    Strip<1>(rows, a.data, a.stride, b.data + column, b.stride, depth, c.data + column, c.stride, add);
+    Strip<Dots, 1>(rows, a.data, a.stride, b.data + column, b.stride, depth, c.data + column, c.stride, add);
   }
 }
 
@@ -111,23 +157,32 @@ inline __m256 FromHalves(const char* from) {
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
 }
 
+// Where a head's keys or values of some cells lie.
+struct Cells {
+  const char* data;
+  size_t stride;
+  const int* numbers;
+  const char* at(int cell) const { return data + static_cast<size_t>(numbers[cell]) * stride; }
+};
+
 // A block of cells in f32, [cells][length].
-void Convert(const char* from, size_t stride, int length, float* to) {
-  for (int cell = 0; cell < kCells; ++cell, from += stride) {
+void Convert(const Cells& cells, int length, float* to) {
+  for (int cell = 0; cell < kCells; ++cell) {
+    const char* from = cells.at(cell);
     for (int i = 0; i < length; i += 8, to += 8) {
       _mm256_storeu_ps(to, FromHalves(from + static_cast<size_t>(i) * sizeof(uint16_t)));
     }
   }
 }
 
-// The same, [length][cells].
-void ConvertTransposed(const char* from, size_t stride, int length, float* to) {
+// The same, [length][cells], in the order in which DotTile takes them.
+void ConvertTransposed(const Cells& cells, int length, float* to) {
+  const auto eighth = static_cast<size_t>(length / 8);
   for (int cell = 0; cell < kCells; cell += 8) {
     for (int i = 0; i < length; i += 8) {
       __m256 a[8], b[8];
       QWEN3GUARD_UNROLL for (int j = 0; j < 8; ++j) {
-        a[j] = FromHalves(from + static_cast<size_t>(cell + j) * stride +
-                          static_cast<size_t>(i) * sizeof(uint16_t));
+        a[j] = FromHalves(cells.at(cell + j) + static_cast<size_t>(i) * sizeof(uint16_t));
       }
       QWEN3GUARD_UNROLL for (int j = 0; j < 8; j += 2) {
         b[j] = _mm256_unpacklo_ps(a[j], a[j + 1]);
@@ -140,9 +195,9 @@ void ConvertTransposed(const char* from, size_t stride, int length, float* to) {
         a[j + 3] = _mm256_shuffle_ps(b[j + 1], b[j + 3], 0xee);
       }
       QWEN3GUARD_UNROLL for (int j = 0; j < 4; ++j) {
-        float* row = to + static_cast<size_t>(i + j) * kCells + cell;
+        float* row = to + (static_cast<size_t>(j) * eighth + static_cast<size_t>(i / 8)) * kCells + cell;
         _mm256_storeu_ps(row, _mm256_permute2f128_ps(a[j], a[j + 4], 0x20));
-        _mm256_storeu_ps(row + 4 * kCells, _mm256_permute2f128_ps(a[j], a[j + 4], 0x31));
+        _mm256_storeu_ps(row + 4 * eighth * kCells, _mm256_permute2f128_ps(a[j], a[j + 4], 0x31));
       }
     }
   }
@@ -150,7 +205,7 @@ void ConvertTransposed(const char* from, size_t stride, int length, float* to) {
 
 // Products of one or two rows with each of a block of cells as they lie: transposing them would take longer.
 template <int Count>
-void Dot(const float* rows, const char* cells, size_t stride, int length, Rows to) {
+void Dot(const float* rows, const Cells& cells, int length, Rows to) {
   const auto width = static_cast<size_t>(length);
   for (int cell = 0; cell < kCells; cell += 4) {
     __m256 sums[Count][4];
@@ -159,7 +214,7 @@ void Dot(const float* rows, const char* cells, size_t stride, int length, Rows t
     }
     for (int i = 0; i < length; i += 8) {
       QWEN3GUARD_UNROLL for (int j = 0; j < 4; ++j) {
-        const char* from = cells + static_cast<size_t>(cell + j) * stride + static_cast<size_t>(i) * 2;
+        const char* from = cells.at(cell + j) + static_cast<size_t>(i) * sizeof(uint16_t);
         const __m256 values = FromHalves(from);
         QWEN3GUARD_UNROLL for (int r = 0; r < Count; ++r) {
           sums[r][j] = _mm256_fmadd_ps(_mm256_loadu_ps(rows + r * width + i), values, sums[r][j]);
@@ -176,9 +231,9 @@ void Dot(const float* rows, const char* cells, size_t stride, int length, Rows t
 }
 
 // A head's vectors lie apart, which no processor fetches ahead by itself.
-void Fetch(const char* from, size_t stride, int length) {
-  for (int cell = 0; cell < kCells; ++cell, from += stride) {
-    for (int i = 0; i < length * 2; i += kLine) _mm_prefetch(from + i, _MM_HINT_T0);
+void Fetch(const Cells& cells, int length) {
+  for (int cell = 0; cell < kCells; ++cell) {
+    for (int i = 0; i < length * 2; i += kLine) _mm_prefetch(cells.at(cell) + i, _MM_HINT_T0);
   }
 }
 
@@ -206,49 +261,97 @@ inline float Largest(__m256 a) {
   _mm256_storeu_ps(lanes, a);
   return *std::max_element(lanes, lanes + 8);
 }
-inline float Sum(__m256 a) {
-  float lanes[8];
-  _mm256_storeu_ps(lanes, a);
-  return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
-}
 
-// Makes a row's scores of the visible blocks their exponentials over the largest; returns one over their sum.
-float Softmax(float* scores, const int* blocks, int count, const char* mask) {
+// Added to an exponential, it leaves a multiple of 2^-36: fewer than 2^17 of those add up in f64 without any
+// rounding, and so to the same sum in any order.
+constexpr float kGrid = 1.0f / 8192;
+
+// The cells that some of a piece's queries see, in order of position; filled up to whole blocks with the
+// last.
+struct Seen {
+  int* numbers;
+  int* straight;  // of eight at a time: whether they lie side by side
+  int count, padded;
+};
+
+// Makes a row's scores of the seen cells their exponentials over the largest; returns one over their sum.
+float Softmax(float* scores, const Seen& seen, const char* mask) {
   __m256 most = _mm256_set1_ps(-INFINITY);
-  float* score = scores;
-  for (int b = 0; b < count; ++b) {
-    const char* hidden = mask + static_cast<size_t>(blocks[b]) * kCells * sizeof(uint16_t);
-    for (int i = 0; i < kCells; i += 8, score += 8) {
-      const __m256 x = _mm256_add_ps(_mm256_loadu_ps(score), FromHalves(hidden + i * sizeof(uint16_t)));
-      _mm256_storeu_ps(score, x);
-      most = _mm256_max_ps(most, x);
+  for (int i = 0; i < seen.padded; i += 8) {
+    const int* numbers = seen.numbers + i;
+    const char* hidden = mask + static_cast<size_t>(numbers[0]) * sizeof(uint16_t);
+    uint16_t gathered[8];
+    if (seen.straight[i / 8] == 0) {
+      for (int j = 0; j < 8; ++j) {
+        std::memcpy(gathered + j, mask + static_cast<size_t>(numbers[j]) * sizeof(uint16_t),
+                    sizeof(uint16_t));
+      }
+      hidden = reinterpret_cast<const char*>(gathered);
     }
+    const __m256 x = _mm256_add_ps(_mm256_loadu_ps(scores + i), FromHalves(hidden));
+    _mm256_storeu_ps(scores + i, x);
+    most = _mm256_max_ps(most, x);
   }
+  std::fill(scores + seen.count, scores + seen.padded, -INFINITY);
   const float largest = Largest(most);
   if (largest == -INFINITY) {  // it sees nothing
-    std::fill(scores, score, 0.0f);
+    std::fill(scores, scores + seen.padded, 0.0f);
     return 0;
   }
   const __m256 shift = _mm256_set1_ps(largest);
-  __m256 sum = _mm256_setzero_ps();
-  for (float* at = scores; at < score; at += 8) {
-    const __m256 e = Exponential(_mm256_sub_ps(_mm256_loadu_ps(at), shift));
-    _mm256_storeu_ps(at, e);
-    sum = _mm256_add_ps(sum, e);
+  double sums[8] = {};
+  for (int i = 0; i < seen.padded; i += 8) {
+    float e[8];
+    _mm256_storeu_ps(e, Exponential(_mm256_sub_ps(_mm256_loadu_ps(scores + i), shift)));
+    QWEN3GUARD_UNROLL for (int j = 0; j < 8; ++j) sums[j] += static_cast<double>(e[j] + kGrid);
+    std::memcpy(scores + i, e, sizeof(e));
   }
-  return 1.0f / Sum(sum);
+  double sum = -static_cast<double>(seen.padded) * static_cast<double>(kGrid);
+  for (double part : sums) sum += part;
+  return static_cast<float>(1.0 / sum);
 }
 
-// Whether any of the queries may see any of a block of cells.
-bool Visible(const char* mask, size_t stride, int queries) {
-  const __m256i hidden = _mm256_set1_epi16(static_cast<int16_t>(0xfc00));  // minus infinity
-  for (int query = 0; query < queries; ++query, mask += stride) {
-    for (size_t i = 0; i < kCells * sizeof(uint16_t); i += 32) {
-      const __m256i cells = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(mask + i));
-      if (_mm256_movemask_epi8(_mm256_cmpeq_epi16(cells, hidden)) != -1) return true;
+// Finds the cells that any of the queries may see.
+void See(const Attention& attention, const char* mask, const char* positions, int queries, Seen& seen) {
+  const __m256i minus_infinity = _mm256_set1_epi16(static_cast<int16_t>(0xfc00));
+  constexpr int kParts = 4;
+  int count = 0;
+  for (int first = 0; first < attention.cells; first += 16 * kParts) {
+    const char* from = mask + static_cast<size_t>(first) * sizeof(uint16_t);
+    __m256i hidden[kParts];
+    QWEN3GUARD_UNROLL for (int p = 0; p < kParts; ++p) hidden[p] = _mm256_set1_epi16(-1);
+    for (int query = 0; query < queries; ++query, from += attention.mask_row) {
+      QWEN3GUARD_UNROLL for (int p = 0; p < kParts; ++p) {
+        const __m256i cells = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + 32 * p));
+        hidden[p] = _mm256_and_si256(hidden[p], _mm256_cmpeq_epi16(cells, minus_infinity));
+      }
+    }
+    for (int p = 0; p < kParts; ++p) {
+      const auto bits = static_cast<uint32_t>(_mm256_movemask_epi8(hidden[p]));
+      if (bits == 0xffffffff) continue;
+      for (int i = 0; i < 16; ++i) {
+        seen.numbers[count] = first + 16 * p + i;
+        count += (bits >> (2 * i) & 1) == 0;
+      }
     }
   }
-  return false;
+  if (positions != nullptr) {
+    const auto* position = reinterpret_cast<const int32_t*>(positions);
+    const auto before = [position](int a, int b) {
+      return position[a] != position[b] ? position[a] < position[b] : a < b;
+    };
+    if (!std::is_sorted(seen.numbers, seen.numbers + count, before)) {
+      std::sort(seen.numbers, seen.numbers + count, before);
+    }
+  }
+  seen.count = count;
+  seen.padded = (count + kCells - 1) / kCells * kCells;
+  if (count > 0) std::fill(seen.numbers + count, seen.numbers + seen.padded, seen.numbers[count - 1]);
+  for (int i = 0; i < seen.padded; i += 8) {
+    bool straight = true;
+    for (int j = 1; j < 8; ++j) straight &= seen.numbers[i + j] == seen.numbers[i] + j;
+    seen.straight[i / 8] = straight ? 1 : 0;
+  }
 }
 
 int Group(const Attention& attention) {
@@ -274,8 +377,8 @@ int AttentionPieces(const Attention& attention) {
 size_t AttentionScratch(const Attention& attention) {
   const auto rows = static_cast<size_t>(QueriesOf(attention) * Group(attention));
   const auto length = static_cast<size_t>(attention.length), cells = static_cast<size_t>(attention.cells);
-  // Queries, sums and scores of the rows; a block of keys or values; the numbers of the visible blocks.
-  return rows * (2 * length + cells + 1) + kCells * length + cells / kCells + 16;
+  // Queries, sums and scores of the rows; a block of keys or values; the numbers of the seen cells.
+  return rows * (2 * length + cells + 1) + kCells * length + cells + 16 + cells / 8;
 }
 
 void Attend(const Attention& attention, int piece, float* scratch) {
@@ -292,7 +395,9 @@ void Attend(const Attention& attention, int piece, float* scratch) {
   const Rows scores{sums.data + rows * width, cells};
   const Rows converted{scores.data + rows * cells, width}, transposed{converted.data, kCells};
   float* inverse = converted.data + kCells * width;
-  int* visible = reinterpret_cast<int*>(inverse + rows);
+  Seen seen{};
+  seen.numbers = reinterpret_cast<int*>(inverse + rows);
+  seen.straight = seen.numbers + cells + 16;  // See writes one past the last
 
   const __m256 scale = _mm256_set1_ps(attention.scale);
   for (int r = 0; r < rows; ++r) {
@@ -305,42 +410,38 @@ void Attend(const Attention& attention, int piece, float* scratch) {
     }
   }
   const char* mask = attention.mask + stream * attention.mask_stream + first * attention.mask_row;
-  int count = 0;
-  for (int b = 0; b < attention.cells / kCells; ++b) {
-    const size_t at = static_cast<size_t>(b) * kCells * sizeof(uint16_t);
-    if (Visible(mask + at, attention.mask_row, queries)) visible[count++] = b;
-  }
+  const char* positions = attention.positions;
+  See(attention, mask, positions == nullptr ? nullptr : positions + stream * attention.mask_stream, queries,
+      seen);
+  const int count = seen.padded / kCells;
   const auto cells_of = [&](const Attention::Vectors& vectors, int b) {
-    return vectors.data + head * vectors.head + stream * vectors.stream +
-           static_cast<size_t>(b) * kCells * vectors.row;
+    return Cells{vectors.data + head * vectors.head + stream * vectors.stream, vectors.row,
+                 seen.numbers + b * kCells};
   };
 
   for (int b = 0; b < count; ++b) {
-    const char* keys = cells_of(attention.key, visible[b]);
+    const Cells keys = cells_of(attention.key, b);
     const Rows to{scores.data + b * kCells, cells};
-    if (b + 1 < count) {
-      Fetch(cells_of(attention.key, visible[b + 1]), attention.key.row, length);
-    } else {
-      Fetch(cells_of(attention.value, visible[0]), attention.value.row, length);
-    }
+    Fetch(b + 1 < count ? cells_of(attention.key, b + 1) : cells_of(attention.value, 0), length);
     if (rows <= 4) {
       for (int r = 0; r < rows; r += 2) {
         const auto dot = rows - r > 1 ? Dot<2> : Dot<1>;
-        dot(query.data + r * width, keys, attention.key.row, length, {to.data + r * cells, cells});
+        dot(query.data + r * width, keys, length, {to.data + r * cells, cells});
       }
     } else {
-      ConvertTransposed(keys, attention.key.row, length, transposed.data);
-      Multiply(rows, length, kCells, query, transposed, to, false);
+      ConvertTransposed(keys, length, transposed.data);
+      Multiply<true>(rows, length, kCells, query, transposed, to, false);
     }
   }
   for (int r = 0; r < rows; ++r) {
-    inverse[r] = Softmax(scores.data + r * cells, visible, count, mask + (r / group) * attention.mask_row);
+    inverse[r] = Softmax(scores.data + r * cells, seen, mask + (r / group) * attention.mask_row);
   }
   if (count == 0) std::fill(sums.data, sums.data + rows * width, 0.0f);
   for (int b = 0; b < count; ++b) {
-    if (b + 1 < count) Fetch(cells_of(attention.value, visible[b + 1]), attention.value.row, length);
-    Convert(cells_of(attention.value, visible[b]), attention.value.row, length, converted.data);
-    Multiply(rows, kCells, length, {scores.data + b * kCells, cells}, converted, sums, b > 0);
+    const Cells values = cells_of(attention.value, b);
+    if (b + 1 < count) Fetch(cells_of(attention.value, b + 1), length);
+    Convert(values, length, converted.data);
+    Multiply<false>(rows, kCells, length, {scores.data + b * kCells, cells}, converted, sums, b > 0);
   }
   for (int r = 0; r < rows; ++r) {
     const size_t row =

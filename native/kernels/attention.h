@@ -8,6 +8,10 @@ namespace guard::kernels {
 // Attention of queries in f32 to keys and values in f16, computed and summed up in f32: softmax(scale * Q K +
 // mask) V. A piece is some queries of all the heads that share a head of keys, so that each key is converted
 // once for many of them. What the mask hides from all of them costs nothing.
+//
+// A query's output is the same, to the last bit, whatever is computed beside it and wherever its cells lie,
+// as long as `positions` orders them: products are summed in an order of their own alone, exponentials
+// exactly, and values in the order of positions.
 struct Attention {
   // Where a head's vector lies, strides in bytes.
   struct Vectors {
@@ -21,6 +25,8 @@ struct Attention {
   Vectors query, key, value;
   const char* mask;  // f16, of each cell
   size_t mask_row, mask_stream;
+  const char*
+      positions;  // i32, of each cell, `mask_stream` from one stream to the next; null: cells lie in order
   float* output;  // [streams][queries][heads][length]
 };
 

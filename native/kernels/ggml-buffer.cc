@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "kernels/attention.h"
+#include "kernels/f32-products.h"
 #include "kernels/kernel.h"
 
 ggml_backend_buffer_type_t ggml_backend_cpu_qwen3guard_buffer_type();
@@ -98,6 +99,9 @@ bool ReadAttention(const ggml_tensor* op, Attention& attention) {
   attention.mask = static_cast<const char*>(mask->data);
   attention.mask_row = mask->nb[1];
   attention.mask_stream = mask->ne[3] > 1 ? mask->nb[3] : 0;
+  // In two rows behind those of the queries, where our patch of llama.cpp wrote the mask.
+  attention.positions =
+      mask->ne[1] == query->ne[1] + 2 ? attention.mask + query->ne[1] * mask->nb[1] : nullptr;
   attention.output = static_cast<float*>(op->data);
   return true;
 }
@@ -131,6 +135,34 @@ struct AttentionOp : ggml::cpu::tensor_traits {
   }
 };
 
+// Of the guard heads: ggml multiplies one column in another order than several.
+struct HeadProduct : ggml::cpu::tensor_traits {
+  static bool Computes(const ggml_tensor* op) {
+    const ggml_tensor *weights = op->src[0], *input = op->src[1];
+    return HasF32Products() && std::strncmp(weights->name, "cls", 3) == 0 && weights->type == GGML_TYPE_F32 &&
+           input->type == GGML_TYPE_F32 && ggml_n_dims(weights) <= 2 && ggml_is_contiguous(weights) &&
+           weights->ne[0] % 16 == 0 && ggml_is_matrix(input) && input->nb[0] == sizeof(float) &&
+           ggml_is_contiguous(op) && weights->buffer != nullptr &&
+           ggml_backend_buffer_is_host(weights->buffer);
+  }
+
+  bool work_size(int, const ggml_tensor* op, size_t& size) override {
+    size = 0;
+    return Computes(op);
+  }
+
+  bool compute_forward(ggml_compute_params* params, ggml_tensor* op) override {
+    if (!Computes(op)) return false;
+    const ggml_tensor *weights = op->src[0], *input = op->src[1];
+    const int64_t rows = weights->ne[1], depth = weights->ne[0];
+    const int64_t first = rows * params->ith / params->nth, last = rows * (params->ith + 1) / params->nth;
+    MultiplyF32(static_cast<const float*>(weights->data), first, last, depth,
+                static_cast<const float*>(input->data), input->nb[1] / sizeof(float), input->ne[1],
+                static_cast<float*>(op->data), op->nb[1] / sizeof(float));
+    return true;
+  }
+};
+
 struct BufferType : ggml::cpu::extra_buffer_type {
   bool supports_op(ggml_backend_dev_t, const ggml_tensor* op) override {
     const ggml_tensor *weights = op->src[0], *input = op->src[1];
@@ -143,6 +175,8 @@ struct BufferType : ggml::cpu::extra_buffer_type {
   ggml::cpu::tensor_traits* get_tensor_traits(const ggml_tensor* op) override {
     static AttentionOp attention;
     if (op->op == GGML_OP_FLASH_ATTN_EXT) return &attention;
+    static HeadProduct head;
+    if (op->op == GGML_OP_MUL_MAT && HeadProduct::Computes(op)) return &head;
     if (op->op != GGML_OP_MUL_MAT || !InOurs(op->src[0])) return nullptr;
     return static_cast<ggml::cpu::tensor_traits*>(op->src[0]->extra);
   }

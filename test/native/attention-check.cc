@@ -78,6 +78,7 @@ double Check(int length, int queries, int key_heads, int group, int streams, int
   attention.mask = reinterpret_cast<const char*>(mask.data());
   attention.mask_row = size(cells, 2, 1, 1);
   attention.mask_stream = size(cells, queries, 2, 1);
+  attention.positions = nullptr;
   attention.output = output.data();
   std::vector<float> scratch(AttentionScratch(attention));
   for (int piece = AttentionPieces(attention) - 1; piece >= 0; --piece) Attend(attention, piece, scratch.data());
