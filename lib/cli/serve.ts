@@ -116,15 +116,15 @@ async function serve(command: Command, flags: ServeFlags, run: Run): Promise<voi
   }
   try {
     const app = createApp(options)
-    const { server, url } = await listen(app, flags)
+    const listening = await listen(app, flags)
     try {
       await guards.loaded
       await print(
-        `${flags.json ? JSON.stringify({ url, ...guards.names }) : listensText(url, guards.names)}\n`,
+        `${flags.json ? JSON.stringify({ url: listening.url, ...guards.names }) : listensText(listening.url, guards.names)}\n`,
       )
       await aborted(run.signal)
     } finally {
-      await drain(server, app, DRAIN_MS)
+      await drain(listening, app, DRAIN_MS)
     }
   } finally {
     await guards.close()

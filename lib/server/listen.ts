@@ -2,6 +2,7 @@ import type { Server } from 'node:http'
 import { isIP } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import type { ServerApp } from './app.js'
+import { InWork } from './in-work.js'
 
 export interface ListenOptions {
   host: string
@@ -19,6 +20,8 @@ const CHECK_MS = 2000
 /** A server that listens. */
 export interface Listening {
   server: Server
+  /** Of those that the app answers. */
+  inWork: InWork
   /** Such as `http://127.0.0.1:8080`. */
   url: string
 }
@@ -46,6 +49,7 @@ export async function listen(
       maxHeaderSize: 16 * 1024,
     },
   }) as Server
+  const inWork = new InWork(server)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => {
@@ -55,5 +59,5 @@ export async function listen(
   })
   const address = server.address()
   const actual = typeof address === 'object' && address !== null ? address.port : port
-  return { server, url: `http://${isIP(host) === 6 ? `[${host}]` : host}:${actual}` }
+  return { server, inWork, url: `http://${isIP(host) === 6 ? `[${host}]` : host}:${actual}` }
 }

@@ -32,6 +32,9 @@ export class UpstreamAnswer implements AsyncIterable<Json> {
   readonly #served: Served
   readonly #question: Question
   readonly #cleared: Promise<boolean>
+  #timer: NodeJS.Timeout | undefined
+  /** Whether the upstream is waited for. */
+  #waits = false
 
   /** @param cleared resolves to false if the upstream is not to be asked at all */
   constructor(service: Service, served: Served, question: Question, cleared: Promise<boolean>) {
@@ -133,25 +136,31 @@ export class UpstreamAnswer implements AsyncIterable<Json> {
     } catch (error) {
       throw this.#asFault(error, 'broke off', 'upstream_incomplete')
     } finally {
+      clearTimeout(this.#timer)
       reader.cancel().catch(() => {})
     }
   }
 
-  /** What the upstream promises, if it comes in time. */
+  /** What the upstream promises, if it comes in time. One timer serves all pieces of an answer: they are many. */
   async #within<T>(promise: Promise<T>): Promise<T> {
     const { timeoutMs } = this.#service.upstream as NonNullable<Service['upstream']>
-    const timer = setTimeout(
-      () =>
-        this.controller.abort(
-          upstreamFault(`The upstream was silent for ${timeoutMs} ms`, 'upstream_timeout', 504),
-        ),
-      timeoutMs,
-    )
+    this.#waits = true
+    if (this.#timer) this.#timer.refresh()
+    else this.#timer = setTimeout(() => this.#onSilence(timeoutMs), timeoutMs).unref()
     try {
       return await promise
     } finally {
-      clearTimeout(timer)
+      this.#waits = false
     }
+  }
+
+  #onSilence(timeoutMs: number): void {
+    // Where it is not the upstream that is waited for, the next wait sets the timer again.
+    this.#timer = undefined
+    if (!this.#waits) return
+    this.controller.abort(
+      upstreamFault(`The upstream was silent for ${timeoutMs} ms`, 'upstream_timeout', 504),
+    )
   }
 
   #asFault(error: unknown, what: string, code: string): unknown {
