@@ -7,9 +7,8 @@ import path from 'node:path'
 import { log, root, sanitizedBuild } from './build.mjs'
 import { findings } from './reports.mjs'
 
-// Not here: what measures memory (the sanitizer keeps what was freed), limits it, or looks into objects of the usual build.
+// Not here: what compiles programs of its own (test/native/kernels.test.ts), measures memory (the sanitizer keeps what was freed), limits it, or looks into objects of the usual build.
 export const TESTS = [
-  'test/native/kernels.test.ts',
   'test/native/repack.test.ts',
   'test/native/barrier.test.ts',
   'test/engine',
