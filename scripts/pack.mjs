@@ -146,11 +146,14 @@ export function packPackages(into, { standIn = false, complete = false, whole = 
 
 if (import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
   const { values, positionals } = parseArgs({
-    options: { complete: { type: 'boolean' }, whole: { type: 'boolean' } },
+    options: { complete: { type: 'boolean' }, 'stand-in': { type: 'boolean' }, whole: { type: 'boolean' } },
     allowPositionals: true,
   })
   try {
-    const { main, platforms } = packPackages(path.resolve(positionals[0] ?? '.'), values)
+    const { main, platforms } = packPackages(path.resolve(positionals[0] ?? '.'), {
+      ...values,
+      standIn: values['stand-in'],
+    })
     for (const file of [...Object.values(platforms), main]) console.log(file)
   } catch (error) {
     if (!(error instanceof BuildError)) throw error

@@ -33,7 +33,10 @@ const PLATFORM = `${process.platform}-${process.arch}`
 // binary for a platform, and a source build always hides that one. Loaded late: a bundle may lack it, and need it not.
 interface BinaryNames {
   parseTags(name: string): { file: string; libc?: string } | undefined
-  matchTags(runtime: string, abi: string): (tags: { file: string; libc?: string | undefined } | undefined) => boolean
+  matchTags(
+    runtime: string,
+    abi: string,
+  ): (tags: { file: string; libc?: string | undefined } | undefined) => boolean
 }
 
 /**

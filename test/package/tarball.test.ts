@@ -21,7 +21,7 @@ beforeAll(() => {
   const words = ['scripts/packed-project.mjs', directory, ...(real ? [] : ['--stand-in'])]
   const output = execFileSync(process.execPath, words, { cwd: ROOT, encoding: 'utf8' })
   ;({ tarball, project, env } = JSON.parse(output))
-})
+}, 600_000)
 
 function node(...args: string[]) {
   return spawnSync(process.execPath, ['--no-warnings', ...args], { cwd: project, env, encoding: 'utf8' })
