@@ -1,7 +1,13 @@
-// Makes the tarball that is published: `node scripts/pack.mjs [FOLDER]`. `npm publish FILE.tgz` takes its manifest from it.
+// Makes the tarballs that are published: `node scripts/pack.mjs [FOLDER] [--complete | --whole]`.
 //
-// With binaries in prebuilds/ its manifest has no scripts: package managers that run none would refuse the package, or ask,
-// for a build that nobody needs. Without any the install script stays, and builds from source.
+//   qwen3guard-0.1.0.tgz                       this package, with the platforms' as optional dependencies
+//   qwen3guard-linux-x64-0.1.0.tgz, ...        @qwen3guard/linux-x64: the binaries in prebuilds/, one package for a platform
+//
+// --complete fails unless every platform of native/platforms.json has its binaries: the form of a release. --whole makes one
+// tarball that holds all of them. docs/packaging.md says why there are both.
+//
+// With binaries the manifest has no scripts: package managers that run none would refuse the package, or ask, for a build that
+// nobody needs. Without any the install script stays, and builds from source.
 
 import { execFileSync } from 'node:child_process'
 import {
@@ -12,15 +18,18 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { npm } from './llama-source.mjs'
+import { parseArgs } from 'node:util'
+import { BuildError, npm } from './llama-source.mjs'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+const platformList = path.join(root, 'native', 'platforms.json')
 const ownBinaries = path.join('prebuilds', `${process.platform}-${process.arch}`)
 
 /** Packs folders as they are; returns the tarballs' paths. */
@@ -33,38 +42,122 @@ export function pack(folders, into) {
     .map((name) => path.join(into, name))
 }
 
+/** What is packed: the package as npm packs it, unpacked into `folder`, with build/Release in place of binaries for `standIn`. */
+function unpacked(folder, standIn) {
+  const [raw] = pack([root], path.join(folder, 'raw'))
+  execFileSync('tar', ['-xzf', path.basename(raw)], { cwd: path.dirname(raw) })
+  const own = path.join(folder, 'raw', 'package')
+  if (standIn && !existsSync(path.join(own, ownBinaries))) {
+    mkdirSync(path.join(own, ownBinaries), { recursive: true })
+    copyFileSync(
+      path.join(root, 'build', 'Release', 'qwen3guard.node'),
+      path.join(own, ownBinaries, 'qwen3guard.node'),
+    )
+  }
+  return own
+}
+
+function writeManifest(folder, manifest) {
+  writeFileSync(path.join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+}
+
+/** Packs a folder into another; returns the tarball's path there. */
+function packOne(folder, into) {
+  const words = ['pack', '--ignore-scripts', '--json', '--pack-destination', into, folder]
+  mkdirSync(into, { recursive: true })
+  const [{ filename }] = JSON.parse(npm(words, { cwd: into }, 'The package could not be packed.'))
+  return path.join(into, filename)
+}
+
+/** Moves a platform's binaries out of `own` into a folder for its package; null where there are none. */
+function platformFolder(own, folder, { name, os: system, cpu, libc }, manifest) {
+  const from = path.join(own, 'prebuilds', `${system}-${cpu}`)
+  if (!existsSync(from)) return null
+  // prebuildify's tag; a binary without one is for every C library.
+  const files = readdirSync(from, { recursive: true }).filter(
+    (file) =>
+      file.endsWith('.node') &&
+      (!libc || !/\.(glibc|musl)\.node$/.test(file) || file.endsWith(`.${libc}.node`)),
+  )
+  if (files.length === 0) return null
+  const into = path.join(folder, name)
+  for (const file of files) {
+    mkdirSync(path.dirname(path.join(into, file)), { recursive: true })
+    renameSync(path.join(from, file), path.join(into, file))
+  }
+  for (const text of ['LICENSE', 'THIRD-PARTY-LICENSES'])
+    copyFileSync(path.join(root, text), path.join(into, text))
+  const { version, license, homepage, repository, bugs, engines } = manifest
+  writeFileSync(
+    path.join(into, 'README.md'),
+    `# @qwen3guard/${name}\n\nThe binaries of [qwen3guard](https://www.npmjs.com/package/qwen3guard) for ${name}, which installs them by itself.\n`,
+  )
+  writeManifest(into, {
+    name: `@qwen3guard/${name}`,
+    version,
+    description: `qwen3guard's binaries for ${name}`,
+    license,
+    homepage,
+    repository,
+    bugs,
+    engines,
+    os: [system],
+    cpu: [cpu],
+    ...(libc && { libc: [libc] }),
+    // Yarn's PnP would leave it in an archive, from which no system loads a library.
+    preferUnplugged: true,
+  })
+  return into
+}
+
 /**
- * Packs this package into the folder; returns the tarball's path. `standIn` packs build/Release as the prebuilt binary, in a
- * clone that has none.
+ * Packs what is published into the folder: this package, and a package of binaries for each platform that has some in
+ * prebuilds/. Returns the tarballs' paths, those of the platforms by name. `standIn` packs build/Release as this platform's
+ * binary, in a clone that has none; `complete` wants every platform of native/platforms.json; `whole` makes one tarball with
+ * all binaries in it, for places without a registry.
  */
-export function packPackage(into, { standIn = false } = {}) {
+export function packPackages(into, { standIn = false, complete = false, whole = false } = {}) {
   const folder = mkdtempSync(path.join(realpathSync(os.tmpdir()), 'qwen3guard-pack-'))
   try {
-    const [raw] = pack([root], path.join(folder, 'raw'))
-    execFileSync('tar', ['-xzf', path.basename(raw)], { cwd: path.dirname(raw) })
-    const unpacked = path.join(folder, 'raw', 'package')
-    if (standIn && !existsSync(path.join(unpacked, ownBinaries))) {
-      mkdirSync(path.join(unpacked, ownBinaries), { recursive: true })
-      copyFileSync(
-        path.join(root, 'build', 'Release', 'qwen3guard.node'),
-        path.join(unpacked, ownBinaries, 'qwen3guard.node'),
-      )
+    const own = unpacked(folder, standIn)
+    const { scripts, ...manifest } = JSON.parse(readFileSync(path.join(own, 'package.json'), 'utf8'))
+    const platforms = {}
+    const lacking = []
+    for (const platform of whole ? [] : JSON.parse(readFileSync(platformList, 'utf8'))) {
+      const made = platformFolder(own, path.join(folder, 'platforms'), platform, manifest)
+      if (made) platforms[platform.name] = packOne(made, into)
+      else lacking.push(platform.name)
     }
-    const file = path.join(unpacked, 'package.json')
-    const { scripts, ...manifest } = JSON.parse(readFileSync(file, 'utf8'))
-    const prebuilt = existsSync(path.join(unpacked, 'prebuilds'))
-    if (!prebuilt) manifest.scripts = { install: scripts.install }
-    writeFileSync(file, `${JSON.stringify(manifest, null, 2)}\n`)
-    const [tarball] = pack([unpacked], path.join(folder, 'packed'))
-    mkdirSync(into, { recursive: true })
-    const target = path.join(into, path.basename(tarball))
-    copyFileSync(tarball, target)
-    return target
+    if (complete && lacking.length > 0)
+      throw new BuildError(`no binaries in prebuilds for ${lacking.join(', ')}`)
+    const names = Object.keys(platforms)
+    if (names.length > 0) {
+      rmSync(path.join(own, 'prebuilds'), { recursive: true })
+      manifest.optionalDependencies = Object.fromEntries(
+        names.map((name) => [`@qwen3guard/${name}`, manifest.version]),
+      )
+    } else if (!existsSync(path.join(own, 'prebuilds'))) manifest.scripts = { install: scripts.install }
+    writeManifest(own, manifest)
+    return { main: packOne(own, into), platforms }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
 if (import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
-  console.log(packPackage(path.resolve(process.argv[2] ?? '.')))
+  const { values, positionals } = parseArgs({
+    options: { complete: { type: 'boolean' }, 'stand-in': { type: 'boolean' }, whole: { type: 'boolean' } },
+    allowPositionals: true,
+  })
+  try {
+    const { main, platforms } = packPackages(path.resolve(positionals[0] ?? '.'), {
+      ...values,
+      standIn: values['stand-in'],
+    })
+    for (const file of [...Object.values(platforms), main]) console.log(file)
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error
+    console.error(`qwen3guard: ${error.message}`)
+    process.exitCode = 1
+  }
 }

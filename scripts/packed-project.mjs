@@ -7,9 +7,12 @@ import { mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } fro
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { npm } from './llama-source.mjs'
-import { pack, packPackage } from './pack.mjs'
+import { pack, packPackages } from './pack.mjs'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+
+const glibc = process.platform !== 'linux' || process.report.getReport().header.glibcVersionRuntime
+const platform = `${process.platform}-${process.arch}${glibc ? '' : '-musl'}`
 
 /** Folders of the packages that a user of this one gets, from the lockfile. */
 function dependencies() {
@@ -37,7 +40,8 @@ function bareEnvironment(folder) {
  */
 export function packedProject(folder, { standIn = false } = {}) {
   folder = realpathSync(folder)
-  const tarball = packPackage(path.join(folder, 'packed'), { standIn })
+  const { main: tarball, platforms } = packPackages(path.join(folder, 'packed'), { standIn })
+  const own = platforms[platform] ? [platforms[platform]] : []
   const others = pack(dependencies(), path.join(folder, 'dependencies'))
   const project = path.join(folder, 'project')
   mkdirSync(project)
@@ -46,11 +50,17 @@ export function packedProject(folder, { standIn = false } = {}) {
     '{ "name": "empty", "version": "1.0.0", "private": true }\n',
   )
   npm(
-    ['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', tarball, ...others],
+    ['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', tarball, ...own, ...others],
     { cwd: project, env: { npm_config_cache: path.join(folder, 'cache') } },
     'The packed package could not be installed.',
   )
-  return { tarball, project, env: bareEnvironment(folder), packages: 1 + others.length }
+  return {
+    tarball,
+    platforms,
+    project,
+    env: bareEnvironment(folder),
+    packages: 1 + own.length + others.length,
+  }
 }
 
 if (import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {

@@ -3,8 +3,10 @@ import path from 'node:path'
 import { AddonLoadError } from '../errors.js'
 import type { NativeBinding } from './binding.js'
 import { type Flavour, flavoursFor, flavoursToTry, forcedFlavour, lacking } from './flavours.js'
+import { packageAdvice, situation, systemAdvice } from './load-advice.js'
 import { BUNDLE_MENDING, BUNDLER_SETTINGS, dependencyPath, packageRoot, requireFile } from './package-root.js'
 import { flagsFor, isReadDenied, isThere } from './permission.js'
+import { installedPackage, libc, ownVersion, platformName, platformPackage } from './platform-package.js'
 import { faultAtLoad } from './proof.js'
 
 /** The native addon as it was loaded. */
@@ -30,12 +32,16 @@ const PLATFORM = `${process.platform}-${process.arch}`
 // node-gyp-build reads what a binary is for off the name that prebuildify gave it. Its `path` is not used: it knows one
 // binary for a platform, and a source build always hides that one. Loaded late: a bundle may lack it, and need it not.
 interface BinaryNames {
-  parseTags(name: string): { file: string } | undefined
-  matchTags(runtime: string, abi: string): (tags: { file: string } | undefined) => boolean
+  parseTags(name: string): { file: string; libc?: string } | undefined
+  matchTags(
+    runtime: string,
+    abi: string,
+  ): (tags: { file: string; libc?: string | undefined } | undefined) => boolean
 }
 
 /**
- * Loads the addon: a source build in build/Release, else the fastest prebuilt flavour that this CPU runs. What was never run
+ * Loads the addon: a source build in build/Release, else the fastest prebuilt flavour that this CPU runs, of this package's own
+ * prebuilds or of the platform's package (`@qwen3guard/linux-x64`). What was never run
  * on this CPU is tried in a child process first.
  *
  * `QWEN3GUARD_CPU` names one flavour, prebuilt or else built from source. node-gyp-build's `PREBUILDS_ONLY` passes a source
@@ -53,7 +59,9 @@ export function loadAddon(): Addon {
   const source = forced || PREBUILDS_ONLY ? undefined : sourceBuild(root, tried)
   const found =
     source ??
-    prebuilt(root, flavours, forced, tried) ??
+    prebuilt(path.join(root, 'prebuilds', PLATFORM), flavours, forced, tried) ??
+    // A folder that is named is asked alone.
+    (QWEN3GUARD_PREBUILD ? undefined : packaged(flavours, forced, tried)) ??
     (forced && !PREBUILDS_ONLY ? sourceBuild(root, tried, forced.name) : undefined)
   if (found) return { ...found, tried }
   if (tried.some(({ disabled }) => disabled)) {
@@ -77,6 +85,7 @@ export function loadAddon(): Addon {
             ...BUNDLER_SETTINGS.map((line) => `          ${line}`),
           ]
         : [
+            ...advice(QWEN3GUARD_PREBUILD, tried),
             '  mend:   build it from source with `npx qwen3guard build` or,',
             `          by hand, \`node ${path.join(folder, 'scripts', 'build.mjs')}\`;`,
             '          that needs a C++17 compiler, cmake 3.21 or newer, git, and once the npm registry.',
@@ -128,13 +137,40 @@ function sourceBuild(root: string, tried: Attempt[], wanted?: string): Omit<Addo
   return undefined
 }
 
-function prebuilt(
-  root: string,
+/** Lines for the message. Of a folder that was named no package manager knows: only what lies at the system is said then. */
+function advice(named: string | undefined, tried: readonly Attempt[]): string[] {
+  const facts = situation()
+  const ofSystem = systemAdvice(facts, tried)
+  const lines = ofSystem.length > 0 || named ? ofSystem : packageAdvice(facts)
+  return lines.map((line, index) => `  ${index === 0 ? 'mend:  ' : '       '} ${line}`)
+}
+
+/** The binary of the platform's package. */
+function packaged(
   flavours: readonly Flavour[],
   forced: Flavour | undefined,
   tried: Attempt[],
 ): Omit<Addon, 'tried'> | undefined {
-  const folder = path.join(root, 'prebuilds', PLATFORM)
+  const name = platformPackage(platformName())
+  const installed = installedPackage(name)
+  if (!installed) {
+    tried.push({ path: name, reason: 'not installed' })
+    return undefined
+  }
+  const version = ownVersion()
+  if (version !== null && installed.version !== version) {
+    tried.push({ path: installed.folder, reason: `it is version ${installed.version}, not ${version}` })
+    return undefined
+  }
+  return prebuilt(installed.folder, flavours, forced, tried)
+}
+
+function prebuilt(
+  folder: string,
+  flavours: readonly Flavour[],
+  forced: Flavour | undefined,
+  tried: Attempt[],
+): Omit<Addon, 'tried'> | undefined {
   const name = binaryIn(folder)
   if (!name) {
     tried.push({ path: folder, reason: absent(folder) })
@@ -176,9 +212,11 @@ function binaryIn(folder: string): string | undefined {
   if (!isThere(folder)) return undefined
   const { parseTags, matchTags } = requireFile(dependencyPath('node-gyp-build')) as BinaryNames
   const fits = matchTags('node', process.versions.modules)
+  const own = libc()
   return filesIn(folder)
     .map((name) => parseTags(name))
-    .find((tags) => fits(tags))?.file
+    .filter((tags) => tags?.libc === undefined || tags.libc === own)
+    .find((tags) => fits(tags && { ...tags, libc: undefined }))?.file
 }
 
 function filesIn(folder: string): string[] {

@@ -60,7 +60,11 @@ beforeAll(() => {
   const words = ['scripts/packed-project.mjs', directory, '--stand-in']
   const packed = run(node, words, ROOT)
   expect(packed.status, packed.output).toBe(0)
-  ;({ tarball, project: byNpm } = JSON.parse(packed.output) as { tarball: string; project: string })
+  ;({ project: byNpm } = JSON.parse(packed.output) as { project: string })
+  // One tarball with the binaries in it: no registry has the platform's package.
+  const whole = run(node, ['scripts/pack.mjs', path.join(directory, 'whole'), '--whole', '--stand-in'], ROOT)
+  expect(whole.status, whole.output).toBe(0)
+  tarball = whole.output.trim()
 }, 8 * MINUTE)
 
 const JUDGE = `

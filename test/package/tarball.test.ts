@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -21,7 +21,7 @@ beforeAll(() => {
   const words = ['scripts/packed-project.mjs', directory, ...(real ? [] : ['--stand-in'])]
   const output = execFileSync(process.execPath, words, { cwd: ROOT, encoding: 'utf8' })
   ;({ tarball, project, env } = JSON.parse(output))
-})
+}, 600_000)
 
 function node(...args: string[]) {
   return spawnSync(process.execPath, ['--no-warnings', ...args], { cwd: project, env, encoding: 'utf8' })
@@ -76,7 +76,7 @@ describe('the packed package', () => {
     const { stdout, status } = node(path.join(own, 'dist', 'cli', 'main.js'), 'doctor', '--json')
     expect(status).toBe(0)
     const { addon } = JSON.parse(stdout) as { addon: { path: string; flavour: string } }
-    expect(addon.path.startsWith(path.join(own, 'prebuilds', PLATFORM))).toBe(true)
+    expect(addon.path.startsWith(path.join(project, 'node_modules', '@qwen3guard', PLATFORM))).toBe(true)
     expect(addon.flavour).not.toBe(null)
     expect(existsSync(path.join(project, 'node_modules', '.bin', 'qwen3guard'))).toBe(true)
   })
@@ -111,8 +111,7 @@ describe('the packed package', () => {
   // The last tests: they take the binaries away.
   function withoutBinaries(): string {
     const own = path.join(project, 'node_modules', 'qwen3guard')
-    const folder = path.join(own, 'prebuilds', PLATFORM)
-    if (existsSync(folder)) renameSync(folder, path.join(own, 'prebuilds', 'other-cpu'))
+    rmSync(path.join(project, 'node_modules', '@qwen3guard'), { recursive: true, force: true })
     return own
   }
 
@@ -125,10 +124,12 @@ describe('the packed package', () => {
       "require('qwen3guard').GenGuard.load({ model: 'demo' }).catch((e) => console.error(e.name, e.message))",
     )
     expect(load.stderr).toContain('AddonLoadError')
+    expect(load.stderr).toContain(`\`npm install @qwen3guard/${PLATFORM}@`)
     for (const { stderr } of [install, load]) {
       expect(stderr).toContain(`${PLATFORM}, Node ${process.version}`)
       expect(stderr).toMatch(/tried: .*build.Release.qwen3guard\.node\n +not there\n/)
-      expect(stderr).toMatch(/tried: .*prebuilds.*\n +not there; there is other-cpu\n/)
+      expect(stderr).toMatch(/tried: .*prebuilds.*\n +not there\n/)
+      expect(stderr).toContain(`tried:  @qwen3guard/${PLATFORM}\n          not installed`)
       expect(stderr).toContain('npx qwen3guard build')
       expect(stderr).not.toContain('    at ')
     }
