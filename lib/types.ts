@@ -124,6 +124,13 @@ export interface GuardStats {
   ticks: number
   /** How long they took. */
   tickTimes: GuardTickTimes
+  /** Milliseconds since the llama_decode call in hand began; 0 where there is none. One that hangs shows here. */
+  decodingMs: number
+  /**
+   * Why nothing can be judged, or null: the engine has failed for good, or its last three decodes failed one after the
+   * other. In the latter case it goes on trying, and a decode that succeeds ends it.
+   */
+  failure: string | null
 }
 
 /** Times of llama_decode calls since load, for a histogram. */

@@ -11,6 +11,7 @@
 #include "arguments.h"
 #include "core/cpu-features.h"
 #include "core/device.h"
+#include "core/faults.h"
 #include "core/gguf-header.h"
 #include "core/products.h"
 #include "core/repack.h"
@@ -134,6 +135,19 @@ Napi::Value OwnAttention(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), kernels::HasAttention());
 }
 
+#ifdef QWEN3GUARD_FAULTS
+// fault(which, value, skip, times): see core/faults.h.
+Napi::Value SetFaultOf(const Napi::CallbackInfo& info) {
+  return Guarded(info, [&]() -> Napi::Value {
+    const int32_t which = Int32Of(info[0], "a fault");
+    if (which < 0 || which >= static_cast<int32_t>(Fault::kCount)) throw Unexpected("a fault");
+    SetFault(static_cast<Fault>(which), Int32Of(info[1], "a value"), Int32Of(info[2], "a number"),
+             Int32Of(info[3], "a number"));
+    return info.Env().Undefined();
+  });
+}
+#endif
+
 }  // namespace
 
 Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
@@ -155,6 +169,9 @@ Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
   exports.Set("encodeRows", Napi::Function::New(env, EncodeRowsAsync, "encodeRows"));
   exports.Set("checkVocabulary", Napi::Function::New(env, CheckVocabularyAsync, "checkVocabulary"));
   exports.Set("rowBytes", Napi::Function::New(env, RowBytes, "rowBytes"));
+#ifdef QWEN3GUARD_FAULTS
+  exports.Set("fault", Napi::Function::New(env, SetFaultOf, "fault"));
+#endif
   return exports;
 }
 

@@ -11,6 +11,7 @@
 
 #include "addon-data.h"
 #include "arguments.h"
+#include "core/faults.h"
 #include "core/freed-memory.h"
 #include "model-wrap.h"
 #include "promise-worker.h"
@@ -122,6 +123,7 @@ struct Told {
 
 // `heads_only`: there is no memory for what they say, and each is an error.
 bool Tell(napi_env env, const Engine::Works& works, bool heads_only, Told& told) {
+  if (!heads_only && Due(Fault::kOutputs) != 0) return false;
   size_t length = 0;
   for (const Engine::Work& work : works) length += heads_only ? kResultHead : PackedLength(work.result);
   void* data = nullptr;
@@ -410,6 +412,9 @@ Napi::Value EngineWrap::Stats(const Napi::CallbackInfo& info) {
     set("decodeMs", stats.decode_ms);
     set("pending", static_cast<double>(stats.pending));
     set("cells", static_cast<double>(stats.cells));
+    set("decodingMs", stats.decoding_ms);
+    object.Set("failure",
+               stats.failure ? Napi::String::New(info.Env(), stats.failure->what()) : info.Env().Null());
     auto bounds = Napi::Array::New(info.Env(), kTickBounds.size());
     for (uint32_t i = 0; i < kTickBounds.size(); ++i)
       bounds.Set(i, Napi::Number::New(info.Env(), kTickBounds[i]));

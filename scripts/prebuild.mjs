@@ -43,6 +43,11 @@ async function prebuild(flavour) {
 }
 
 async function prebuildFlavours() {
+  if (process.env.QWEN3GUARD_CMAKE?.includes('QWEN3GUARD_FAULTS')) {
+    throw new BuildError(
+      'QWEN3GUARD_FAULTS is for tests on this machine: a prebuilt binary has nothing that makes its calls fail',
+    )
+  }
   const target = path.join(root, 'prebuilds', tuple)
   mkdirSync(staging, { recursive: true })
   process.chdir(staging)

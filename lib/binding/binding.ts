@@ -198,6 +198,10 @@ export interface NativeStats {
   pending: number
   /** Those that sequences hold, shared ones counted once, as the decode thread last left them. */
   cells: number
+  /** Since the decode in hand began; 0 where there is none. */
+  decodingMs: number
+  /** Why it judges nothing; null where it does. */
+  failure: string | null
   /** Ends of the classes of ticks by time, in milliseconds. */
   tickBounds: number[]
   /** Ticks in each class; one more than there are ends. */

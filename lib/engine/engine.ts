@@ -26,6 +26,17 @@ export interface AcquireOptions {
   timeoutMs?: number | undefined
 }
 
+/** llama.cpp looks whether it is to stop after each step of its graph, which takes some milliseconds. */
+const LONGEST_CLOSE_MS = 15_000
+
+function warnStuck(): void {
+  process.emitWarning(
+    `a decode did not end within ${LONGEST_CLOSE_MS / 1000} s of close(): its guard is closed, but its memory and thread are not back. ` +
+      'End this process with process.exit() and start another.',
+    { code: 'QWEN3GUARD_STUCK' },
+  )
+}
+
 interface InFlight {
   resolve(result: NativeResult): void
   reject(error: unknown): void
@@ -248,7 +259,7 @@ export class Engine {
   }
 
   stats(): GuardStats {
-    const { tokens, ticks, decodeMs, tickBounds, tickCounts } = this.#native.stats()
+    const { tokens, ticks, decodeMs, tickBounds, tickCounts, decodingMs, failure } = this.#native.stats()
     const { maxSequences, contextSize, cells, unified } = this.options
     const total = unified ? cells : contextSize * maxSequences
     let cellsUsed = 0
@@ -265,10 +276,15 @@ export class Engine {
       tokensPerSecond: decodeMs > 0 ? (tokens * 1000) / decodeMs : 0,
       ticks,
       tickTimes: { upToMs: tickBounds, counts: tickCounts, totalMs: decodeMs },
+      decodingMs: Math.round(decodingMs),
+      failure,
     }
   }
 
-  /** Fails what waits with GuardClosedError, ends the tick in hand and joins the thread. Idempotent. */
+  /**
+   * Fails what waits with GuardClosedError, ends the tick in hand and joins the thread. A decode that does not end within
+   * `LONGEST_CLOSE_MS` is left behind, with its memory, and a warning. Idempotent.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -277,10 +293,15 @@ export class Engine {
   async #close(): Promise<void> {
     this.#admission.close()
     this.#submit()
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(resolve, LONGEST_CLOSE_MS, 'late')
+    })
     try {
-      await this.#native.close()
+      if ((await Promise.race([this.#native.close(), late])) === 'late') warnStuck()
     } finally {
-      // Native answers every request before it closes; a request without an answer would hang its caller.
+      clearTimeout(timer)
+      // Native answers every request before it closes, unless it hangs; one without an answer would hang its caller.
       for (const request of this.#inFlight.values()) {
         request.reject(new DecodeError('the engine closed without an answer'))
       }

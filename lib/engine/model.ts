@@ -2,7 +2,7 @@ import { realpath, stat } from 'node:fs/promises'
 import type { NativeBinding, NativeModel } from '../binding/binding.js'
 import { type Placement, type PlaceOptions, place } from '../binding/device/place.js'
 import { typedErrors } from '../binding/native-error.js'
-import { GuardClosedError } from '../errors.js'
+import { GuardClosedError, ModelFileError } from '../errors.js'
 import { checkGguf } from '../models/gguf/check/check.js'
 import { describeGguf, type ModelDescription } from '../models/gguf/describe.js'
 import { readModelHeader } from '../models/gguf/split.js'
@@ -79,10 +79,8 @@ export class Model {
     const placement = options.placement ?? (await untilAborted(place(options), options.signal))
     const { repack = true } = options
     const { device } = placement
-    const key = await identity(
-      path,
-      `${placement.path} ${device?.name ?? 'cpu'} ${options.gpuLayers ?? 'all'} ${repack}`,
-    )
+    const how = `${placement.path} ${device?.name ?? 'cpu'} ${options.gpuLayers ?? 'all'} ${repack}`
+    const key = await identity(path, how)
     let entry = shared.get(key)
     if (!entry) {
       entry = { header: describe(path), users: 0 }
@@ -98,9 +96,10 @@ export class Model {
       await options.admit?.(description, entry.weights !== undefined)
       options.signal?.throwIfAborted()
       const reads = entry.weights === undefined
-      const how = { placement, gpuLayers: nativeLayers(gpuLayers, description.blockCount), repack }
-      entry.weights ??= readWeights(header.path, description, how, options.onProgress)
+      const where = { placement, gpuLayers: nativeLayers(gpuLayers, description.blockCount), repack }
+      entry.weights ??= readWeights(header.path, description, where, options.onProgress)
       const native = await untilAborted(entry.weights.model, options.signal)
+      if (reads && (await identity(path, how)) !== key) throw replaced(path)
       if (!reads) options.onProgress?.(1)
       return new Model(key, path, placement, gpuLayers, native, description)
     } catch (error) {
@@ -197,6 +196,15 @@ function readWeights(
       cancel()
     },
   }
+}
+
+/** What was checked need not be what was read. */
+function replaced(path: string): ModelFileError {
+  return new ModelFileError(
+    `${path} was replaced or written to while it was loaded: load it again when it is complete`,
+    undefined,
+    'ERR_MODEL_LOAD',
+  )
 }
 
 /** The same file loaded in the same way has the same key; a file that was replaced has another. */

@@ -12,7 +12,8 @@ export function mountOperation(app: App, service: Service): void {
   service.watch(lost)
   for (const path of ['/health', '/v1/health']) {
     app.get(path, (call) => {
-      const message = lost.message ?? wrongIn([service.genState, service.streamState])
+      const states = [service.genState, service.streamState]
+      const message = lost.message ?? wrongIn(states) ?? failureIn(states)
       if (message === null) return call.json({ status: 'ok' })
       return call.json({ error: { code: 503, message, type: 'unavailable_error' } }, 503)
     })
@@ -35,8 +36,24 @@ function wrongIn(states: readonly (Loading<unknown> | null)[]): string | null {
   return states.some((one) => one?.state === 'loading') ? 'Loading model' : null
 }
 
+/** A decode that takes so long will not end: a text's takes seconds at most. */
+const HANGS_MS = 60_000
+
+/** What the engines say of themselves. */
+function failureIn(states: readonly (Loading<{ stats(): GuardStats }> | null)[]): string | null {
+  for (const state of states) {
+    const stats = statsOf(state)
+    if (!stats) continue
+    if (stats.failure !== null) return `The guard judges nothing: ${stats.failure}`
+    if (stats.decodingMs > HANGS_MS) {
+      return `The guard hangs in a decode since ${Math.round(stats.decodingMs / 1000)} s: start the server again`
+    }
+  }
+  return null
+}
+
 /** After these a guard answers nothing any more: the process has to be replaced. */
-const FATAL: ReadonlySet<string> = new Set(['ERR_MEMORY', 'ERR_BACKEND_FAILED', 'ERR_CLOSED'])
+const FATAL: ReadonlySet<string> = new Set(['ERR_BACKEND_FAILED', 'ERR_CLOSED'])
 
 /** Remembers whether a guard has failed for good. It does not judge a text to find out: under load that would wait its turn. */
 class LostGuards implements ServerObserver {

@@ -1,12 +1,15 @@
 #include "core/context.h"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <new>
+#include <thread>
 #include <utility>
 
 #include "core/device.h"
 #include "core/failure.h"
+#include "core/faults.h"
 #include "core/log.h"
 
 namespace guard {
@@ -28,7 +31,30 @@ bool ShouldStop(void* data) {
   return static_cast<const std::atomic<bool>*>(data)->load(std::memory_order_relaxed);
 }
 
+// As if a decode took so long; with `stop` it can be stopped.
+void Linger(int64_t ms, const std::atomic<bool>* stop) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
+  while (std::chrono::steady_clock::now() < until && (stop == nullptr || !*stop)) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 }  // namespace
+
+Context::Batch::Batch(int32_t size)
+    : tokens_(static_cast<size_t>(size)),
+      positions_(tokens_.size()),
+      counts_(tokens_.size(), 1),
+      sequences_(tokens_.size()),
+      lists_(tokens_.size() + 1, nullptr),
+      outputs_(tokens_.size()) {
+  for (size_t i = 0; i < tokens_.size(); ++i) lists_[i] = &sequences_[i];
+  value.token = tokens_.data();
+  value.pos = positions_.data();
+  value.n_seq_id = counts_.data();
+  value.seq_id = lists_.data();
+  value.logits = outputs_.data();
+}
 
 Context::Context(std::shared_ptr<Model> model, const ContextOptions& options, const std::atomic<bool>* stop)
     : model_(std::move(model)),
@@ -168,11 +194,20 @@ void Context::Add(llama_token token, int32_t sequence, bool output) {
   if (output) ++outputs_;
 }
 
+int32_t Context::TryDecode() {
+  if (const int64_t status = Due(Fault::kDecode)) return static_cast<int32_t>(status);
+  if (const int64_t ms = Due(Fault::kSlow)) Linger(ms, stop_);
+  if (const int64_t ms = Due(Fault::kStuck)) Linger(ms, nullptr);
+  const int32_t status = llama_decode(context_.get(), batch_);
+  if (const int64_t other = Due(Fault::kCells)) return static_cast<int32_t>(other);
+  return status;
+}
+
 int32_t Context::Decode() {
   const QuietOnStop quiet(stop_);
   int32_t status;
   try {
-    status = llama_decode(context_.get(), batch_);
+    status = TryDecode();
     // A GPU computes on after the call: what goes wrong there shows here.
     if (status == 0 && model_->device() != nullptr) llama_synchronize(context_.get());
   } catch (const std::bad_alloc&) {

@@ -104,14 +104,25 @@ class Context {
   struct FreePool {
     void operator()(ggml_threadpool* pool) const { ggml_threadpool_free(pool); }
   };
+  // llama_batch_init does not look whether it got its memory.
   class Batch {
    public:
-    explicit Batch(int32_t size) : value(llama_batch_init(size, 0, 1)) { value.n_tokens = 0; }
-    ~Batch() { llama_batch_free(value); }
+    explicit Batch(int32_t size);
     Batch(const Batch&) = delete;
     Batch& operator=(const Batch&) = delete;
-    llama_batch value;
+    llama_batch value{};
+
+   private:
+    std::vector<llama_token> tokens_;
+    std::vector<llama_pos> positions_;
+    std::vector<int32_t> counts_;
+    std::vector<llama_seq_id> sequences_;
+    std::vector<llama_seq_id*> lists_;
+    std::vector<int8_t> outputs_;
   };
+
+  // llama_decode, and what a test makes of it.
+  int32_t TryDecode();
 
   std::shared_ptr<Model> model_;  // outlives the context
   ContextOptions options_;

@@ -8,6 +8,7 @@
 
 #include "core/device.h"
 #include "core/failure.h"
+#include "core/faults.h"
 #include "core/log.h"
 #include "core/logits.h"
 #include "core/process-exit.h"
@@ -18,6 +19,26 @@ namespace {
 
 // JS gets this part of a tick's time to follow on; it takes a fraction of a millisecond.
 constexpr int kFollowersShare = 50;
+
+// So many that fail one after the other are no accident.
+constexpr int kFailedDecodes = 3;
+
+// A process that hangs at exit would be worse than a late crash.
+constexpr std::chrono::seconds kLongestExit{10};
+
+// A test's.
+void ThrowIfDue() {
+  switch (Due(Fault::kThrow)) {
+    case 1:
+      throw std::runtime_error("thrown on purpose");
+    case 2:
+      throw std::bad_alloc();
+    case 3:
+      throw 3;
+    default:
+      return;
+  }
+}
 
 // As CUDA, Vulkan and Metal put it.
 bool IsOutOfMemory(const std::string& reason) {
@@ -53,6 +74,8 @@ Engine::Engine(std::shared_ptr<Model> model, const ContextOptions& options, std:
       no_memory_(std::make_shared<Failure>("ERR_MEMORY",
                                            "the engine ran out of memory. Close this guard and load another, "
                                            "with a smaller contextSize or maxSequences")),
+      not_an_exception_(
+          std::make_shared<Failure>("ERR_DECODE", "the decode thread threw what is no exception")),
       unsaid_(static_cast<size_t>(options.max_sequences), false) {
   capacity_ = context_->sequence_capacity();
   RegisterExitHandler(ExitStage::kContext);
@@ -63,7 +86,7 @@ Engine::Engine(std::shared_ptr<Model> model, const ContextOptions& options, std:
                   std::string("the system gave no thread for decoding (a limit on processes or threads?): ") +
                       error.what());
   }
-  AddExitAction(this, [this] { Close(); });
+  AddExitAction(this, [this] { CloseAtExit(); });
 }
 
 Engine::~Engine() {
@@ -152,7 +175,12 @@ void Engine::Enqueue(Kind kind, int32_t sequence, int32_t length) {
 
 EngineStats Engine::stats() const {
   std::lock_guard<std::mutex> lock(mutex_);
-  return stats_;
+  EngineStats stats = stats_;
+  if (decode_began_ != std::chrono::steady_clock::time_point{}) {
+    const std::chrono::duration<double> since = std::chrono::steady_clock::now() - decode_began_;
+    stats.decoding_ms = 1000 * since.count();
+  }
+  return stats;
 }
 
 void Engine::Close() {
@@ -166,6 +194,18 @@ void Engine::Close() {
   prefix_cache_.Clear();
   shared_prefixes_.clear();
   context_.reset();
+}
+
+void Engine::CloseAtExit() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_one();
+  std::unique_lock<std::mutex> lock(ended_mutex_);
+  if (!has_ended_.wait_for(lock, kLongestExit, [this] { return ended_; })) return;
+  lock.unlock();
+  Close();
 }
 
 // Nothing may leave the thread: that would end the process.
@@ -183,8 +223,13 @@ void Engine::Run() {
     } catch (const std::bad_alloc&) {
       error = no_memory_;
     }
+  } catch (...) {
+    error = not_an_exception_;
   }
   Break(error);
+  std::lock_guard<std::mutex> lock(ended_mutex_);
+  ended_ = true;
+  has_ended_.notify_all();
 }
 
 void Engine::Loop() {
@@ -303,7 +348,13 @@ void Engine::TidyFronts() {
 }
 
 void Engine::Decode(std::vector<Slice>& slices) {
+  ThrowIfDue();
+  context_->model().RequireUnchanged();
   const auto started = std::chrono::steady_clock::now();
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    decode_began_ = started;
+  }
   uint64_t tokens = 0;
   for (const Slice& slice : slices) tokens += slice.count;
   const bool on_device = context_->model().device() != nullptr;
@@ -322,6 +373,8 @@ void Engine::Decode(std::vector<Slice>& slices) {
   const double ms = 1000 * last_decode_.count();
 
   if (status == 0) {
+    context_->model().RequireUnchanged();
+    NoteDecode(nullptr);
     RegisterExitHandler(ExitStage::kDecode);
     for (const Slice& slice : slices) {
       ++slice.work->result.passes;
@@ -340,15 +393,24 @@ void Engine::Decode(std::vector<Slice>& slices) {
     } else if (on_device) {
       error = Share(DeviceMemory(context_->model().device(), "has no memory for a batch", ""));
     }
+    NoteDecode(error);
     for (const Slice& slice : slices) Fail(*slice.work, error);
   }
 
   std::lock_guard<std::mutex> lock(mutex_);
+  decode_began_ = {};
   ++stats_.ticks;
   stats_.decode_ms += ms;
   const auto end = std::lower_bound(kTickBounds.begin(), kTickBounds.end(), ms);
   ++stats_.ticks_by_time[static_cast<size_t>(end - kTickBounds.begin())];
   if (status == 0) stats_.tokens += tokens;
+}
+
+// Those that fail now and then fail whom they concern; the engine goes on, and tries the next.
+void Engine::NoteDecode(const Error& error) {
+  failed_decodes_ = error ? failed_decodes_ + 1 : 0;
+  std::lock_guard<std::mutex> lock(mutex_);
+  stats_.failure = failed_decodes_ >= kFailedDecodes ? error : nullptr;
 }
 
 // Reads the outputs of a decoded slice; finishes the request with its last one.

@@ -60,7 +60,11 @@ struct EngineStats {
   double decode_ms = 0;
   std::array<uint64_t, kTickBounds.size() + 1> ticks_by_time{};
   uint64_t pending = 0;
-  uint64_t cells = 0;  // that sequences hold, shared ones counted once
+  uint64_t cells = 0;      // that sequences hold, shared ones counted once
+  double decoding_ms = 0;  // since the decode in hand began; 0 where there is none
+  // Why it judges nothing: for good, or because decodes fail one after the other; null where it does. Not a
+  // text, which would take memory.
+  std::shared_ptr<const Failure> failure;
 };
 
 // One llama context and the thread that owns it. Every tick packs the waiting tokens of all sequences,
@@ -137,6 +141,10 @@ class Engine {
   // Throws Failure(ERR_INTERNAL) for a request that would trip an assert.
   void Check(const Request& request) const;
   void Run();
+  // [exiting thread] Close, unless a decode does not end.
+  void CloseAtExit();
+  // [engine thread]
+  void NoteDecode(const Error& error);
   void Loop();
   // The failure, or what says that there was no memory for it.
   Error Share(const Failure& failure) const noexcept;
@@ -206,7 +214,7 @@ class Engine {
   std::chrono::duration<double> last_decode_{0};
   Works finished_;  // [engine thread] of the tick in hand
 
-  const Error closed_, cancelled_request_, no_memory_;
+  const Error closed_, cancelled_request_, no_memory_, not_an_exception_;
 
   mutable std::mutex mutex_;  // guards inbox_, cancelled_, unsaid_, outbox_, stats_, notified_
   std::condition_variable wake_;
@@ -218,6 +226,12 @@ class Engine {
   Works outbox_;
   bool notified_ = false;
   EngineStats stats_;
+  std::chrono::steady_clock::time_point decode_began_{};  // guarded by mutex_; none: no decode is in hand
+  int failed_decodes_ = 0;                                // [engine thread] one after the other
+
+  std::mutex ended_mutex_;  // guards ended_
+  std::condition_variable has_ended_;
+  bool ended_ = false;  // the thread has nothing more to do
 
   std::mutex close_mutex_;  // guards the join and what follows it
   std::thread thread_;

@@ -1,10 +1,14 @@
 #include "core/model.h"
 
+#include <chrono>
 #include <exception>
 #include <limits>
+#include <thread>
+#include <utility>
 
 #include "core/device.h"
 #include "core/failure.h"
+#include "core/faults.h"
 #include "core/freed-memory.h"
 #include "core/log.h"
 #include "core/process-exit.h"
@@ -15,11 +19,16 @@ namespace {
 
 struct Listener {
   const std::function<bool(float)>& report;
+  MappedFiles& files;
   bool given_up;
+  bool is_protected;
 };
 
 bool OnProgress(float fraction, void* data) {
   auto& listener = *static_cast<Listener*>(data);
+  // It is told before the first tensor is read.
+  if (!std::exchange(listener.is_protected, true)) listener.files.Protect();
+  if (const int64_t ms = Due(Fault::kProgress)) std::this_thread::sleep_for(std::chrono::milliseconds(ms));
   if (listener.report && !listener.report(fraction)) listener.given_up = true;
   return !ProcessIsExiting() && !listener.given_up;
 }
@@ -51,13 +60,17 @@ std::shared_ptr<Model> Model::Load(const Options& options) {
   params.use_extra_bufts = options.repack;
   params.load_mode = options.mmap ? LLAMA_LOAD_MODE_AUTO : LLAMA_LOAD_MODE_NONE;
   params.progress_callback = OnProgress;
-  Listener listener{options.on_progress, false};
+  auto files = std::make_unique<MappedFiles>(options.path);
+  Listener listener{options.on_progress, *files, false, true};
   params.progress_callback_user_data = &listener;
 
   // It may have waited long for a thread.
   if (!OnProgress(0, &listener)) throw Failure("ERR_ABORTED", "the load was given up");
+  listener.is_protected = false;
   ErrorCapture errors;
   std::shared_ptr<Model> model(new Model());
+  model->path_ = options.path;
+  model->files_ = std::move(files);
   try {
     model->model_.reset(llama_model_load_from_file(options.path.c_str(), params));
   } catch (const std::bad_alloc&) {
@@ -73,11 +86,23 @@ std::shared_ptr<Model> Model::Load(const Options& options) {
     throw Failure(memory ? "ERR_MEMORY" : "ERR_MODEL_LOAD",
                   options.path + ": llama.cpp refused the model: " + said);
   }
+  model->RequireUnchanged();
+  model->files_->ForgetUnmapped();
   model->device_ = devices[0];
   model->ReadVocabulary();
   ReturnFreedMemory();  // the file's metadata, which has every token and merge once more
   RegisterExitHandler(ExitStage::kModel);
   return model;
+}
+
+void Model::RequireUnchanged() const {
+  const std::string change = files_->Change();
+  if (change.empty()) return;
+  throw Failure(
+      "ERR_MODEL_LOAD",
+      path_ + " was changed while it was in use: " + change +
+          ". What it says is no verdict any more: load it again. To replace a model, rename the new file "
+          "over the old one");
 }
 
 Model::~Model() {

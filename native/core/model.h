@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "core/mapped-files.h"
+
 namespace guard {
 
 struct AddedToken {
@@ -34,6 +36,9 @@ class Model {
   static std::shared_ptr<Model> Load(const Options& options);
 
   llama_model* get() const { return model_.get(); }
+  // [any thread] Throws Failure(ERR_MODEL_LOAD) where the file is not what it was when it was loaded, as far
+  // as its pages are still in use.
+  void RequireUnchanged() const;
   // The GPU that holds layers of it; null on the CPU.
   ggml_backend_dev_t device() const { return device_; }
   const llama_vocab* vocab() const { return vocab_; }
@@ -62,6 +67,8 @@ class Model {
   Model() = default;
   void ReadVocabulary();
 
+  std::string path_;
+  std::unique_ptr<MappedFiles> files_;  // longer than what is mapped
   std::unique_ptr<llama_model, Free> model_;
   ggml_backend_dev_t device_ = nullptr;
   const llama_vocab* vocab_ = nullptr;

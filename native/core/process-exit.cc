@@ -13,9 +13,10 @@ namespace guard {
 namespace {
 
 struct ExitState {
-  std::mutex mutex;  // guards busy and actions
+  std::mutex mutex;  // guards busy, waits and actions
   std::condition_variable idle;
   int busy = 0;
+  bool waits = true;  // not again for what did not end when an earlier handler waited for it
   std::map<void*, std::function<void()>> actions;
   std::atomic<bool> exiting{false};
 };
@@ -36,7 +37,8 @@ void OnExit() {
   for (const auto& [owner, action] : actions) action();
   // A load gives up at its next tensor; a process that hangs at exit would be worse than a late crash.
   std::unique_lock<std::mutex> lock(state.mutex);
-  state.idle.wait_for(lock, std::chrono::seconds(10), [&] { return state.busy == 0; });
+  if (!state.waits) return;
+  state.waits = state.idle.wait_for(lock, std::chrono::seconds(10), [&] { return state.busy == 0; });
 }
 
 }  // namespace

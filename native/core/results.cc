@@ -16,6 +16,11 @@ Engine::Error Engine::Share(const Failure& failure) const noexcept {
 }
 
 void Engine::Break(const Error& error) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    decode_began_ = {};
+    if (error != closed_) stats_.failure = error;
+  }
   for (;;) {
     FailAll(error);
     Publish();

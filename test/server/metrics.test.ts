@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { DecodeError, MemoryError } from '../../lib/errors.js'
+import { BackendError, DecodeError } from '../../lib/errors.js'
 import { GenGuard } from '../../lib/gen/guard.js'
 import { createApp, type ServerApp } from '../../lib/server/index.js'
 import { StreamGuard } from '../../lib/stream/guard.js'
@@ -139,7 +139,7 @@ describe('a check that fails', () => {
   })
 
   it('makes /health say so where the guard is lost for good', async () => {
-    const lost = createApp({ gen: failing(new MemoryError(null, 0, 'gone')) })
+    const lost = createApp({ gen: failing(new BackendError('gone')) })
     expect(await health(lost)).toBe(200)
     expect((await send(lost, 'x')).status).toBe(503)
     expect(await health(lost)).toBe(503)

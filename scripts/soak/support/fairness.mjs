@@ -1,0 +1,29 @@
+// Whether streams that ask for the same are served alike.
+import { percentile } from './soak.mjs'
+
+const WORDS = 'You could make a soup of lentils carrots and a little cumin It is ready in half an hour'.split(
+  ' ',
+)
+
+/** `worst`: how many times the median the slowest of `count` equal streams has waited for its pushes. */
+export async function fairness(guard, count) {
+  const moderations = await Promise.all(
+    Array.from({ length: count }, (_, i) => guard.open(`What can I cook? (${1000 + i})`)),
+  )
+  try {
+    const waited = await Promise.all(
+      moderations.map(async (moderation) => {
+        let ms = 0
+        for (const word of WORDS) {
+          const began = performance.now()
+          await moderation.push(`${word} `)
+          ms += performance.now() - began
+        }
+        return ms
+      }),
+    )
+    return { worst: Math.max(...waited) / percentile(waited, 0.5) }
+  } finally {
+    await Promise.all(moderations.map((moderation) => moderation.close()))
+  }
+}
