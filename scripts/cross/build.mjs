@@ -46,6 +46,12 @@ async function buildFlavour(target, flavour, flavours, staging) {
     NODE_ADDON_API_DIR: buildTools(log).nodeAddonApi,
     CMAKE_JS_INC: path.join(headers, 'include'),
     ...(target.platform === 'win32' && { CMAKE_JS_SRC: windowsImports(headers, tree) }),
+    // zig's headers lack THREAD_POWER_THROTTLING_STATE, which ggml wants from 0x602 on.
+    ...(target.platform === 'win32' && {
+      CMAKE_C_FLAGS: '-D_WIN32_WINNT=0x0601',
+      CMAKE_CXX_FLAGS: '-D_WIN32_WINNT=0x0601',
+    }),
+    CMAKE_SHARED_LINKER_FLAGS: '-s',
     GGML_CCACHE: 'OFF',
     GGML_ACCELERATE: 'OFF',
     GGML_BLAS: 'OFF',
