@@ -9,7 +9,7 @@
 //
 // `npm run build:prebuilds -- --target win32-x64` cross-compiles another platform's (scripts/cross).
 // `npm run build:prebuilds -- --gpu NAME` makes the package of a GPU addon instead (scripts/prebuild-gpu.mjs).
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import prebuildify from 'prebuildify'
@@ -51,7 +51,11 @@ async function prebuildFlavours() {
   // All or none: a set of two builds would be chosen from as if it were one.
   const built = []
   for (const flavour of flavours) built.push([flavour, await prebuild(flavour)])
-  rmSync(target, { recursive: true, force: true })
+  // What was cross-compiled for another C library stays.
+  const others = existsSync(target) ? readdirSync(target, { recursive: true }) : []
+  for (const name of others) {
+    if (name.endsWith('.node') && !name.endsWith('.musl.node')) rmSync(path.join(target, name))
+  }
   for (const [flavour, from] of built) {
     const to = flavour === flavours.at(-1) ? target : path.join(target, flavour.name)
     mkdirSync(to, { recursive: true })
