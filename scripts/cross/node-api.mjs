@@ -1,6 +1,6 @@
 // How a Windows addon finds Node-API without naming node.exe: in the program that has loaded it, whatever its file is called
-// (a renamed node.exe, Electron), as node-gyp's delay-load hook does. Node's header declares its functions dllimport, so every
-// call goes through a pointer `__imp_<name>`: here they are, set when the DLL is loaded.
+// (a renamed node.exe, Electron), as node-gyp's delay-load hook does. CMakeLists.txt has Node's header declare its functions
+// dllimport, so every call goes through a pointer `__imp_<name>`: here they are, set when the DLL is loaded.
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
