@@ -9,11 +9,14 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const listed = JSON.parse(readFileSync(path.join(root, 'native', 'flavours.json'), 'utf8'))
 const portable = { name: 'portable', needs: [], cmake: [] }
 
+/** The flavours of a platform, fastest first. */
+export function flavoursOf(platform, arch) {
+  const all = listed[`${platform}-${arch}`] ?? listed[arch] ?? [portable]
+  return all.filter(({ os }) => !os || os.includes(platform))
+}
+
 /** The flavours of this platform, fastest first. */
-export const flavours = (
-  listed[`${process.platform}-${process.arch}`] ??
-  listed[process.arch] ?? [portable]
-).filter(({ os }) => !os || os.includes(process.platform))
+export const flavours = flavoursOf(process.platform, process.arch)
 
 /** The one flavour of a packaged addon with GPU back ends: its CPU has little to do, and is hardly older than its GPU. */
 export const gpuFlavour =
@@ -28,18 +31,20 @@ export function flavourNamed(name) {
 }
 
 /** A flavour and those it is built upon, from the slowest. */
-function layers(flavour) {
-  const below = flavours.find(({ name }) => name === flavour.over)
-  return below ? [...layers(below), flavour] : [flavour]
+function layers(flavour, among = flavours) {
+  const below = among.find(({ name }) => name === flavour.over)
+  return below ? [...layers(below, among), flavour] : [flavour]
 }
 
-/** This flavour's CMake definitions over those it is built upon; all others are off. */
-export function flavourDefinitions(flavour) {
-  const names = flavours.flatMap(({ cmake }) => cmake.map((word) => word.split('=')[0]))
+/** This flavour's CMake definitions over those it is built upon; all others of its platform, `among`, are off. */
+export function flavourDefinitions(flavour, among = flavours) {
+  const names = among.flatMap(({ cmake }) => cmake.map((word) => word.split('=')[0]))
   const values = {
     GGML_NATIVE: 'OFF',
     ...Object.fromEntries(names.map((name) => [name, 'OFF'])),
-    ...Object.fromEntries(layers(flavour).flatMap(({ cmake }) => cmake.map((word) => word.split('=')))),
+    ...Object.fromEntries(
+      layers(flavour, among).flatMap(({ cmake }) => cmake.map((word) => word.split('='))),
+    ),
   }
   return Object.entries(values).map(([name, value]) => `-D${name}=${value}`)
 }

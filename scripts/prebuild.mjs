@@ -7,12 +7,14 @@
 // prebuildify works in build-prebuild/, so that build/Release keeps the binary for this machine. The flavours share a
 // build tree: only ggml's kernels are compiled anew for each.
 //
+// `npm run build:prebuilds -- --target win32-x64` cross-compiles another platform's (scripts/cross).
 // `npm run build:prebuilds -- --gpu NAME` makes the package of a GPU addon instead (scripts/prebuild-gpu.mjs).
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import prebuildify from 'prebuildify'
 import { fail, log, root } from './build-addon.mjs'
+import { crossBuild } from './cross/build.mjs'
 import { flavours } from './flavours.mjs'
 import { gpuOption } from './gpu-backends.mjs'
 import { BuildError } from './llama-source.mjs'
@@ -54,7 +56,11 @@ async function prebuildFlavours() {
   // All or none: a set of two builds would be chosen from as if it were one.
   const built = []
   for (const flavour of flavours) built.push([flavour, await prebuild(flavour)])
-  rmSync(target, { recursive: true, force: true })
+  // What was cross-compiled for another C library stays.
+  const others = existsSync(target) ? readdirSync(target, { recursive: true }) : []
+  for (const name of others) {
+    if (name.endsWith('.node') && !name.endsWith('.musl.node')) rmSync(path.join(target, name))
+  }
   for (const [flavour, from] of built) {
     const to = flavour === flavours.at(-1) ? target : path.join(target, flavour.name)
     mkdirSync(to, { recursive: true })
@@ -68,7 +74,15 @@ async function prebuildFlavours() {
 
 async function main() {
   const { gpu, rest } = gpuOption(process.argv.slice(2))
-  if (rest.length > 0) throw new BuildError(`expected no argument or --gpu NAME, got ${rest.join(' ')}`)
+  if (rest[0] === '--target' && !gpu) {
+    const [, targets = '', option, flavour] = rest
+    if (option !== undefined && (option !== '--flavour' || !flavour || rest.length > 4)) {
+      throw new BuildError(`expected --target NAME[,NAME…] [--flavour NAME], got ${rest.join(' ')}`)
+    }
+    return crossBuild(targets.split(','), flavour, path.join(staging, 'cross'))
+  }
+  if (rest.length > 0)
+    throw new BuildError(`expected no argument, --target NAME or --gpu NAME, got ${rest.join(' ')}`)
   if (gpu?.length === 0)
     throw new BuildError('--gpu none has no package: `npm run build:prebuilds` makes the CPU flavours.')
   await (gpu ? prebuildGpu(gpu, staging) : prebuildFlavours())

@@ -8,6 +8,12 @@
 #include <mutex>
 #include <utility>
 
+#if defined(_WIN32)
+#define WIN32_LEAN_AND_MEAN
+#define NOMINMAX
+#include <windows.h>
+#endif
+
 namespace guard {
 
 namespace {
@@ -26,9 +32,26 @@ ExitState& State() {
   return *state;
 }
 
+// Windows ends every other thread before the handlers of a DLL run: nothing decodes any more, and a mutex
+// that one of them held stays locked for ever.
+bool OtherThreadsAreGone() {
+#if defined(_WIN32)
+  using Question = BOOLEAN(NTAPI*)();
+  HMODULE ntdll = GetModuleHandleA("ntdll.dll");
+  if (ntdll == nullptr) return false;
+  // By way of void*: a function's pointer cast to another function's is a warning.
+  const auto ask =
+      reinterpret_cast<Question>(reinterpret_cast<void*>(GetProcAddress(ntdll, "RtlDllShutdownInProgress")));
+  return ask != nullptr && ask() != FALSE;
+#else
+  return false;
+#endif
+}
+
 void OnExit() {
   ExitState& state = State();
   state.exiting = true;
+  if (OtherThreadsAreGone()) return;
   std::map<void*, std::function<void()>> actions;
   {
     std::lock_guard<std::mutex> lock(state.mutex);
