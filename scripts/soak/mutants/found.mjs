@@ -1,0 +1,3 @@
+// Mutants that once failed, each as small as it fails: they are tried first.
+
+export const FOUND_GGUF = []
