@@ -17,7 +17,7 @@ import { flags, progress, report } from './mutants/soak.mjs'
 const BASE_BYTES = 96 << 20
 const CODES = new Set([
   ...['judged', 'ERR_MODEL_INVALID', 'ERR_MODEL_KIND', 'ERR_MODEL_LOAD', 'ERR_TEMPLATE', 'ERR_DECODE'],
-  ...['ERR_GEN_FORMAT', 'ERR_TOO_LONG', 'ERR_MEMORY'],
+  ...['ERR_GEN_FORMAT', 'ERR_TOO_LONG', 'ERR_MEMORY', 'too short'],
 ])
 const CHILD = fileURLToPath(new URL('mutants/gguf-child.mjs', import.meta.url))
 
