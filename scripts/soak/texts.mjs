@@ -42,7 +42,9 @@ try {
   await stream.classifyPrompt('hi')
   const sizes = [1, 2, 4, 8].map((n) => n * MB).filter((size) => size < count)
   for (const [shape, make] of Object.entries(SHAPES)) await table(shape, make, [...sizes, count])
-  for (const block of blocks()) {
+  const long = count >= 4 * MB
+  for (const [i, block] of [...blocks()].entries()) {
+    if (!long && i > 256 && i % 64 !== 0) continue
     for (const way of ['Gen prompt', 'Stream prompt', 'Stream reply'])
       await once(`block ${block.codePointAt(0)}`, way, block)
   }

@@ -67,12 +67,12 @@ function conversations(variant) {
 async function changed(ids, tokenizer, messages, content) {
   const [one, other] = [await ids(messages('[1]')), await ids(messages('Hm'))]
   const head = commonLength(one, other)
-  const tail = commonLength(one.toReversed(), other.toReversed())
+  const tail = commonLength(reversed(one), reversed(other))
   const came = await ids(messages(content))
   const added = (list) => list.filter((id) => tokenizer.lengths[id] === 0).join()
   if (added(came) !== added(one)) return 'it adds special tokens'
   if (commonLength(came, one) < head - 1) return 'it changes what is before it'
-  if (commonLength(came.toReversed(), one.toReversed()) < tail - 1) return 'it changes what is behind it'
+  if (commonLength(reversed(came), reversed(one)) < tail - 1) return 'it changes what is behind it'
   const said = tokenizer.decode(came)
   const expected = content.normalize('NFC').trim()
   return said.includes(expected) ? null : 'its ids are not those of its text'
@@ -106,4 +106,8 @@ async function verdicts(stream, request, pieces) {
   } finally {
     await moderation.close()
   }
+}
+
+function reversed(ids) {
+  return Int32Array.from(ids).reverse()
 }

@@ -73,7 +73,6 @@ export const ODD_INPUTS = {
     {
       role: 'user',
       get content() {
-        // biome-ignore lint/style/useThrowOnlyError: that is the case
         throw undefined
       },
     },
