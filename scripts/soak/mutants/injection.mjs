@@ -26,8 +26,9 @@ export async function injectionFindings(stream) {
         tokenizer,
       )
       const ids = async (messages) => {
+        if (variant === 'gen') return await template.encode(messages)
         const encoded = await template.encode(messages, false)
-        return variant === 'gen' ? encoded : Int32Array.of(...encoded.prompt, ...encoded.scaffold)
+        return Int32Array.of(...encoded.prompt, ...encoded.scaffold)
       }
       for (const { request, attack } of ATTACKS) {
         for (const messages of conversations(variant)) {

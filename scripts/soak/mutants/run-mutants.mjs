@@ -60,9 +60,10 @@ async function slow(child, mutant, env) {
   const times = []
   for (let i = 0; i < 3; i++) {
     let ms = Number.POSITIVE_INFINITY
-    await runSome(child, [mutant], env, (_mutant, result) => {
+    const { ended } = await runSome(child, [mutant], env, (_mutant, result) => {
       ms = result.ms
     })
+    if (ended !== null) return ended
     if (ms <= LONGEST_MS) return null
     times.push(Math.round(ms))
   }
