@@ -2,9 +2,13 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
-/** Milliseconds that one mutant may take; and after which its process is ended, on a machine that does other things besides. */
+/** Milliseconds that one mutant may take. */
 const LONGEST_MS = 5000
-const PATIENCE_MS = 40_000
+/**
+ * Seconds after which its process is ended, on a machine that does other things besides. They are counted one by one: a
+ * container that is paused wakes up with one clock far ahead, and no child has had its time.
+ */
+const PATIENCE = 40
 /** Mutants in one process, so that what it gathers does not hide what one of them takes. */
 const BATCH = 250
 
@@ -88,12 +92,14 @@ async function runSome(child, mutants, env, onAnswer) {
   let timedOut = false
   let timer
   const send = () => {
-    clearTimeout(timer)
+    clearInterval(timer)
     if (done === mutants.length) return started.stdin.end()
-    timer = setTimeout(() => {
+    let left = PATIENCE
+    timer = setInterval(() => {
+      if (--left > 0) return
       timedOut = true
       started.kill('SIGKILL')
-    }, PATIENCE_MS)
+    }, 1000)
     started.stdin.write(`${JSON.stringify(mutants[done])}\n`)
   }
   send()
@@ -101,14 +107,14 @@ async function runSome(child, mutants, env, onAnswer) {
     if (!line.startsWith('{"outcome"')) continue
     const mutant = mutants[done]
     done += 1
-    clearTimeout(timer)
+    clearInterval(timer)
     await onAnswer(mutant, JSON.parse(line))
     send()
   }
   const { code, signal } = await closed
-  clearTimeout(timer)
+  clearInterval(timer)
   if (done === mutants.length && code === 0) return { done, ended: null }
-  const how = timedOut ? `no answer for ${PATIENCE_MS} ms` : (signal ?? `exit ${code}`)
+  const how = timedOut ? `no answer for ${PATIENCE} s` : (signal ?? `exit ${code}`)
   return { done: Math.min(done, mutants.length - 1), ended: `${how}: ${stderr.trim().slice(-600)}` }
 }
 
