@@ -1,4 +1,4 @@
-// The short forms of long checks: mutants of model files and checkpoints. `scripts/soak` says what each tries.
+// The short forms of long checks: mutants of model files and checkpoints, hostile texts and injections. `scripts/soak` says what each tries.
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
@@ -28,10 +28,16 @@ it.each([
   ['checkpoints', '200'],
 ])(
   '%s: no mutant ends or holds the process',
-  async (name, count) => {
-    const { code, row, said } = await soak(name, '--count', count, '--seed', '18', '--jobs', '2')
-    expect(row, said.slice(-4000)).toMatchObject({ ok: true, seed: 18 })
-    expect(code).toBe(0)
-  },
+  (name, count) => passes(name, '--count', count, '--jobs', '2'),
   300_000,
 )
+
+it('texts: each is judged or refused, and injections change nothing', () => {
+  return passes('texts', '--count', '65536', '--seconds', '30')
+}, 300_000)
+
+async function passes(name: string, ...flags: string[]): Promise<void> {
+  const { code, row, said } = await soak(name, '--seed', '18', ...flags)
+  expect(row, said.slice(-4000)).toMatchObject({ ok: true, seed: 18 })
+  expect(code).toBe(0)
+}

@@ -6,8 +6,11 @@ export function flags(defaults) {
   const { values } = parseArgs({ options: { count: text, seconds: text, seed: text, jobs: text } })
   const number = (value, other) => (value === undefined ? other : Number(value))
   return {
-    count: number(values.count, values.seconds === undefined ? defaults.count : 1_000_000),
-    seconds: number(values.seconds, Number.POSITIVE_INFINITY),
+    count: number(
+      values.count,
+      values.seconds === undefined || defaults.seconds ? defaults.count : 1_000_000,
+    ),
+    seconds: number(values.seconds, defaults.seconds ?? Number.POSITIVE_INFINITY),
     seed: number(values.seed, Math.floor(Math.random() * 2 ** 31)),
     jobs: number(values.jobs, 1),
   }
