@@ -1,5 +1,5 @@
 // Prints what an installation weighs and how soon a new process has its first verdict: `npm run measure:install`.
-// Installs the packed package into an empty project; needs `npm run build:prebuilds` and `npm run build:ts`. With `-- --peer`
+// Installs the packed packages, this one and its platform's, into an empty project; needs `npm run build:prebuilds` and `npm run build:ts`. With `-- --peer`
 // also installs node-llama-cpp, in bench/'s version, and weighs that. `-- --short`: two processes for each figure, and the local
 // build in place of prebuilt binaries, to see that it works.
 import { spawnSync } from 'node:child_process'
@@ -63,15 +63,22 @@ function weighPeer(folder) {
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'qwen3guard-install-'))
 try {
-  const { tarball, project, env, packages } = packedProject(folder, { standIn: short })
+  const { tarball, platforms, project, env, packages } = packedProject(folder, { standIn: short })
   const modules = path.join(project, 'node_modules')
   const own = weigh(path.join(modules, 'qwen3guard'))
   const all = weigh(modules)
+  const installed = readdirSync(path.join(modules, '@qwen3guard'))
   const rows = [
-    ['tarball', megabytes(statSync(tarball).size)],
-    ['unpacked', `${megabytes(own.bytes)} in ${own.files} files`],
-    ['- prebuilt binaries', megabytes(weigh(path.join(modules, 'qwen3guard', 'prebuilds')).bytes)],
-    ['- demonstration models', megabytes(weigh(path.join(modules, 'qwen3guard', 'models')).bytes)],
+    ['qwen3guard, tarball', megabytes(statSync(tarball).size)],
+    ['- unpacked', `${megabytes(own.bytes)} in ${own.files} files`],
+    ['- of it demonstration models', megabytes(weigh(path.join(modules, 'qwen3guard', 'models')).bytes)],
+    ...installed.flatMap((name) => {
+      const binaries = weigh(path.join(modules, '@qwen3guard', name))
+      return [
+        [`@qwen3guard/${name}, tarball`, megabytes(statSync(platforms[name]).size)],
+        ['- unpacked', `${megabytes(binaries.bytes)} in ${binaries.files} files`],
+      ]
+    }),
     ['node_modules', `${megabytes(all.bytes)}, ${packages} packages`],
   ]
   for (const [name, program] of Object.entries(VERDICTS)) {

@@ -42,6 +42,17 @@ export function pack(folders, into) {
     .map((name) => path.join(into, name))
 }
 
+/** Puts a line of text in place of every platform's binaries that are not there. */
+function writePlaceholders(own, platforms) {
+  for (const { os: system, cpu, libc } of platforms) {
+    const into = path.join(own, 'prebuilds', `${system}-${cpu}`)
+    mkdirSync(into, { recursive: true })
+    const there = readdirSync(into).some((file) => /\.musl\.node$/.test(file) === (libc === 'musl'))
+    const name = libc === 'musl' ? 'qwen3guard.musl.node' : 'qwen3guard.node'
+    if (!there) writeFileSync(path.join(into, name), 'no binary\n')
+  }
+}
+
 /** What is packed: the package as npm packs it, unpacked into `folder`, with build/Release in place of binaries for `standIn`. */
 function unpacked(folder, standIn) {
   const [raw] = pack([root], path.join(folder, 'raw'))
@@ -113,17 +124,22 @@ function platformFolder(own, folder, { name, os: system, cpu, libc }, manifest) 
 /**
  * Packs what is published into the folder: this package, and a package of binaries for each platform that has some in
  * prebuilds/. Returns the tarballs' paths, those of the platforms by name. `standIn` packs build/Release as this platform's
- * binary, in a clone that has none; `complete` wants every platform of native/platforms.json; `whole` makes one tarball with
+ * binary, in a clone that has none; `placeholders` packs text for platforms without any, for tests of an install; `complete` wants every platform of native/platforms.json; `whole` makes one tarball with
  * all binaries in it, for places without a registry.
  */
-export function packPackages(into, { standIn = false, complete = false, whole = false } = {}) {
+export function packPackages(
+  into,
+  { standIn = false, placeholders = false, complete = false, whole = false } = {},
+) {
   const folder = mkdtempSync(path.join(realpathSync(os.tmpdir()), 'qwen3guard-pack-'))
   try {
     const own = unpacked(folder, standIn)
     const { scripts, ...manifest } = JSON.parse(readFileSync(path.join(own, 'package.json'), 'utf8'))
+    const listed = JSON.parse(readFileSync(platformList, 'utf8'))
+    if (placeholders) writePlaceholders(own, listed)
     const platforms = {}
     const lacking = []
-    for (const platform of whole ? [] : JSON.parse(readFileSync(platformList, 'utf8'))) {
+    for (const platform of whole ? [] : listed) {
       const made = platformFolder(own, path.join(folder, 'platforms'), platform, manifest)
       if (made) platforms[platform.name] = packOne(made, into)
       else lacking.push(platform.name)
@@ -146,7 +162,12 @@ export function packPackages(into, { standIn = false, complete = false, whole = 
 
 if (import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
   const { values, positionals } = parseArgs({
-    options: { complete: { type: 'boolean' }, 'stand-in': { type: 'boolean' }, whole: { type: 'boolean' } },
+    options: {
+      complete: { type: 'boolean' },
+      placeholders: { type: 'boolean' },
+      'stand-in': { type: 'boolean' },
+      whole: { type: 'boolean' },
+    },
     allowPositionals: true,
   })
   try {
