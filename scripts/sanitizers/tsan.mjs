@@ -15,6 +15,7 @@ const CORE = [
   'kv-reuse',
   'log',
   'logits',
+  'mapped-files',
   'model',
   'prefix-cache',
   'process-exit',
