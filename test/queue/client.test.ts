@@ -146,7 +146,10 @@ describe('a client of several servers', () => {
         events
           .filter(({ type }) => type !== 'text')
           .map((event) => [event.type, 'verdict' in event && risk(event)])
-      expect(kinds(there)).toEqual(kinds(here))
+      // Pieces that wait go to a server in one, and tokens behind the one that blocks are judged with it: they follow the block.
+      const block = there.findIndex(({ type }) => type === 'block')
+      const comparable = there.filter(({ type }, at) => block === -1 || at < block || type !== 'token')
+      expect(kinds(comparable)).toEqual(kinds(here))
     } finally {
       await guard.close()
     }

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
@@ -107,6 +107,8 @@ export function expectSame(
   what = '',
 ): void {
   expect(code, `${what}\n${stderr}`).toBe(1)
+  // A batch that could not be had at all ends with 1 as well.
+  expect(existsSync(out), `${what}\n${stderr}`).toBe(true)
   const [lines, locals] = [readFileSync(out, 'utf8').split('\n'), local.split('\n')]
   const other = lines.findIndex((line, at) => line !== locals[at])
   expect([other, lines[other]], what).toEqual([-1, undefined])

@@ -75,10 +75,18 @@ function serverOf(port: number, url: string, spawned: () => ChildProcess): Queue
     url,
     port,
     start: async () => {
-      said = ''
-      program = spawned()
-      for (const stream of [program.stdout, program.stderr]) stream?.on('data', (text) => (said += text))
-      await listening(port, program, () => said)
+      for (let tries = 1; ; tries++) {
+        said = ''
+        program = spawned()
+        for (const stream of [program.stdout, program.stderr]) stream?.on('data', (text) => (said += text))
+        try {
+          return await listening(port, program, () => said)
+        } catch (error) {
+          // PostgreSQL's children outlive a killed parent by a moment, and keep another from its data.
+          if (!said.includes('is still in use') || tries === 50) throw error
+          await new Promise((resolve) => setTimeout(resolve, 200))
+        }
+      }
     },
     stop: async (how = 'SIGKILL') => {
       const running = program
