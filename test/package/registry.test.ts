@@ -183,7 +183,7 @@ it.runIf(own)(
 )
 
 it.runIf(own).for(Object.entries(MANAGERS))(
-  '%s downloads this platform of all (Yarn 1 every one), and judges',
+  '%s installs the platform package that fits, and judges',
   { timeout: 4 * MINUTE },
   async ([name, { script, words, files, env, native, all }], context) => {
     const file = path.join(TOOLS, ...script)
