@@ -51,10 +51,7 @@ export function toMessages(
   options: InputReading = {},
 ): Message[] {
   if (typeof input === 'string') return [{ role: 'user', content: input }]
-  if (!Array.isArray(input)) {
-    throw new TypeError(`Expected a string or an array of messages, got ${shown(input)}`)
-  }
-  const { length } = input
+  const length = lengthOf(input)
   if (length === 0) throw new TypeError('Expected at least one message, got an empty array')
   const { most = Number.POSITIVE_INFINITY, unsupportedParts } = options
   if (unsupportedParts !== undefined) checkUnsupportedParts(unsupportedParts)
@@ -74,6 +71,23 @@ export function toMessages(
     throw new TypeError(`Expected the last message to have the role ${wanted}, got '${last.role}'`)
   }
   return messages
+}
+
+/** How many messages there are. A proxy of the caller's may throw, or say what no list does. */
+function lengthOf(input: unknown): number {
+  let length: unknown
+  try {
+    if (!Array.isArray(input)) {
+      throw new WrongMessage(`Expected a string or an array of messages, got ${shown(input)}`)
+    }
+    ;({ length } = input)
+  } catch (cause) {
+    if (cause instanceof WrongMessage) throw cause
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new TypeError(`The messages cannot be read: ${reason}`, { cause })
+  }
+  if (typeof length === 'number' && Number.isInteger(length) && length >= 0) return length
+  throw new TypeError(`Expected an array of messages with a length of 0 and more, got ${shown(length)}`)
 }
 
 /** The message at `at`, or null if it is none that says something. */

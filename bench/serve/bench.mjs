@@ -1,5 +1,6 @@
 // npm run bench -- serve: requests a second and latencies of /v1/moderations, and the latency of a delta through the proxy, at 1,
-// 16 and 64 clients, beside the same work in process and node-llama-cpp behind the same kind of endpoint, in turn.
+// 16 and 64 clients, beside the same work in process and node-llama-cpp behind the same kind of endpoint, in turn. The proxy has an
+// application of its own beside it too, that does the same with the library.
 // --parts demo,0.6b,demo-proxy,0.6b-proxy and --clients pick some of it.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -107,7 +108,8 @@ async function proxy({ model: stream, title, size, short, threads, rounds, clien
   const asking = await start('clients')
   const upstream = `http://127.0.0.1:${(await asking.run('upstream')).result}/v1`
   const [guard, server] = [await start('guard'), await start('server', { upstream })]
-  const { result: port } = await server.run('port')
+  const application = await start('application', { upstream })
+  const [{ result: port }, { result: own }] = [await server.run('port'), await application.run('port')]
   const rows = []
   let run = 0
   try {
@@ -115,16 +117,21 @@ async function proxy({ model: stream, title, size, short, threads, rounds, clien
       const words = WORDS[size][count] ?? 4
       const turns = await inTurn(rounds, {
         process: () => guard.run('deltas', { clients: count, words, run: run++ }),
+        application: () => asking.run('deltas', { port: own, clients: count, words, run: run++ }),
         server: () => asking.run('deltas', { port, clients: count, words, run: run++ }),
       })
-      rows.push(row(`${count}, in process`, turns.process))
-      rows.push(row(`${count}, through the proxy`, turns.server, turns.process, short || size !== '0.6b'))
+      const noGoal = short || size !== '0.6b'
+      rows.push([...row(`${count}, in process, no HTTP`, turns.process), ''])
+      rows.push([...row(`${count}, an application of its own`, turns.application, turns.process), ''])
+      const bare = row(`${count}, through the proxy`, turns.server, turns.process)
+      rows.push([...bare, row('', turns.server, turns.application, noGoal).at(-1)])
     }
   } finally {
-    await Promise.all([asking, guard, server].map((contender) => contender.stop()))
+    await Promise.all([asking, guard, application, server].map((contender) => contender.stop()))
   }
   console.log(`\nA word through the proxy on ${title}, ${threads} threads, ${rounds} rounds in turn\n`)
-  table(['chats', 'words/s', 'p50 ms', 'p95 ms', 'p99 ms', 'time beside in process'], rows)
+  const times = ['time beside in process', 'time beside an application']
+  table(['chats', 'words/s', 'p50 ms', 'p95 ms', 'p99 ms', ...times], rows)
 }
 
 /** Lets each contender take its turn, round by round, after one that does not count. */

@@ -50,6 +50,11 @@ export interface EnqueueOptions extends QueueOptions, StoreOptions, NeededOption
   history?: HistoryTooLong
   /** Default `'skip'`. */
   unsupportedParts?: UnsupportedParts
+  /**
+   * Milliseconds, above 0, that a row may take in a worker, its waiting for others included; one without a verdict then
+   * gets the error `ERR_ROW_TIMEOUT`. Default: as long as it takes.
+   */
+  rowTimeoutMs?: number
   /** From 1, the first, to 2,000,000. Default 1000. Single checks go before all. */
   priority?: number
   /** Whether the results are joined in the folder when all are there. Default true. */
@@ -84,6 +89,7 @@ const KEYS: Keys<EnqueueOptions> = {
   tooLong: true,
   history: true,
   unsupportedParts: true,
+  rowTimeoutMs: true,
   priority: true,
   merge: true,
   keepMs: true,
@@ -109,11 +115,22 @@ export interface EnqueuedBatch {
  */
 export async function enqueueBatch(source: BatchSource, options: EnqueueOptions): Promise<EnqueuedBatch> {
   checkKeys('the options of enqueueBatch', options, KEYS)
-  const { format, signal, policy, fields, model, tooLong = 'error', history = 'error' } = options
+  const {
+    format,
+    signal,
+    policy,
+    fields,
+    model,
+    tooLong = 'error',
+    history = 'error',
+    rowTimeoutMs,
+  } = options
   if (typeof model !== 'string')
     throw new TypeError(`Expected \`model\` to be a string, got ${String(model)}`)
   if (policy !== undefined) checkPolicy(policy)
   checkFields(fields)
+  checkTimeout('rowTimeoutMs', rowTimeoutMs)
+  if (rowTimeoutMs === 0) throw new RangeError('Expected `rowTimeoutMs` to be above 0 milliseconds, got 0')
   const { rows, manySources } = await rowsOfSource(source, {
     ...(format && { format }),
     ...(signal && { signal }),
@@ -121,6 +138,7 @@ export async function enqueueBatch(source: BatchSource, options: EnqueueOptions)
   const task: RowTask = {
     fit: { tooLong, history },
     ...{ fields, policy, manySources, rewards: undefined },
+    ...(rowTimeoutMs !== undefined && { rowTimeoutMs }),
     nameRows: options.columns?.id !== undefined,
     columns: options.columns ?? {},
     unsupportedParts: options.unsupportedParts ?? 'skip',

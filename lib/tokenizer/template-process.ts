@@ -142,8 +142,11 @@ class Worker {
 
   #wait(time: number, stage: TemplateFailure['stage'], message: string): Promise<Answer> {
     return new Promise<Answer>((resolve, reject) => {
-      // Keeps the process that waits for it alive, which the channel does not.
-      const timer = setTimeout(() => this.#end(stage, message), time)
+      // In two parts: while this process is stopped or its loop is held, no answer can be read, and no time is counted after
+      // the first. It also keeps the process that waits for it alive, which the channel does not.
+      let timer = setTimeout(() => {
+        timer = setTimeout(() => this.#end(stage, message), time / 2)
+      }, time / 2)
       const settled = () => {
         clearTimeout(timer)
         this.#settle = null

@@ -45,7 +45,7 @@ Leaf Cpuid(uint32_t leaf, uint32_t subleaf) {
 uint64_t SavedState() {
   constexpr uint32_t kOsXsave = 1u << 27;
   if ((Cpuid(1, 0).registers[kEcx] & kOsXsave) == 0) return 0;
-#if defined(_M_X64)
+#if defined(_MSC_VER) && !defined(__clang__)  // clang's wants the whole file compiled for xsave
   return _xgetbv(0);
 #else
   uint32_t low, high;

@@ -146,7 +146,7 @@ describe('many calls', () => {
     const before = process.memoryUsage().rss
     let refused = 0
     let judged = 0
-    const text = 'word '.repeat(400)
+    const text = 'bread '.repeat(400)
     const calls = Array.from({ length: 20_000 }, () =>
       gen.classify(text).then(
         () => {

@@ -162,6 +162,27 @@ describe.skipIf(!REDIS)('qwen3guard/bullmq', () => {
     LIMIT_MS,
   )
 
+  it(
+    'gives up rows that take too long, and goes on',
+    async () => {
+      const place = { connection: server.url, queue: 'late' }
+      await worker(place)
+      const linesOf = async (prompt: string, options: object) => {
+        const { id } = await enqueueBatch([{ prompt }], { ...place, model: 'demo-gen', ...options })
+        const { lines } = await awaitBatch(id, { ...place, pollMs: 20 })
+        const all: unknown[] = []
+        for await (const line of lines()) all.push(JSON.parse(line))
+        return all
+      }
+      const late = await linesOf('How do I bake bread? '.repeat(100), { rowTimeoutMs: 1 })
+      expect(late).toMatchObject([{ error: { code: 'ERR_ROW_TIMEOUT' } }])
+      expect(await linesOf('How do I bake bread?', { rowTimeoutMs: 60_000 })).toMatchObject([
+        { verdict: { safety: 'Safe' } },
+      ])
+    },
+    LIMIT_MS,
+  )
+
   it('says what is wrong with options', async () => {
     const connection = server.url
     const gen = { model: 'demo-gen' }
@@ -173,6 +194,9 @@ describe.skipIf(!REDIS)('qwen3guard/bullmq', () => {
     await expect(
       enqueueBatch(PROMPTS, { connection, model: 'demo-gen', chunkRow: 3 } as never),
     ).rejects.toThrow('`chunkRow`: did you mean `chunkRows`?')
+    await expect(enqueueBatch([], { connection, model: 'demo-gen', rowTimeoutMs: 0 })).rejects.toThrow(
+      'Expected `rowTimeoutMs` to be above 0',
+    )
     await expect(awaitBatch('b123', { connection })).rejects.toMatchObject({ code: 'ERR_BATCH_LOST' })
     expect(await enqueueBatch([], { connection, model: 'demo-gen', queue: 'none' })).toMatchObject({
       rows: 0,

@@ -199,6 +199,24 @@ describe.skipIf(!REDIS)('a batch in a queue', () => {
   )
 
   it(
+    'gives a row up that a worker never ends, when its time is over',
+    async () => {
+      const { worker, submit } = bound(queue())
+      const hanging = await sample(directory, 'hanging', 20, (id) =>
+        id === 3 ? 'a text that HANGS' : `How do I bake bread number ${id}?`,
+      )
+      await worker([], { hanging: 'HANGS' })
+      const out = outFile()
+      const { code, stderr } = await submit(hanging, out, ['--row-timeout', '5']).finished
+      expect(code, stderr).toBe(1)
+      const [judged, local] = [jsonLines(readFileSync(out, 'utf8')), jsonLines(hanging.local)]
+      expect(judged[3]).toMatchObject({ id: 3, error: { code: 'ERR_ROW_TIMEOUT', line: 4 } })
+      expect(judged.toSpliced(3, 1)).toEqual(local.toSpliced(3, 1))
+    },
+    LIMIT_MS,
+  )
+
+  it(
     'is left to others by a worker with another model file, or another version',
     async () => {
       const { worker, submit } = bound(queue())

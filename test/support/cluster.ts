@@ -6,15 +6,25 @@ import { cli, type Finished, Running } from './cli.js'
 
 const ODD = fileURLToPath(new URL('odd-worker.mjs', import.meta.url))
 
-/** What is the same in each local run as well: no times, and no numbers that depend on what was judged beside. */
-export const FIELDS = ['--fields', 'severity,categories,refusal,text']
+/** All that is written of a verdict of Gen but the model's name: numbers too, which do not depend on what is judged beside. */
+export const FIELDS = ['--fields', 'severity,categories,refusal,text,scores,usage']
 
 /** What is odd about a worker. */
 export interface Oddness {
   /** What each row takes besides. */
   delayMs?: number
+  /** A text that is never judged, and does not listen to its signal. */
+  hanging?: string
   /** A text that ends the process that judges it. */
   poison?: string
+}
+
+/** The environment of an odd command line. */
+export function oddly(odd: Oddness): Record<string, string> {
+  return {
+    NODE_OPTIONS: `--import=${ODD} ${process.env.NODE_OPTIONS ?? ''}`,
+    QWEN3GUARD_TEST_ODD: JSON.stringify(odd),
+  }
 }
 
 /** Rows of a file, and what a local run writes of them. */
@@ -61,10 +71,7 @@ export class Cluster {
   }
 
   startWorker(flags: string[] = [], odd: Oddness = { delayMs: 10 }, program?: string): Running {
-    const env = {
-      NODE_OPTIONS: `--import=${ODD} ${process.env.NODE_OPTIONS ?? ''}`,
-      QWEN3GUARD_TEST_ODD: JSON.stringify(odd),
-    }
+    const env = oddly(odd)
     const words = ['worker', ...this.#where, '--threads', '1', '--lock', '1.5', '--grace', '1', ...flags]
     return this.#keep(new Running(words, program === undefined ? env : {}, program))
   }

@@ -1,0 +1,37 @@
+// libFuzzer: native/core/vocabulary-check.cc, which reads a GGUF's vocabulary, over any bytes at any places.
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "core/vocabulary-check.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  constexpr size_t kPlaces = 3 * 6;
+  if (size < kPlaces) return 0;
+  static const std::string path = "/tmp/qwen3guard-fuzz-" + std::to_string(getpid());
+  guard::VocabularyPlace place;
+  place.path = path;
+  place.longest = 64;
+  place.most_added = 8;
+  guard::GgufArrayPlace* places[] = {&place.tokens, &place.types, &place.merges};
+  for (guard::GgufArrayPlace* one : places) {
+    uint16_t numbers[3];
+    std::memcpy(numbers, data, sizeof(numbers));
+    data += sizeof(numbers);
+    size -= sizeof(numbers);
+    *one = {numbers[0], numbers[1], numbers[2]};
+  }
+  FILE* file = std::fopen(path.c_str(), "wb");
+  if (file == nullptr) std::abort();
+  std::fwrite(data, 1, size, file);
+  std::fclose(file);
+  for (const guard::VocabularyProblem& problem : guard::CheckVocabulary(place)) {
+    if (problem.array.empty() || problem.what.empty()) std::abort();
+  }
+  std::remove(path.c_str());
+  return 0;
+}

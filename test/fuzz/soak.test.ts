@@ -1,0 +1,43 @@
+// The short forms of long checks: mutants of model files and checkpoints, hostile texts and injections. `scripts/soak` says what each tries.
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+
+function soak(
+  name: string,
+  ...flags: string[]
+): Promise<{ code: number | null; row: unknown; said: string }> {
+  const program = fileURLToPath(new URL(`../../scripts/soak/${name}.mjs`, import.meta.url))
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [program, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let stdout = ''
+    let said = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+    })
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ code, row: JSON.parse(stdout || 'null'), said }))
+  })
+}
+
+it.each([
+  ['model-files', '500'],
+  ['checkpoints', '200'],
+])(
+  '%s: no mutant ends or holds the process',
+  (name, count) => passes(name, '--count', count, '--jobs', '2'),
+  300_000,
+)
+
+it('texts: each is judged or refused, and injections change nothing', () => {
+  return passes('texts', '--count', '65536', '--seconds', '30')
+}, 300_000)
+
+async function passes(name: string, ...flags: string[]): Promise<void> {
+  const { code, row, said } = await soak(name, '--seed', '18', ...flags)
+  expect(row, said.slice(-4000)).toMatchObject({ ok: true, seed: 18 })
+  expect(code).toBe(0)
+}
