@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -67,9 +67,15 @@ beforeAll(async () => {
   const dependencies = Object.entries(lock.packages)
     .filter(([where, { dev, devOptional, peer }]) => where && !(dev || devOptional || peer))
     .map(([where]) => path.join(ROOT, where))
-  const words = ['pack', '--ignore-scripts', '--silent', '--pack-destination', packed, ...dependencies]
-  const others = await run('npm', words, packed)
-  expect(others.status, others.output).toBe(0)
+  // By tar, as npm takes a second for each.
+  for (const [index, folder] of dependencies.entries()) {
+    const stage = path.join(directory, 'stage', String(index))
+    mkdirSync(stage, { recursive: true })
+    symlinkSync(folder, path.join(stage, 'package'), 'junction')
+    const words = ['-czhf', path.join(packed, `${index}.tgz`), '--exclude', 'node_modules', 'package']
+    const tarred = await run('tar', words, stage)
+    expect(tarred.status, tarred.output).toBe(0)
+  }
   registry = await startRegistry([packed])
 }, 4 * MINUTE)
 
@@ -177,7 +183,7 @@ it.runIf(own)(
 )
 
 it.runIf(own).for(Object.entries(MANAGERS))(
-  '%s downloads this platform of all (Yarn 1 every one), and judges',
+  '%s installs the platform package that fits, and judges',
   { timeout: 4 * MINUTE },
   async ([name, { script, words, files, env, native, all }], context) => {
     const file = path.join(TOOLS, ...script)
