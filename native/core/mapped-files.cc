@@ -83,7 +83,8 @@ void AddRange(uintptr_t begin, uintptr_t end, std::atomic<bool>* lost) {
 }
 
 std::vector<std::string> PartsOf(const std::string& path) {
-  static const std::regex split("^(.*-)(\\d{5})(-of-(\\d{5})\\.gguf)$");
+  // Never destroyed: a load may still run when the process exits.
+  static const auto& split = *new std::regex("^(.*-)(\\d{5})(-of-(\\d{5})\\.gguf)$");
   std::smatch found;
   if (!std::regex_match(path, found, split)) return {path};
   std::vector<std::string> parts;
