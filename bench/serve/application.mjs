@@ -3,7 +3,7 @@
 import http from 'node:http'
 import { createParser } from 'eventsource-parser'
 import { StreamGuard } from '../../dist/index.js'
-import { chunk } from './paced.mjs'
+import { chunk, NOTHING_HELD } from './paced.mjs'
 
 export async function open({ stream: model, upstream, ...options }) {
   const stream = await StreamGuard.load({ ...options, model, contextSize: 512, maxSequences: 64 })
@@ -15,7 +15,8 @@ export async function open({ stream: model, upstream, ...options }) {
       const headers = { 'content-type': 'application/json' }
       const answer = await fetch(`${upstream}/chat/completions`, { method: 'POST', headers, body })
       response.writeHead(200, { 'content-type': 'text/event-stream' })
-      for await (const event of stream.moderate(messages, textsOf(answer))) {
+      const events = stream.moderate(messages, textsOf(answer), { policy: NOTHING_HELD })
+      for await (const event of events) {
         if (event.type === 'text') response.write(chunk(event.text))
       }
       response.write(chunk('', 'stop'))

@@ -1,6 +1,6 @@
 // The same work in process, without a server.
 import { GenGuard, StreamGuard } from '../../dist/index.js'
-import { Paced, wordsOf } from './paced.mjs'
+import { NOTHING_HELD, Paced, wordsOf } from './paced.mjs'
 
 export async function open({ gen: genModel, stream: streamModel, ...options }) {
   const gen = genModel && (await GenGuard.load({ ...options, model: genModel }))
@@ -26,7 +26,7 @@ export async function open({ gen: genModel, stream: streamModel, ...options }) {
       const chat = async (_, i) => {
         const paced = new Paced(wordsOf(words))
         const prompt = `${run}-${i}: what should I do this weekend?`
-        for await (const event of stream.moderate(prompt, paced))
+        for await (const event of stream.moderate(prompt, paced, { policy: NOTHING_HELD }))
           if (event.type === 'text') paced.read(event.text)
         return paced.times
       }

@@ -4,6 +4,9 @@ const WORDS =
     / \w+/g,
   )
 
+/** Nothing is held back or blocked, whatever the model thinks of a word: the next would be waited for, and not be written. */
+export const NOTHING_HELD = { threshold: 1, prompt: 'allow' }
+
 export const wordsOf = (count) => Array.from({ length: count }, (_, i) => WORDS[i % WORDS.length])
 
 /** A chunk of an OpenAI stream. */

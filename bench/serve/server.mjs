@@ -2,6 +2,7 @@
 import { GenGuard, StreamGuard } from '../../dist/index.js'
 import { createApp } from '../../dist/server/index.js'
 import { listen } from '../../dist/server/listen.js'
+import { NOTHING_HELD } from './paced.mjs'
 
 export async function open({ gen: genModel, stream: streamModel, upstream, ...options }) {
   const gen = genModel && (await GenGuard.load({ ...options, model: genModel }))
@@ -11,7 +12,7 @@ export async function open({ gen: genModel, stream: streamModel, upstream, ...op
   const app = createApp({
     ...(gen && { gen }),
     ...(stream && { stream }),
-    ...(stream && upstream && { upstream }),
+    ...(stream && upstream && { upstream, policy: NOTHING_HELD }),
     limits: { queueMs: 600_000 },
   })
   const { url } = await listen(app, { host: '127.0.0.1', port: 0 })

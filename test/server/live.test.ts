@@ -15,12 +15,13 @@ async function eventsOf(id: string, headers: Record<string, string> = {}) {
 }
 
 /** What a moderation by the library says of the same text. */
-async function expected(text: string) {
+async function expected(text: string, reasoning = false) {
   const events = []
   const source = (async function* () {
     yield* pieces(text)
   })()
-  for await (const event of server.stream.moderate(PROMPT, source, { tokens: true })) events.push(event)
+  for await (const event of server.stream.moderate(PROMPT, source, { tokens: true, reasoning }))
+    events.push(event)
   return events
 }
 
@@ -59,6 +60,19 @@ describe('a live session', () => {
       const all = tokensOf(events)
       expect(all.at(-1)?.verdict.end === (HARMLESS + HARMFUL).length).toBe(id === judging)
     }
+  })
+
+  it('judges a reply that begins inside its reasoning', async () => {
+    const reply = `${HARMLESS}</think>\n\n${HARMLESS}`
+    const id = await open({ reasoning: true })
+    for (const text of pieces(reply)) await server.post(`/v1/live/${id}/text`, { text })
+    await server.post(`/v1/live/${id}/text`, { end: true })
+    const events = await eventsOf(id)
+    const parts = tokensOf(events).map(({ verdict }) => verdict.part)
+    expect(textOf(events)).toBe(reply)
+    expect(parts).toEqual(parts.toSorted().reverse())
+    expect(new Set(parts)).toEqual(new Set(['reasoning', 'answer']))
+    expect(tokensOf(events).map(told)).toEqual(tokensOf(await expected(reply, true)).map(told))
   })
 
   it('says of a prompt that is blocked', async () => {

@@ -131,6 +131,23 @@ describe('a streamed chat completion', () => {
     ])
   })
 
+  it('judges reasoning as well as the answer behind it', async () => {
+    const reasoningOf = (events: Json[]) =>
+      events.flatMap(({ choices = [] }) => choices.map(({ delta }: Json) => delta.reasoning_content ?? ''))
+    const answered = [start(), ...contents(HARMLESS, 'reasoning_content'), ...contents(HARMLESS), stop()]
+    upstream.answer = streaming(answered)
+    const { events } = await answer()
+    expect(reasoningOf(events).join('')).toBe(HARMLESS)
+    expect(textOf(events)).toBe(HARMLESS)
+    const harmful = contents(HARMLESS + HARMFUL, 'reasoning_content')
+    upstream.answer = streaming([start(), ...harmful, ...contents(HARMLESS), stop()])
+    const blocked = await answer()
+    expect(blocked.events.at(-3)).toMatchObject({ choices: [{ finish_reason: 'content_filter' }] })
+    expect(blocked.text).not.toContain('steal the money')
+    expect(textOf(blocked.events)).toBe('')
+    await idle()
+  })
+
   it('judges what tools are called with', async () => {
     const call = (fields: object) => chunk({ tool_calls: [{ index: 0, ...fields }] })
     upstream.answer = streaming([
