@@ -14,7 +14,7 @@ async function main() {
     return at === -1 ? undefined : rest[at + 1]
   }
   const faults = rest.includes('--faults')
-  if (faults && (rest.includes('--flavour') || rest.includes('--portable') || gpu.length > 0)) {
+  if (faults && (rest.includes('--flavour') || rest.includes('--portable') || gpu?.length > 0)) {
     throw new BuildError(
       '--faults makes an addon for tests on this machine: it takes no --flavour, --portable or --gpu',
     )
