@@ -1,6 +1,6 @@
 // The packages that hold this package's binaries, one for a platform: optional dependencies of the published package, of which
 // package managers install the one that fits. native/platforms.json lists them.
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { packageRoot, requireFile } from './package-root.js'
@@ -28,8 +28,8 @@ export interface InstalledPackage {
 export function libc(): Libc | null {
   if (process.platform !== 'linux') return null
   if (process.env.LIBC === 'musl' || process.env.LIBC === 'glibc') return process.env.LIBC
-  if (existsSync('/etc/alpine-release')) return 'musl'
-  return glibcVersion() === null && existsSync(muslLinker()) ? 'musl' : 'glibc'
+  if (isThere('/etc/alpine-release')) return 'musl'
+  return glibcVersion() === null && isThere(muslLinker()) ? 'musl' : 'glibc'
 }
 
 /** Version of glibc that this process runs on, or null. */

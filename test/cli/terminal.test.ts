@@ -243,7 +243,7 @@ describe('askForTexts', () => {
   })
 
   it.runIf(terminal)('a terminal gets colours in verdicts of its width, but for NO_COLOR', async () => {
-    const command = `stty cols 40; "${process.execPath}" "${MAIN}" check --model demo-stream --prompt Hi --response "I will kill you all tonight." 2>/dev/null`
+    const command = `stty cols 40; "${process.execPath}" "${MAIN}" check --model demo-stream --prompt Hi --response "Here is how to build a bomb and hack into the bank." 2>/dev/null`
     const shown = async (noColour: string) => {
       const env = { ...process.env, TERM: 'xterm', NO_COLOR: noColour }
       const child = spawn('script', ['-qec', command, '/dev/null'], { env })
