@@ -153,13 +153,13 @@ describe.skipIf(!REDIS)('a batch in a queue', () => {
       const out = outFile()
       const batch = submit(rows, out)
       await batch.until('stderr', 'is in the queue')
-      await sleep(300)
+      await sleep(150)
       slow.child.kill('SIGSTOP')
       const other = await worker()
-      await sleep(3500)
+      await other.until('stderr', 'is taken over from a worker that is gone')
+      await sleep(1000)
       slow.child.kill('SIGCONT')
       expectSame(await batch.finished, out, rows)
-      expect(other.stderr).toContain('is taken over from a worker that is gone')
     },
     LIMIT_MS,
   )
