@@ -1,7 +1,8 @@
 // What to do about an addon that did not load: the exact line for each case.
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { packageRoot } from './package-root.js'
+import { isThere } from './permission.js'
 import {
   glibcVersion,
   type InstalledPackage,
@@ -148,7 +149,7 @@ function nearestModules(): string | null {
 }
 
 function managerOf(modules: string): Situation['manager'] {
-  const has = (...names: string[]) => names.some((name) => existsSync(path.join(modules, name)))
+  const has = (...names: string[]) => names.some((name) => isThere(path.join(modules, name)))
   if (has('.modules.yaml', '.pnpm')) return 'pnpm'
   if (has('.yarn-state.yml')) return 'yarn'
   if (has('.yarn-integrity')) return 'yarn 1'

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chooseCheckpointChanges } from './mutants/checkpoint-mutants.mjs'
 import { FOUND_CHECKPOINTS } from './mutants/found.mjs'
-import { minimised, runMutants } from './mutants/run-mutants.mjs'
-import { flags, progress, report } from './mutants/soak.mjs'
+import { runMutants } from './mutants/run-mutants.mjs'
+import { flags, progress, report, tellFindings, wrongOutcome } from './mutants/soak.mjs'
 
 const BASE_BYTES = 96 << 20
 const CODES = new Set([
@@ -22,6 +22,7 @@ const CODES = new Set([
   ...['ERR_DECODE', 'ERR_TOO_LONG'],
 ])
 const TYPES = ['f32', 'q8_0', 'q4_k_m', 'bf16']
+const wrong = wrongOutcome(CODES, BASE_BYTES)
 const CHILD = fileURLToPath(new URL('mutants/checkpoint-child.mjs', import.meta.url))
 const CHECKPOINTS = fileURLToPath(new URL('../../test/fixtures/checkpoints/', import.meta.url))
 
@@ -52,10 +53,7 @@ try {
       progress(++tried, all.length, outcomes)
     },
   })
-  for (const finding of findings) {
-    const { mutant, what } = await minimised(CHILD, finding, env, wrong)
-    console.error(`\n${JSON.stringify(mutant)}\n  ${what}`)
-  }
+  await tellFindings(CHILD, findings, env, wrong)
   const converted = (outcomes.get('judged') ?? 0) + (outcomes.get('ERR_GEN_FORMAT') ?? 0)
   report({
     promise: 'No damage to a checkpoint ends or holds its conversion',
@@ -66,10 +64,4 @@ try {
   })
 } finally {
   rmSync(directory, { recursive: true, force: true })
-}
-
-function wrong({ outcome, bytes, peak }) {
-  if (!CODES.has(outcome)) return outcome
-  if (peak > 2 * bytes + BASE_BYTES) return `takes ${peak} bytes; the checkpoint has ${bytes}`
-  return null
 }

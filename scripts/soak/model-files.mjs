@@ -10,8 +10,8 @@ import { quantizeGguf } from '../../dist/models/convert/quantize.js'
 import { FOUND_GGUF } from './mutants/found.mjs'
 import { parse } from './mutants/gguf-bytes.mjs'
 import { chooseChanges } from './mutants/gguf-choices.mjs'
-import { minimised, runMutants } from './mutants/run-mutants.mjs'
-import { flags, progress, report } from './mutants/soak.mjs'
+import { runMutants } from './mutants/run-mutants.mjs'
+import { flags, progress, report, tellFindings, wrongOutcome } from './mutants/soak.mjs'
 
 /** Bytes that a mutant may take beside twice its file: a context, and what the program itself lets grow. */
 const BASE_BYTES = 96 << 20
@@ -19,6 +19,7 @@ const CODES = new Set([
   ...['judged', 'ERR_MODEL_INVALID', 'ERR_MODEL_KIND', 'ERR_MODEL_LOAD', 'ERR_TEMPLATE', 'ERR_DECODE'],
   ...['ERR_GEN_FORMAT', 'ERR_TOO_LONG', 'ERR_MEMORY', 'too short'],
 ])
+const wrong = wrongOutcome(CODES, BASE_BYTES)
 const CHILD = fileURLToPath(new URL('mutants/gguf-child.mjs', import.meta.url))
 
 const { count, seconds, seed, jobs } = flags({ count: 10_000 })
@@ -56,10 +57,7 @@ try {
       progress(++tried, all.length, outcomes)
     },
   })
-  for (const finding of findings) {
-    const { mutant, what } = await minimised(CHILD, finding, env, wrong)
-    console.error(`\n${JSON.stringify(mutant)}\n  ${what}`)
-  }
+  await tellFindings(CHILD, findings, env, wrong)
   report({
     promise: 'No damage to a GGUF ends or holds the process: load, judge, inspect, quantize',
     figure: `${tried} mutants, ${outcomes.get('judged') ?? 0} judged a text, ${findings.length} findings; longest ${(longest / 1000).toFixed(1)} s, most memory beside twice the file ${Math.max(0, Math.round(largest / (1 << 20)))} MB`,
@@ -69,12 +67,6 @@ try {
   })
 } finally {
   rmSync(directory, { recursive: true, force: true })
-}
-
-function wrong({ outcome, bytes, peak }) {
-  if (!CODES.has(outcome)) return outcome
-  if (peak > 2 * bytes + BASE_BYTES) return `takes ${peak} bytes; the file has ${bytes}`
-  return null
 }
 
 /** The demonstration models, and one file of each type: of both variants where they differ in more than the heads. */

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
@@ -61,6 +61,14 @@ describe('under --permission', () => {
     const error = load(model, [...CODE, path.join(ROOT, 'build')], ['--allow-addons'])
     expect(error).toMatchObject({ name: 'ModelFileError' })
     expect(error.message).toContain(`--allow-fs-read=${model}`)
+  })
+
+  it('nothing of the loader asks for a file but by what takes a refusal for an answer', () => {
+    const binding = path.join(ROOT, 'lib', 'binding')
+    const asking = readdirSync(binding, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .filter((name) => readFileSync(path.join(binding, name), 'utf8').includes('existsSync('))
+    expect(asking).toEqual(['permission.ts'])
   })
 
   it('judges with the flags that the errors name, and writes nothing', () => {

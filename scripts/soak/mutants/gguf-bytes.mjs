@@ -1,22 +1,10 @@
 // A GGUF as bytes that can be taken apart, changed and put together again, sound or not: nothing is checked.
+import { SCALAR_TYPES } from '../../../dist/models/gguf/format.js'
 
 /** Bytes of a value of each metadata type; 0: string (8) and array (9). */
 const VALUE_BYTES = [1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8]
-export const TYPES = {
-  uint8: 0,
-  int8: 1,
-  uint16: 2,
-  int16: 3,
-  uint32: 4,
-  int32: 5,
-  float32: 6,
-  bool: 7,
-  string: 8,
-  array: 9,
-  uint64: 10,
-  int64: 11,
-  float64: 12,
-}
+/** Their numbers by name. */
+export const TYPES = Object.fromEntries(SCALAR_TYPES.map((name, number) => [name, number]))
 
 /**
  * @typedef {{ key: Buffer, type: number, body: Buffer }} Pair `body`: the value as the file has it, after its type

@@ -1,18 +1,15 @@
-import { parseArgs } from 'node:util'
+import { soakArguments } from '../support/soak.mjs'
+import { minimised } from './run-mutants.mjs'
 
-/** What every long check takes: how many or how long, and the seed, which is printed and gives the same run again. */
+/** How many or how long, the seed, and how many children at once. With a time alone it ends the check, not a number. */
 export function flags(defaults) {
-  const text = { type: 'string' }
-  const { values } = parseArgs({ options: { count: text, seconds: text, seed: text, jobs: text } })
-  const number = (value, other) => (value === undefined ? other : Number(value))
+  const { count, seconds, seed, jobs } = soakArguments({ jobs: 1 })
+  const most = seconds === undefined || defaults.seconds ? defaults.count : 1_000_000
   return {
-    count: number(
-      values.count,
-      values.seconds === undefined || defaults.seconds ? defaults.count : 1_000_000,
-    ),
-    seconds: number(values.seconds, defaults.seconds ?? Number.POSITIVE_INFINITY),
-    seed: number(values.seed, Math.floor(Math.random() * 2 ** 31)),
-    jobs: number(values.jobs, 1),
+    count: count ?? most,
+    seconds: seconds ?? defaults.seconds ?? Number.POSITIVE_INFINITY,
+    seed,
+    jobs,
   }
 }
 
@@ -22,6 +19,22 @@ export function progress(done, of, outcomes) {
   console.error(
     `${done} of ${of}: ${counts.map(([what, count]) => `${what.slice(0, 60)} ${count}`).join(', ')}`,
   )
+}
+
+/** What is wrong with an outcome, or null: one that is none of `codes`, or memory over twice the bytes and `base` more. */
+export const wrongOutcome =
+  (codes, base) =>
+  ({ outcome, bytes, peak }) => {
+    if (!codes.has(outcome)) return outcome
+    return peak > 2 * bytes + base ? `takes ${peak} bytes, and has ${bytes}` : null
+  }
+
+/** Says each on stderr, with as few of its changes as do it. */
+export async function tellFindings(child, findings, env, wrong) {
+  for (const finding of findings) {
+    const { mutant, what } = await minimised(child, finding, env, wrong)
+    console.error(`\n${JSON.stringify(mutant)}\n  ${what}`)
+  }
 }
 
 /** The one line on stdout. */

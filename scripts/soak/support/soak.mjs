@@ -4,13 +4,17 @@ import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
+export { seeded as randomOf } from '../mutants/random.mjs'
+
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc')
 
-/** Of the arguments: how long, or how often, and the seed. One that is not given has the value of `defaults`. */
+/** Of the arguments: how long, or how often, the seed, and how many at once. One that is not given has the value of `defaults`. */
 export function soakArguments(defaults) {
   const { values } = parseArgs({
-    options: { seconds: { type: 'string' }, count: { type: 'string' }, seed: { type: 'string' } },
+    options: Object.fromEntries(
+      ['seconds', 'count', 'seed', 'jobs'].map((name) => [name, { type: 'string' }]),
+    ),
   })
   const number = (name) => {
     const value = values[name]
@@ -20,17 +24,11 @@ export function soakArguments(defaults) {
       throw new RangeError(`--${name} ${value}: a whole number is expected`)
     return given
   }
-  return { seconds: number('seconds'), count: number('count'), seed: number('seed') ?? Date.now() % 2 ** 31 }
-}
-
-/** Numbers from 0 to 1, the same for the same seed. */
-export function randomOf(seed) {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  return {
+    seconds: number('seconds'),
+    count: number('count'),
+    seed: number('seed') ?? Date.now() % 2 ** 31,
+    jobs: number('jobs'),
   }
 }
 
