@@ -5,6 +5,8 @@
 #if defined(__AVX2__) && !defined(QWEN3GUARD_EMULATED)
 #include <immintrin.h>
 
+#include <algorithm>
+
 namespace guard::kernels {
 
 namespace {

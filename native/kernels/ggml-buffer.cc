@@ -173,10 +173,11 @@ struct BufferType : ggml::cpu::extra_buffer_type {
 
   // ggml asks this for every operation, whatever buffers it is of.
   ggml::cpu::tensor_traits* get_tensor_traits(const ggml_tensor* op) override {
-    static AttentionOp attention;
-    if (op->op == GGML_OP_FLASH_ATTN_EXT) return &attention;
-    static HeadProduct head;
-    if (op->op == GGML_OP_MUL_MAT && HeadProduct::Computes(op)) return &head;
+    // Never destroyed: threads may still compute when the process exits.
+    static auto* const attention = new AttentionOp();
+    static auto* const head = new HeadProduct();
+    if (op->op == GGML_OP_FLASH_ATTN_EXT) return attention;
+    if (op->op == GGML_OP_MUL_MAT && HeadProduct::Computes(op)) return head;
     if (op->op != GGML_OP_MUL_MAT || !InOurs(op->src[0])) return nullptr;
     return static_cast<ggml::cpu::tensor_traits*>(op->src[0]->extra);
   }
@@ -188,8 +189,8 @@ struct BufferType : ggml::cpu::extra_buffer_type {
 };
 
 ggml_status InitTensor(ggml_backend_buffer_t, ggml_tensor* tensor) {
-  static Product product;
-  tensor->extra = Holds(tensor) ? static_cast<ggml::cpu::tensor_traits*>(&product) : nullptr;
+  static auto* const product = new Product();  // never destroyed, as those above
+  tensor->extra = Holds(tensor) ? static_cast<ggml::cpu::tensor_traits*>(product) : nullptr;
   return GGML_STATUS_SUCCESS;
 }
 
