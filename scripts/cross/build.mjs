@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { copyFileSync, mkdirSync, statSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { log, root } from '../build-addon.mjs'
+import { log, portablePaths, root } from '../build-addon.mjs'
 import { buildTools } from '../build-tools.mjs'
 import { flavourDefinitions, flavoursOf } from '../flavours.mjs'
 import { noGpu } from '../gpu-backends.mjs'
@@ -68,6 +68,7 @@ async function buildFlavour(target, flavour, flavours, staging) {
       ...['-S', root, '-B', tree],
       ...Object.entries(definitions).map(([name, value]) => `-D${name}=${value}`),
       ...flavourDefinitions(flavour, flavours),
+      portablePaths,
     ],
     env,
   )

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs'
-import { copyFile, link, mkdir, open, rename, rm, stat, symlink } from 'node:fs/promises'
+import { copyFile, link, mkdir, open, stat, symlink } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DownloadError } from '../../errors.js'
+import { removeFile, renameFile } from '../../held-files.js'
 import { atomicFile } from '../atomic-file.js'
 import type { Hub, HubFile } from './hub.js'
 
@@ -71,10 +72,10 @@ export class HubCache {
       await hooks.check(partial)
     } catch (error) {
       // Nothing to go on from, unless the check was only broken off.
-      if (!hooks.signal?.aborted) await rm(partial, { force: true })
+      if (!hooks.signal?.aborted) await removeFile(partial)
       throw error
     }
-    await rename(partial, this.#blob(file)).catch(async (error: unknown) => {
+    await renameFile(partial, this.#blob(file)).catch(async (error: unknown) => {
       // Another process had the same file, and was first.
       if ((await sizeOf(this.#blob(file))) !== file.bytes) throw error
     })
@@ -114,7 +115,7 @@ export class HubCache {
     const [from, to] = [this.#blob(file), this.path(file)]
     if ((await sizeOf(to)) === file.bytes) return
     await mkdir(path.dirname(to), { recursive: true })
-    await rm(to, { force: true })
+    await removeFile(to)
     try {
       await symlink(path.relative(path.dirname(to), from), to)
     } catch (error) {
