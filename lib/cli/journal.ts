@@ -6,6 +6,7 @@ import { finished } from 'node:stream/promises'
 import { differences, type RunIdentity } from '../batch/run-identity.js'
 import { InputError } from '../data/input-error.js'
 import { isObject } from '../data/row.js'
+import { naming, writeError } from '../full-disk.js'
 import { removeFile, renameFile, whileHeld } from '../held-files.js'
 
 /** How often what is written is also on the disk, should the power fail. */
@@ -46,7 +47,7 @@ export class Journal {
     inputs: readonly string[] = [],
   ): Promise<Journal> {
     const [path, identityPath] = [`${out}.part`, `${out}.part.json`]
-    await takeLock(`${path}.lock`)
+    await naming(`${path}.lock`, () => takeLock(`${path}.lock`))
     try {
       return await Journal.#begin(path, identityPath, identity, resume, earlier, inputs)
     } catch (error) {
@@ -74,17 +75,17 @@ export class Journal {
       await requireSame(identityPath, path, identity, inputs)
       rows = await soundRows(path, earlier)
     } else {
-      await writeFile(identityPath, `${JSON.stringify(identity)}\n`)
+      await naming(identityPath, () => writeFile(identityPath, `${JSON.stringify(identity)}\n`))
     }
     return new Journal(path, identityPath, rows)
   }
 
-  /** @throws the disk's error */
+  /** @throws DiskSpaceError, or the disk's error */
   async add(line: string): Promise<void> {
-    if (this.#stream.errored) throw this.#stream.errored
+    if (this.#stream.errored) throw await writeError(this.path, this.#stream.errored)
     this.rows += 1
     // Rejects when the stream fails.
-    if (!this.#stream.write(line)) await once(this.#stream, 'drain')
+    if (!this.#stream.write(line)) await naming(this.path, () => once(this.#stream, 'drain'))
     if (Date.now() - this.#synced > SYNC_INTERVAL_MS) await this.#sync()
   }
 
@@ -92,17 +93,17 @@ export class Journal {
     this.#synced = Date.now()
     const file = await open(this.path, 'r+')
     try {
-      await file.datasync()
+      await naming(this.path, () => file.datasync())
     } finally {
       await file.close()
     }
   }
 
-  /** Waits until all rows are on the disk. @throws the disk's error */
+  /** Waits until all rows are on the disk. @throws DiskSpaceError, or the disk's error */
   async end(): Promise<void> {
-    if (this.#stream.errored) throw this.#stream.errored
+    if (this.#stream.errored) throw await writeError(this.path, this.#stream.errored)
     this.#stream.end()
-    await finished(this.#stream)
+    await naming(this.path, () => finished(this.#stream))
     await this.#sync()
   }
 

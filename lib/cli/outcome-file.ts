@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { finished } from 'node:stream/promises'
 import type { RowError } from '../batch/row-error.js'
+import { naming, writeError } from '../full-disk.js'
 import { removeTree } from '../held-files.js'
 import type { Part, Reduced } from './comparison.js'
 
@@ -33,20 +34,20 @@ export class OutcomeFile {
     return new OutcomeFile(await mkdtemp(join(tmpdir(), 'qwen3guard-compare-')))
   }
 
-  /** @throws the disk's error */
+  /** @throws DiskSpaceError, or the disk's error */
   async add(outcome: Outcome): Promise<void> {
     const json = JSON.stringify(outcome, (_key, value: unknown) =>
       value instanceof Uint8Array || value instanceof Float64Array ? Array.from(value) : value,
     )
     this.count += 1
-    if (this.#out.errored) throw this.#out.errored
+    if (this.#out.errored) throw await writeError(this.#path, this.#out.errored)
     // Rejects when the stream fails.
-    if (!this.#out.write(`${json}\n`)) await once(this.#out, 'drain')
+    if (!this.#out.write(`${json}\n`)) await naming(this.#path, () => once(this.#out, 'drain'))
   }
 
   async *read(): AsyncGenerator<Outcome, void, undefined> {
     this.#out.end()
-    await finished(this.#out)
+    await naming(this.#path, () => finished(this.#out))
     const lines = createInterface({
       input: createReadStream(this.#path),
       crlfDelay: Number.POSITIVE_INFINITY,

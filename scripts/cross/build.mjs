@@ -12,6 +12,7 @@ import { windowsImports } from './node-api.mjs'
 import { npmPackage, PACKAGES } from './npm-file.mjs'
 import { binaryOf, TARGETS } from './targets.mjs'
 import { toolchain } from './toolchain.mjs'
+import { keepEntryExports } from './windows-exports.mjs'
 
 function run(command, args, env) {
   return new Promise((resolve, reject) => {
@@ -51,7 +52,9 @@ async function buildFlavour(target, flavour, flavours, staging) {
       CMAKE_C_FLAGS: '-D_WIN32_WINNT=0x0601',
       CMAKE_CXX_FLAGS: '-D_WIN32_WINNT=0x0601',
     }),
-    CMAKE_SHARED_LINKER_FLAGS: '-s',
+    CMAKE_SHARED_LINKER_FLAGS: target.platform === 'darwin' ? '-s -undefined dynamic_lookup' : '-s',
+    // CMake insists on a program that it never calls here.
+    ...(target.platform === 'darwin' && { CMAKE_INSTALL_NAME_TOOL: '/bin/true' }),
     GGML_CCACHE: 'OFF',
     GGML_ACCELERATE: 'OFF',
     GGML_BLAS: 'OFF',
@@ -76,7 +79,9 @@ async function buildFlavour(target, flavour, flavours, staging) {
   await run('cmake', ['--build', tree, '--target', 'qwen3guard', '--parallel', jobs], env)
   const to = path.join(root, 'prebuilds', binaryOf(target, flavour, flavours))
   mkdirSync(path.dirname(to), { recursive: true })
-  copyFileSync(path.join(output, 'qwen3guard.node'), to)
+  const made = path.join(output, 'qwen3guard.node')
+  if (target.platform === 'win32') keepEntryExports(made)
+  copyFileSync(made, to)
   const seconds = Math.round((Date.now() - started) / 1000)
   log(`${path.relative(root, to)}: ${(statSync(to).size / 1e6).toFixed(2)} MB in ${seconds} s`)
 }

@@ -3,6 +3,7 @@ import { copyFile, link, mkdir, open, stat, symlink } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DownloadError } from '../../errors.js'
+import { naming } from '../../full-disk.js'
 import { removeFile, renameFile } from '../../held-files.js'
 import { atomicFile } from '../atomic-file.js'
 import type { Hub, HubFile } from './hub.js'
@@ -66,8 +67,10 @@ export class HubCache {
       return this.path(file)
     }
     const partial = this.#partial(file)
-    await mkdir(path.dirname(partial), { recursive: true })
-    await this.#receive(hub, file, partial, hooks)
+    await naming(partial, async () => {
+      await mkdir(path.dirname(partial), { recursive: true })
+      await this.#receive(hub, file, partial, hooks)
+    })
     try {
       await hooks.check(partial)
     } catch (error) {
