@@ -107,6 +107,7 @@ class Worker {
     this.#child = spawn(process.execPath, [...options, '-e', SCRIPT, jinjaPath()], {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       serialization: 'advanced',
+      windowsHide: true,
       cwd: tmpdir(),
       env: ownEnvironment(),
     })
