@@ -39,11 +39,11 @@ function compile(name, compiler) {
   const llama = llamaSource()
   const program = path.join(folder, compiler === null ? `${name}-replay` : name)
   const words = [
-    ...['-std=c++17', '-O1', '-g1', '-pthread', '-Inative', `-I${llama}/ggml/include`, `-I${llama}/ggml/src`],
-    ...(compiler === null ? ['-fsanitize=address,undefined'] : ['-fsanitize=fuzzer,address,undefined']),
-    '-fno-sanitize-recover=undefined',
+    ...['-std=c++17', '-g1', '-pthread', '-Inative', `-I${llama}/ggml/include`, `-I${llama}/ggml/src`],
+    // A replay lasts a moment: it is to compile fast.
+    ...(compiler === null ? ['-O0', '-fsanitize=address'] : ['-O1', '-fsanitize=fuzzer,address,undefined']),
     // llama.cpp reads a type before it looks whether there is such a one.
-    '-fno-sanitize=enum',
+    ...['-fno-sanitize-recover=undefined', '-fno-sanitize=enum'],
     ...[`scripts/soak/native/${name}.cc`, ...sources],
     ...(compiler === null ? ['scripts/soak/native/replay.cc'] : []),
     ...(reader ? [path.join(llama, 'ggml', 'src', 'gguf.cpp'), ggml] : []),
