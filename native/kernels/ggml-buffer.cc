@@ -147,14 +147,14 @@ bool ReadAttention(const ggml_tensor* op, Attention& attention) {
 
 struct AttentionOp : ggml::cpu::tensor_traits {
   bool work_size(int threads, const ggml_tensor* op, size_t& size) override {
-    Attention attention;
+    Attention attention{};
     if (!ReadAttention(op, attention)) return false;
     size = Scratch(attention) * static_cast<size_t>(threads) * sizeof(float);
     return true;
   }
 
   bool compute_forward(ggml_compute_params* params, ggml_tensor* op) override {
-    Attention attention;
+    Attention attention{};
     if (!ReadAttention(op, attention)) return false;
     if (params->ith == 0) ggml_threadpool_chunk_set(params->threadpool, params->nth);
     ggml_barrier(params->threadpool);
