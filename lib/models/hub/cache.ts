@@ -148,6 +148,8 @@ export class HubCache {
             }
             position += data.length
             hooks.onBytes?.(position)
+            // A body may go on without end.
+            if (position === file.bytes) break
           }
         } catch (error) {
           hooks.signal?.throwIfAborted()

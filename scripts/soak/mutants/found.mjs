@@ -6,3 +6,10 @@ export const FOUND_GGUF = [
 ]
 
 export const FOUND_CHECKPOINTS = []
+
+/** Hubs that once did harm: a file's body, a listing and an answer without end were read on and on. */
+export const FOUND_PULLS = [
+  { at: 'model.safetensors', file: 'without end' },
+  { at: 'tree', link: 'itself' },
+  { at: 'tree', body: 'without end' },
+].map((fault) => ({ base: 'gen-f32-tied', model: 'qwen3guard-gen-4b', changes: [fault] }))
