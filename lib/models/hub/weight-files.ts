@@ -6,6 +6,9 @@ import type { HubFile } from './hub.js'
 const INDEX = 'model.safetensors.index.json'
 const SINGLE = 'model.safetensors'
 
+/** Names under which weights are looked for; an index names others. */
+export const WEIGHT_FILES = [INDEX, SINGLE]
+
 /**
  * The files that hold a repository's weights: one, or the index and the shards it names.
  *
