@@ -19,10 +19,11 @@ const CODES = new Set([
 const wrong = wrongOutcome(CODES, BASE_BYTES)
 const CHILD = fileURLToPath(new URL('mutants/pull-child.mjs', import.meta.url))
 const CHECKPOINTS = fileURLToPath(new URL('../../test/fixtures/checkpoints/', import.meta.url))
-/** Models that the catalog pins no hashes of, and checkpoints that stand for them. */
+/** Models that the catalog pins no hashes of, checkpoints that stand for them, and a GGUF of nobody's. */
 const PULLS = [
   { model: 'qwen3guard-stream-4b', base: 'stream-bf16-sharded' },
   { model: 'qwen3guard-gen-4b', base: 'gen-f32-tied' },
+  { model: 'hf:some/body/model.gguf', base: '../../../models/demo-stream.gguf' },
 ]
 
 const { count, seconds, seed, jobs } = flags({ count: 3000 })
@@ -31,7 +32,7 @@ const started = Date.now()
 try {
   const mutants = Array.from({ length: count }, (_, index) => {
     const pull = PULLS[index % PULLS.length]
-    const files = readdirSync(join(CHECKPOINTS, pull.base))
+    const files = pull.base.endsWith('.gguf') ? ['model.gguf'] : readdirSync(join(CHECKPOINTS, pull.base))
     return { ...pull, index, changes: chooseHubFaults(files, seed, index) }
   })
   const outcomes = new Map()

@@ -55,12 +55,28 @@ const FILES = [
   'not packed',
 ]
 
+const RECORD = [
+  'schema',
+  'name',
+  'variant',
+  'type',
+  'license',
+  'parameters',
+  'path',
+  'bytes',
+  'sha256',
+  'repository',
+  'revision',
+  'files',
+  'files.x',
+]
+
 /** Faults of one pull: which answer, and what is wrong with it. */
 export function chooseHubFaults(files, seed, index) {
   const dice = new Dice(seed, index)
   const faults = []
   for (let i = 0; i < 1 + dice.below(3); i++) {
-    const kind = dice.below(12)
+    const kind = dice.below(14)
     const once = dice.chance(3)
     if (kind < 2) faults.push({ at: dice.of(ANSWERS), body: dice.of(BODIES), once })
     else if (kind === 2) faults.push({ at: dice.of([...ANSWERS, ...files]), route: dice.of(ROUTES), once })
@@ -88,6 +104,12 @@ export function chooseHubFaults(files, seed, index) {
       })
     else if (kind === 9)
       faults.push({ at: 'index', value: dice.chance(2) ? dice.of(PATHS) : dice.of(VALUES) })
+    else if (kind === 10)
+      faults.push({
+        at: 'record',
+        field: dice.of(RECORD),
+        value: dice.chance(3) ? dice.of(PATHS) : dice.of(VALUES),
+      })
     else faults.push({ at: dice.of(files), file: dice.of(FILES), once })
   }
   return faults
@@ -134,4 +156,34 @@ export function treeOf(files, faults, isLarge) {
     }
   }
   return entries
+}
+
+/** What lies in the folder of models as the record of a model pulled before, which somebody changed; null where nobody did. */
+export function recordWith(model, faults) {
+  const changed = faults.filter(({ at }) => at === 'record')
+  if (changed.length === 0) return null
+  const sha256 = '0'.repeat(64)
+  const record = {
+    ...{
+      schema: 1,
+      name: `${model}-f16`,
+      variant: 'gen',
+      type: 'f16',
+      license: null,
+      parameters: 1,
+      path: 'x.gguf',
+    },
+    ...{
+      bytes: 1,
+      sha256,
+      repository: 'Qwen/x',
+      revision: 'c0ffee'.padEnd(40, '0'),
+      files: { x: { bytes: 1, sha256 } },
+    },
+  }
+  for (const { field, value } of changed) {
+    if (field === 'files.x') record.files = { x: value }
+    else record[field] = value
+  }
+  return record
 }
