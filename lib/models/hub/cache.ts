@@ -94,7 +94,7 @@ export class HubCache {
   /** Takes those of `names` out of the snapshot that are not among `files`: the commit has none, and none was verified. */
   async dropOthers(names: readonly string[], files: readonly HubFile[]): Promise<void> {
     const others = names.filter((name) => !files.some((file) => file.path === name))
-    for (const name of others) await rm(this.path({ path: name }), { force: true })
+    for (const name of others) await removeFile(this.path({ path: name }))
   }
 
   /** Notes that `main` is at this commit, as the hub's other clients do. */
