@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { NativeEngine, NativeRequest, NativeResult } from '../binding/binding.js'
 import { fromNative, typedErrors } from '../binding/native-error.js'
 import { RequestPacker, unpackResults } from '../binding/packed.js'
@@ -62,6 +63,7 @@ export class Engine {
   readonly #unsubmitted: NativeRequest[] = []
   readonly #packer = new RequestPacker()
   #nextId = 1
+  readonly #ending = new AbortController()
   #closing: Promise<void> | undefined
 
   private constructor(
@@ -81,6 +83,7 @@ export class Engine {
       queue: maxQueue,
     }
     this.#admission = new Admission(limits, () => this.#retryAfterMs())
+    setMaxListeners(0, this.#ending.signal)
     this.#free = Array.from({ length: maxSequences }, (_, i) => maxSequences - 1 - i)
   }
 
@@ -104,6 +107,8 @@ export class Engine {
           maxOutputs: options.maxOutputs,
           prefillTokens: options.prefillTokens,
           offloads: options.offloads,
+          aloneWhole: options.alone?.whole ?? 0,
+          aloneFollowing: options.alone?.following ?? 0,
           keptCells: keptCells(options),
           threads: options.threads,
           bytes: model.placement.device ? 0 : kvCache + compute,
@@ -128,6 +133,11 @@ export class Engine {
       creating.then((native) => native.close()).catch(() => {})
       throw error
     }
+  }
+
+  /** Aborted by `close()`, with GuardClosedError: for those who wait for something else than this engine. */
+  get closing(): AbortSignal {
+    return this.#ending.signal
   }
 
   /** Positions a sequence can hold. */
@@ -292,6 +302,7 @@ export class Engine {
 
   async #close(): Promise<void> {
     this.#admission.close()
+    this.#ending.abort(new GuardClosedError('the guard was closed while this waited'))
     this.#submit()
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<'late'>((resolve) => {

@@ -10,7 +10,8 @@ import type { ChatTemplate } from '../tokenizer/chat-template.js'
 import { commonLength } from '../tokenizer/common-length.js'
 import { guardTemplate } from '../tokenizer/guard-template.js'
 import { type Overlong, Tokenizer } from '../tokenizer/tokenizer.js'
-import type { GuardDevice, GuardStats, Input, LoadOptions, Message } from '../types.js'
+import type { Determinism, GuardDevice, GuardStats, Input, LoadOptions, Message } from '../types.js'
+import { untilEitherAborts } from '../until-aborted.js'
 import { decodeAnswer, MAX_ANSWER_TOKENS } from './answer.js'
 import { AnswerTexts } from './answer-text.js'
 import { type AnswerTokens, findAnswerTokens } from './answer-tokens.js'
@@ -300,7 +301,8 @@ export class GenGuard implements AsyncDisposable {
         mode,
         prompt,
         drafts: this.#drafts,
-        likely: this.#given.of(prompt),
+        // What was answered before would change how the prompt is cut into decodes.
+        likely: engine.options.alone ? undefined : this.#given.of(prompt),
         signal,
       })
       const parsed = parseGen(answer.text)
@@ -364,12 +366,19 @@ export class GenGuard implements AsyncDisposable {
     checkUnsupportedParts(unsupportedParts)
     const classify = (input: Input, signal: AbortSignal) =>
       whenThereIsRoom(() => this.classify(input, { signal, tooLong, history, unsupportedParts }), signal)
-    return inOrder(inputs, classify, concurrency, signal)
+    return untilEitherAborts(this.#loaded.engine.closing, signal, (either) =>
+      inOrder(inputs, classify, concurrency, either),
+    )
   }
 
   /** Where it computes, and why there. */
   get device(): GuardDevice {
     return this.#loaded.device
+  }
+
+  /** Whether a verdict's numbers follow from the text alone. */
+  get determinism(): Determinism {
+    return this.#loaded.determinism
   }
 
   /** Queue, sequences, KV cells and speed. */

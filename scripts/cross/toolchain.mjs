@@ -5,8 +5,8 @@ import { BuildError, cacheDir } from '../llama-source.mjs'
 import { npmPackage, PACKAGES } from './npm-file.mjs'
 
 /**
- * zig's own words for what CMake says: it takes no -fPIE beside -c, and reads the CPU of -march in a spelling of its own.
- * No debug information, which it would keep of its C++ library.
+ * zig's own words for what CMake says: it takes no -fPIE beside -c, makes -O2 of -O3, and reads the CPU of -march in a
+ * spelling of its own. No debug information, which it would keep of its C++ library.
  */
 function compiler(zig, language, triple) {
   return `#!/bin/sh
@@ -14,6 +14,7 @@ for word do
   shift
   case "$word" in
     -fPIE|-fpie|-Wl,-Bsymbolic) continue ;;
+    -O3) set -- "$@" -O3 -Xclang ;;
     -march=armv8-a) word=-mcpu=generic ;;
     -march=armv8.2-a*) word=$(printf %s "$word" | sed 's/-march=armv8.2-a/-mcpu=generic+v8_2a/; s/+fp16/+fullfp16/') ;;
   esac

@@ -11,6 +11,7 @@ import { log, root } from './build.mjs'
 const CORE = [
   'context',
   'device',
+  'alone',
   'engine',
   'kv-reuse',
   'log',

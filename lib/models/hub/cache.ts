@@ -1,8 +1,10 @@
 import { constants } from 'node:fs'
-import { copyFile, link, mkdir, open, rename, rm, stat, symlink } from 'node:fs/promises'
+import { copyFile, link, mkdir, open, stat, symlink } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DownloadError } from '../../errors.js'
+import { naming } from '../../full-disk.js'
+import { removeFile, renameFile } from '../../held-files.js'
 import { atomicFile } from '../atomic-file.js'
 import type { Hub, HubFile } from './hub.js'
 
@@ -65,16 +67,18 @@ export class HubCache {
       return this.path(file)
     }
     const partial = this.#partial(file)
-    await mkdir(path.dirname(partial), { recursive: true })
-    await this.#receive(hub, file, partial, hooks)
+    await naming(partial, async () => {
+      await mkdir(path.dirname(partial), { recursive: true })
+      await this.#receive(hub, file, partial, hooks)
+    })
     try {
       await hooks.check(partial)
     } catch (error) {
       // Nothing to go on from, unless the check was only broken off.
-      if (!hooks.signal?.aborted) await rm(partial, { force: true })
+      if (!hooks.signal?.aborted) await removeFile(partial)
       throw error
     }
-    await rename(partial, this.#blob(file)).catch(async (error: unknown) => {
+    await renameFile(partial, this.#blob(file)).catch(async (error: unknown) => {
       // Another process had the same file, and was first.
       if ((await sizeOf(this.#blob(file))) !== file.bytes) throw error
     })
@@ -114,7 +118,7 @@ export class HubCache {
     const [from, to] = [this.#blob(file), this.path(file)]
     if ((await sizeOf(to)) === file.bytes) return
     await mkdir(path.dirname(to), { recursive: true })
-    await rm(to, { force: true })
+    await removeFile(to)
     try {
       await symlink(path.relative(path.dirname(to), from), to)
     } catch (error) {
