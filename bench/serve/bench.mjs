@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url'
 import { Contender } from '../gen/contender.mjs'
 import { numbered, PROMPTS } from '../gen/texts.mjs'
 import { installPeer } from '../install-peer.mjs'
-import { median, percentile, quiet, table } from '../measure.mjs'
+import { median, percentile, table } from '../measure.mjs'
 import { demonstrationModel, padModel, shapeTitle } from '../pad-model.mjs'
-import { besideOthers } from './others.mjs'
+import { undisturbed } from './others.mjs'
 
 const TEMPLATE = fileURLToPath(new URL('../../test/fixtures/rendered/gen_template.jinja', import.meta.url))
 
@@ -158,12 +158,11 @@ async function inTurn(rounds, processes, contenders) {
   const started = processes.filter(Boolean)
   for (let round = -1; round < rounds; round++) {
     for (const [name, work] of Object.entries(contenders)) {
-      await quiet()
       const {
         result: times,
         count = times.length,
         ...turn
-      } = await besideOthers(started, () => work(round < 0))
+      } = await undisturbed(started, () => work(round < 0))
       if (round >= 0) turns[name].push({ ...turn, times, count })
     }
   }
