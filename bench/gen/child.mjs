@@ -19,6 +19,8 @@ const run = {
 }
 process.send({ ready: true })
 
+// Nobody is left to answer: a bench that was killed.
+process.on('disconnect', () => process.exit())
 process.on('message', async ({ job, input }) => {
   try {
     const started = performance.now()
