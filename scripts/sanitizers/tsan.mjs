@@ -13,6 +13,7 @@ import { log, root, sanitizedBuild } from './build.mjs'
 const CORE = [
   'context',
   'device',
+  'alone',
   'engine',
   'kv-reuse',
   'log',

@@ -208,6 +208,10 @@ guard::ContextOptions RandomOptions(Random& random) {
   options.prefill_tokens = Pick(random, 8, 64);
   options.offloads = options.unified && Pick(random, 0, 1) == 0;
   options.kept_cells = Pick(random, 0, 1) * 512;
+  if (!options.unified && Pick(random, 0, 1) == 0) {
+    options.alone_whole = Pick(random, 1, options.batch_size);
+    options.alone_following = Pick(random, 1, 8);
+  }
   return options;
 }
 
