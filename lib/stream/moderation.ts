@@ -1,11 +1,12 @@
 import { DecodeError, GuardClosedError, TooLongError } from '../errors.js'
 import { nextTurn, type Steps, settled, turnIsOver } from '../event-loop.js'
 import type { Category, HeadLabels, Safety } from '../labels.js'
+import { shown } from '../message-parts.js'
 import { leastTokens, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { Debounce } from './debounce.js'
 import type { PromptUsage } from './events.js'
 import { type IdOutputs, ReplyCache, type ReplyCacheParts, type ReplyTooLong } from './reply/cache.js'
-import { ReplyIds } from './reply/ids.js'
+import { idsOf, MOST_IDS, ReplyIds } from './reply/ids.js'
 import { type ReasoningEnd, ReplyText, type ReplyToken } from './reply/text.js'
 import { reasoningEnd, turnClosing } from './reply/turn-marks.js'
 import { Turns } from './turns.js'
@@ -174,14 +175,12 @@ export class Moderation implements AsyncDisposable {
    */
   async pushTokens(ids: ArrayLike<number>): Promise<TokenVerdict[]> {
     const { tokenizer, tooLong } = this.#parts
-    const given = (ids as { length?: unknown } | null | undefined)?.length
-    if (typeof ids !== 'object' || !Number.isSafeInteger(given)) {
-      throw new TypeError(`Expected an array of ids, got ${ids === null ? 'null' : typeof ids}`)
-    }
     // Copied now; of ids that have no room in any case, not all.
-    const length = tooLong === 'slide' ? ids.length : Math.min(ids.length, this.#cache.room + 1)
-    const list = Array.from({ length }, (_, i) => ids[i] as number)
-    const over = ids.length - length
+    const most = tooLong === 'slide' ? MOST_IDS : this.#cache.room + 1
+    const { list, over } = idsOf(ids, most)
+    if (tooLong === 'slide' && over > 0) {
+      throw new RangeError(`Expected at most ${MOST_IDS} ids at once, got ${list.length + over}`)
+    }
     const reply = () => this.#ids ?? new ReplyIds(tokenizer, this.#stillReasoning, this.#judgedEnd)
     const check = () => {
       this.#requireReply('pushTokens')
@@ -288,7 +287,7 @@ export class Moderation implements AsyncDisposable {
     if (this.#turns.waiting > 0)
       throw new TypeError('Expected rewind when every push is done: await them first')
     if (!Number.isInteger(toToken) || toToken < 0 || toToken > this.#judged.length) {
-      throw new RangeError(`Expected a token from 0 to ${this.#judged.length}, got ${toToken}`)
+      throw new RangeError(`Expected a token from 0 to ${this.#judged.length}, got ${shown(toToken)}`)
     }
     this.#judged.length = toToken
     this.#cache.rewind(toToken)
