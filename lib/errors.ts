@@ -213,13 +213,13 @@ export class DownloadError extends GuardError {
 }
 named(DownloadError, 'DownloadError')
 
-/** A disk has less room than a download and its conversion need. */
+/** A disk has less room than a download and its conversion need, or was full before a file was written to its end. */
 export class DiskSpaceError extends GuardError {
-  /** Bytes that the download and its conversion need on the disk. */
-  readonly neededBytes: number
+  /** Bytes that are needed on the disk; null where a write met its end, which does not say. */
+  readonly neededBytes: number | null
   /** Bytes that are free there. */
   readonly availableBytes: number
-  constructor(neededBytes: number, availableBytes: number, message: string, options?: ErrorOptions) {
+  constructor(neededBytes: number | null, availableBytes: number, message: string, options?: ErrorOptions) {
     super('ERR_DISK_SPACE', message, options)
     this.neededBytes = neededBytes
     this.availableBytes = availableBytes

@@ -61,6 +61,7 @@ export type { ReplyTooLong } from './stream/reply/cache.js'
 export type { ReplyStream } from './stream/reply/source.js'
 export type { PromptVerdict, ReplyVerdict, TokenVerdict } from './stream/verdict.js'
 export type {
+  Determinism,
   ForeignMessage,
   Gpu,
   GuardDevice,

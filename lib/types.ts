@@ -73,6 +73,13 @@ export interface LoadOptions {
    * on a GPU.
    */
   flashAttention?: 'auto' | boolean
+  /**
+   * Whether the numbers of a verdict must follow from the text alone, to the last bit, whatever is judged beside or was judged
+   * before, and however a reply is cut. Where the kernels give that in any case (`determinism` is `'always'`) it costs
+   * nothing; else each text is decoded by itself, and a reply token by token. Default false: numbers may differ in
+   * their last digits from batch to batch (docs/accuracy.md).
+   */
+  deterministic?: boolean
   /** Called with 0 to 1 while weights are read. */
   onProgress?(fraction: number): void
   /** What `onLog` receives. Default `'error'`. */
@@ -82,6 +89,12 @@ export interface LoadOptions {
   /** Aborts the load; the promise rejects with `signal.reason`. */
   signal?: AbortSignal
 }
+
+/**
+ * Whether the numbers of a verdict follow from the text alone: `'always'` by the kernels that compute here, `'pinned'` by
+ * `deterministic: true`, which decodes each text by itself, or `'off'`: last digits depend on what is judged beside.
+ */
+export type Determinism = 'always' | 'pinned' | 'off'
 
 /** Where a guard computes. */
 export interface GuardDevice {

@@ -12,3 +12,27 @@ export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undef
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
   })
 }
+
+/**
+ * What `run` yields with a signal that aborts with either of two. Unlike `AbortSignal.any` it leaves nothing on a signal that lives
+ * as long as its guard.
+ */
+export async function* untilEitherAborts<T>(
+  lasting: AbortSignal,
+  signal: AbortSignal | undefined,
+  run: (either: AbortSignal) => AsyncGenerator<T, void, undefined>,
+): AsyncGenerator<T, void, undefined> {
+  const stop = new AbortController()
+  const follow = (one: AbortSignal) => {
+    const onAbort = () => stop.abort(one.reason)
+    if (one.aborted) onAbort()
+    one.addEventListener('abort', onAbort)
+    return () => one.removeEventListener('abort', onAbort)
+  }
+  const leave = [lasting, ...(signal ? [signal] : [])].map(follow)
+  try {
+    yield* run(stop.signal)
+  } finally {
+    for (const one of leave) one()
+  }
+}

@@ -269,7 +269,7 @@ namespace {
 struct Created {
   std::shared_ptr<EngineWrap::Waker> waker;
   std::shared_ptr<Engine> engine;
-  int64_t bytes;
+  int64_t bytes = 0;
 };
 
 }  // namespace
@@ -322,6 +322,8 @@ Napi::Value EngineWrap::Create(const Napi::CallbackInfo& info) {
     options.prefill_tokens = Int32Of(from.Get("prefillTokens"), "prefillTokens");
     options.offloads = BoolOf(from.Get("offloads"), "offloads");
     options.kept_cells = Int32Of(from.Get("keptCells"), "keptCells");
+    options.alone_whole = Int32Of(from.Get("aloneWhole"), "aloneWhole");
+    options.alone_following = Int32Of(from.Get("aloneFollowing"), "aloneFollowing");
     options.threads = Int32Of(from.Get("threads"), "threads");
     options.kv_type = KvTypeOf(StringOf(from.Get("kvType"), "kvType"));
     options.flash_attention = FlashAttentionOf(StringOf(from.Get("flashAttention"), "flashAttention"));
@@ -331,7 +333,8 @@ Napi::Value EngineWrap::Create(const Napi::CallbackInfo& info) {
         options.batch_size < least || options.ubatch_size < 1 || options.ubatch_size > options.batch_size ||
         options.max_outputs < least || options.max_outputs > options.batch_size ||
         options.prefill_tokens < 1 || options.kept_cells < 0 || options.threads < 1 ||
-        options.threads > 512) {
+        options.threads > 512 || options.alone_whole < 0 || options.alone_whole > options.batch_size ||
+        (options.alone_whole > 0 && (options.unified || options.alone_following < 1))) {
       throw Failure("ERR_INTERNAL", "engine options are out of range");
     }
 

@@ -222,6 +222,11 @@ export interface NativeEngineOptions {
   prefillTokens: number
   /** What sequences share leaves the cells while none of them is open and another is wanted (unified KV only). */
   offloads: boolean
+  /**
+   * Not 0: a decode takes up one request (split KV only), so many tokens of one with `WHOLE`, and so many of another.
+   */
+  aloneWhole: number
+  aloneFollowing: number
   /** Positions of done sequences that are kept outside the cells at most. */
   keptCells: number
   threads: number

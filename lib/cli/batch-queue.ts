@@ -54,7 +54,7 @@ async function judgeOnce(
 ): Promise<number> {
   const reader = await read()
   const place = { ...queueOptions(flags.queue ?? '', flags), signal, onNote: once(note) }
-  const { model, contextSize, kvType, flashAttention, chatTemplate } = loading
+  const { model, contextSize, kvType, flashAttention, deterministic, chatTemplate } = loading
   const { chunkRows, priority } = flags
   const batch = await enqueueRows(
     seen(reader, named),
@@ -65,6 +65,7 @@ async function judgeOnce(
       ...(contextSize !== undefined && { contextSize }),
       ...(kvType !== undefined && { kvType }),
       ...(flashAttention !== undefined && { flashAttention }),
+      ...(deterministic !== undefined && { deterministic }),
       ...(chatTemplate !== undefined && { chatTemplate }),
       ...(chunkRows !== undefined && { chunkRows }),
       ...(priority !== undefined && { priority }),

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type RowHandling, RowJudge } from '../batch/row-judge.js'
 import { type RewardFlags, requireGen } from '../batch/row-reward.js'
@@ -37,7 +37,7 @@ import {
 import { RowProgress } from './row-progress.js'
 import { FileSink, type RowSink, stdoutSink } from './row-sink.js'
 import { say } from './say.js'
-import { parseShard, type Shard, type ShardNote, shardFile } from './shard.js'
+import { parseShard, type Shard, type ShardNote, writeShardNote } from './shard.js'
 import { Tally } from './tally.js'
 import { addTooLong, type Fit } from './too-long.js'
 
@@ -348,12 +348,24 @@ async function identityOfRun(
   signal: AbortSignal,
 ): Promise<RunIdentity> {
   const model = resolveModel(flags.model ?? 'demo-gen', 'gen')
-  const { contextSize, kvType, flashAttention, tooLong, history, format, fields, shard } = flags
+  const { contextSize, kvType, flashAttention, deterministic, tooLong, history, format, fields, shard } =
+    flags
   const options = {
     columns: columnsOf(flags),
     unsupportedParts: flags.unsupportedParts,
     ...{ reward: flags.reward, helpfulnessColumn: flags.helpfulnessColumn },
-    ...{ contextSize, kvType, flashAttention, tooLong, history, format, fields, policy, shard },
+    ...{
+      contextSize,
+      kvType,
+      flashAttention,
+      deterministic,
+      tooLong,
+      history,
+      format,
+      fields,
+      policy,
+      shard,
+    },
     chatTemplate: flags.chatTemplate && (await readFile(flags.chatTemplate, 'utf8')),
     out: { format: output.format, gzip: output.gzip },
   }
@@ -381,7 +393,7 @@ async function finish(
       rows: journal.rows,
       identity: { ...identity, options },
     }
-    await writeFile(shardFile(output.path), `${JSON.stringify(known)}\n`)
+    await writeShardNote(output.path, known)
   }
   await journal.commit(output.path, isPlain(output))
 }

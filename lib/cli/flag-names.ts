@@ -6,6 +6,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   maxSequences: '--max-sequences',
   kvType: '--kv-type',
   flashAttention: '--flash-attention',
+  deterministic: '--deterministic',
   gpu: '--gpu',
   device: '--device',
   gpuLayers: '--gpu-layers',

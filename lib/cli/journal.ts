@@ -1,11 +1,13 @@
 import { once } from 'node:events'
 import { createReadStream, createWriteStream, type WriteStream } from 'node:fs'
-import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { open, readFile, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { finished } from 'node:stream/promises'
 import { differences, type RunIdentity } from '../batch/run-identity.js'
 import { InputError } from '../data/input-error.js'
 import { isObject } from '../data/row.js'
+import { naming, writeError } from '../full-disk.js'
+import { removeFile, renameFile, whileHeld } from '../held-files.js'
 
 /** How often what is written is also on the disk, should the power fail. */
 const SYNC_INTERVAL_MS = 2000
@@ -45,11 +47,11 @@ export class Journal {
     inputs: readonly string[] = [],
   ): Promise<Journal> {
     const [path, identityPath] = [`${out}.part`, `${out}.part.json`]
-    await takeLock(`${path}.lock`)
+    await naming(`${path}.lock`, () => takeLock(`${path}.lock`))
     try {
       return await Journal.#begin(path, identityPath, identity, resume, earlier, inputs)
     } catch (error) {
-      await rm(`${path}.lock`, { force: true })
+      await removeFile(`${path}.lock`)
       throw error
     }
   }
@@ -73,17 +75,17 @@ export class Journal {
       await requireSame(identityPath, path, identity, inputs)
       rows = await soundRows(path, earlier)
     } else {
-      await writeFile(identityPath, `${JSON.stringify(identity)}\n`)
+      await naming(identityPath, () => writeFile(identityPath, `${JSON.stringify(identity)}\n`))
     }
     return new Journal(path, identityPath, rows)
   }
 
-  /** @throws the disk's error */
+  /** @throws DiskSpaceError, or the disk's error */
   async add(line: string): Promise<void> {
-    if (this.#stream.errored) throw this.#stream.errored
+    if (this.#stream.errored) throw await writeError(this.path, this.#stream.errored)
     this.rows += 1
     // Rejects when the stream fails.
-    if (!this.#stream.write(line)) await once(this.#stream, 'drain')
+    if (!this.#stream.write(line)) await naming(this.path, () => once(this.#stream, 'drain'))
     if (Date.now() - this.#synced > SYNC_INTERVAL_MS) await this.#sync()
   }
 
@@ -91,17 +93,17 @@ export class Journal {
     this.#synced = Date.now()
     const file = await open(this.path, 'r+')
     try {
-      await file.datasync()
+      await naming(this.path, () => file.datasync())
     } finally {
       await file.close()
     }
   }
 
-  /** Waits until all rows are on the disk. @throws the disk's error */
+  /** Waits until all rows are on the disk. @throws DiskSpaceError, or the disk's error */
   async end(): Promise<void> {
-    if (this.#stream.errored) throw this.#stream.errored
+    if (this.#stream.errored) throw await writeError(this.path, this.#stream.errored)
     this.#stream.end()
-    await finished(this.#stream)
+    await naming(this.path, () => finished(this.#stream))
     await this.#sync()
   }
 
@@ -112,10 +114,10 @@ export class Journal {
 
   /** All rows are in `out`: what is left of the run goes. */
   async commit(out: string, isTheOutput: boolean): Promise<void> {
-    if (isTheOutput) await rename(this.path, out)
-    else await rm(this.path, { force: true })
-    await rm(this.#identityPath, { force: true })
-    await rm(`${this.path}.lock`, { force: true })
+    if (isTheOutput) await renameFile(this.path, out)
+    else await removeFile(this.path)
+    await removeFile(this.#identityPath)
+    await removeFile(`${this.path}.lock`)
   }
 
   /** The run ends before its time. @returns rows that are kept; without any, nothing is */
@@ -126,10 +128,10 @@ export class Journal {
     )
     this.#stream.destroy()
     const rows = isWhole ? this.rows : await soundRows(this.path, () => {}).catch(() => this.rows)
-    await rm(`${this.path}.lock`, { force: true })
+    await removeFile(`${this.path}.lock`)
     if (keep && rows > 0) return rows
-    await rm(this.path, { force: true })
-    await rm(this.#identityPath, { force: true })
+    await removeFile(this.path)
+    await removeFile(this.#identityPath)
     return 0
   }
 }
@@ -142,7 +144,7 @@ export class Journal {
  */
 async function takeLock(file: string): Promise<void> {
   const holder = `${process.pid} ${hostname()}`
-  const taken = await writeFile(file, holder, { flag: 'wx' }).then(
+  const taken = await whileHeld(async () => await writeFile(file, holder, { flag: 'wx' })).then(
     () => true,
     (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error

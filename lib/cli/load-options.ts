@@ -13,6 +13,7 @@ export interface LoadFlags {
   maxSequences?: number
   kvType?: KvType
   flashAttention?: 'on' | 'off' | 'auto'
+  deterministic?: boolean
   gpu?: 'auto' | 'cuda' | 'metal' | 'vulkan' | 'off'
   device?: number | string
   gpuLayers?: number
@@ -46,6 +47,7 @@ export function addEngineOptions(command: Command): Command {
     .option('--max-sequences <n>', 'sequences decoded at once', integer)
     .addOption(new Option('--kv-type <type>', "type of the KV cache's cells").choices(['f16', 'q8_0', 'f32']))
     .addOption(new Option('--flash-attention <mode>', 'flash attention').choices(['on', 'off', 'auto']))
+    .option('--deterministic', 'numbers that follow from the text alone, whatever is judged beside')
     .addOption(new Option('--gpu <backend>', 'back end').choices(['auto', 'cuda', 'metal', 'vulkan', 'off']))
     .option('--device <device>', "the back end's device: index, name, or part of its description", device)
     .option('--gpu-layers <n>', 'layers on the GPU (default: all)', integer)
@@ -73,6 +75,7 @@ export async function readLoadOptions(
     ...(flags.maxSequences !== undefined && { maxSequences: flags.maxSequences }),
     ...(flags.kvType !== undefined && { kvType: flags.kvType }),
     ...(flags.flashAttention !== undefined && { flashAttention: flash[flags.flashAttention] }),
+    ...(flags.deterministic !== undefined && { deterministic: flags.deterministic }),
     ...(gpu !== undefined && { gpu }),
     ...(flags.device !== undefined && { device: flags.device }),
     ...(flags.gpuLayers !== undefined && { gpuLayers: flags.gpuLayers }),

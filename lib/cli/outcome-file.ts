@@ -1,11 +1,13 @@
 import { once } from 'node:events'
 import { createReadStream, createWriteStream, type WriteStream } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { finished } from 'node:stream/promises'
 import type { RowError } from '../batch/row-error.js'
+import { naming, writeError } from '../full-disk.js'
+import { removeTree } from '../held-files.js'
 import type { Part, Reduced } from './comparison.js'
 
 /** A row as one model judged it. */
@@ -32,20 +34,20 @@ export class OutcomeFile {
     return new OutcomeFile(await mkdtemp(join(tmpdir(), 'qwen3guard-compare-')))
   }
 
-  /** @throws the disk's error */
+  /** @throws DiskSpaceError, or the disk's error */
   async add(outcome: Outcome): Promise<void> {
     const json = JSON.stringify(outcome, (_key, value: unknown) =>
       value instanceof Uint8Array || value instanceof Float64Array ? Array.from(value) : value,
     )
     this.count += 1
-    if (this.#out.errored) throw this.#out.errored
+    if (this.#out.errored) throw await writeError(this.#path, this.#out.errored)
     // Rejects when the stream fails.
-    if (!this.#out.write(`${json}\n`)) await once(this.#out, 'drain')
+    if (!this.#out.write(`${json}\n`)) await naming(this.#path, () => once(this.#out, 'drain'))
   }
 
   async *read(): AsyncGenerator<Outcome, void, undefined> {
     this.#out.end()
-    await finished(this.#out)
+    await naming(this.#path, () => finished(this.#out))
     const lines = createInterface({
       input: createReadStream(this.#path),
       crlfDelay: Number.POSITIVE_INFINITY,
@@ -55,7 +57,7 @@ export class OutcomeFile {
 
   async remove(): Promise<void> {
     this.#out.destroy()
-    await rm(this.#directory, { recursive: true, force: true })
+    await removeTree(this.#directory)
   }
 }
 

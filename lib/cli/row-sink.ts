@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
+import { naming, writeError } from '../full-disk.js'
 import { print } from './standard-streams.js'
 
 /** Where output rows go, one after the other. */
@@ -17,10 +18,12 @@ export function stdoutSink(signal: AbortSignal): RowSink {
 
 /** A file, a device or a pipe that is written to as the rows come. */
 export class FileSink implements RowSink {
+  readonly #path: string
   readonly #stream: WriteStream
   readonly #signal: AbortSignal
 
   constructor(path: string, signal: AbortSignal) {
+    this.#path = path
     this.#stream = createWriteStream(path)
     this.#signal = signal
     // Told by the write that fails.
@@ -28,14 +31,15 @@ export class FileSink implements RowSink {
   }
 
   async add(line: string): Promise<void> {
-    if (this.#stream.errored) throw this.#stream.errored
-    if (!this.#stream.write(line)) await once(this.#stream, 'drain', { signal: this.#signal })
+    if (this.#stream.errored) throw await writeError(this.#path, this.#stream.errored)
+    if (this.#stream.write(line)) return
+    await naming(this.#path, () => once(this.#stream, 'drain', { signal: this.#signal }))
   }
 
   async end(): Promise<void> {
-    if (this.#stream.errored) throw this.#stream.errored
+    if (this.#stream.errored) throw await writeError(this.#path, this.#stream.errored)
     this.#stream.end()
-    await finished(this.#stream, { signal: this.#signal })
+    await naming(this.#path, () => finished(this.#stream, { signal: this.#signal }))
   }
 
   /** What was not written by then is not. */

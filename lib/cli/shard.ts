@@ -1,4 +1,6 @@
+import { writeFile } from 'node:fs/promises'
 import { InvalidArgumentError } from 'commander'
+import { naming } from '../full-disk.js'
 
 /** The `index`th of `count` parts of an input, from 1. */
 export interface Shard {
@@ -38,4 +40,10 @@ export interface ShardNote {
   rows: number
   /** What must be the same for all shards. */
   identity: unknown
+}
+
+/** @throws DiskSpaceError, or the disk's error */
+export async function writeShardNote(out: string, note: ShardNote): Promise<void> {
+  const file = shardFile(out)
+  await naming(file, () => writeFile(file, `${JSON.stringify(note)}\n`))
 }

@@ -27,6 +27,11 @@ export interface EngineOptions {
    * Whether a unified engine keeps what done sequences hold: worth the copying where a prefill takes long.
    */
   keeps: boolean
+  /**
+   * A decode takes up one request where the kernels' sums depend on how many tokens there are: so many tokens of one that says
+   * all that its sequence is to hold, and of one that goes on from there. null: a decode takes up as many as it has room for.
+   */
+  alone: { whole: number; following: number } | null
   threads: number
   kvType: KvType
   flashAttention: 'auto' | boolean

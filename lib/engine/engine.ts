@@ -1,4 +1,5 @@
-import type { NativeEngine, NativeRequest, NativeResult } from '../binding/binding.js'
+import { setMaxListeners } from 'node:events'
+import type { NativeEngine, NativeRequest } from '../binding/binding.js'
 import { fromNative, typedErrors } from '../binding/native-error.js'
 import { RequestPacker, unpackResults } from '../binding/packed.js'
 import { DecodeError, type GuardBusyError, GuardClosedError, TooLongError } from '../errors.js'
@@ -37,11 +38,6 @@ function warnStuck(): void {
   )
 }
 
-interface InFlight {
-  resolve(result: NativeResult): void
-  reject(error: unknown): void
-}
-
 /**
  * One llama context with its decode thread. Hands out sequences as long as there are free ones with
  * enough KV cells, and routes results back to who asked.
@@ -53,7 +49,7 @@ export class Engine {
   readonly #admission: Admission
   readonly #free: number[]
   readonly #open = new Set<Sequence>()
-  readonly #inFlight: Map<number, InFlight>
+  readonly #inFlight: Map<number, OnResult>
   /** What all sequences have of this engine. */
   readonly #owner: SequenceOwner = {
     decode: (request, signal, on) => this.#decode(request, signal, on),
@@ -62,13 +58,14 @@ export class Engine {
   readonly #unsubmitted: NativeRequest[] = []
   readonly #packer = new RequestPacker()
   #nextId = 1
+  readonly #ending = new AbortController()
   #closing: Promise<void> | undefined
 
   private constructor(
     model: Model,
     options: EngineOptions,
     native: NativeEngine,
-    inFlight: Map<number, InFlight>,
+    inFlight: Map<number, OnResult>,
   ) {
     this.model = model
     this.options = options
@@ -81,6 +78,7 @@ export class Engine {
       queue: maxQueue,
     }
     this.#admission = new Admission(limits, () => this.#retryAfterMs())
+    setMaxListeners(0, this.#ending.signal)
     this.#free = Array.from({ length: maxSequences }, (_, i) => maxSequences - 1 - i)
   }
 
@@ -90,7 +88,7 @@ export class Engine {
     options: EngineOptions,
     signal?: AbortSignal | undefined,
   ): Promise<Engine> {
-    const inFlight = new Map<number, InFlight>()
+    const inFlight = new Map<number, OnResult>()
     const { kvCache, compute } = estimateMemory(model.description, options, 0)
     const creating = typedErrors(
       model.binding.createEngine(
@@ -104,6 +102,8 @@ export class Engine {
           maxOutputs: options.maxOutputs,
           prefillTokens: options.prefillTokens,
           offloads: options.offloads,
+          aloneWhole: options.alone?.whole ?? 0,
+          aloneFollowing: options.alone?.following ?? 0,
           keptCells: keptCells(options),
           threads: options.threads,
           bytes: model.placement.device ? 0 : kvCache + compute,
@@ -115,8 +115,8 @@ export class Engine {
           for (const result of unpackResults(results, errors)) {
             const request = inFlight.get(result.id)
             inFlight.delete(result.id)
-            if (result.error) request?.reject(result.error)
-            else request?.resolve(result)
+            if (result.error) request?.failed(result.error)
+            else request?.done(result)
           }
         },
       ),
@@ -128,6 +128,11 @@ export class Engine {
       creating.then((native) => native.close()).catch(() => {})
       throw error
     }
+  }
+
+  /** Aborted by `close()`, with GuardClosedError: for those who wait for something else than this engine. */
+  get closing(): AbortSignal {
+    return this.#ending.signal
   }
 
   /** Positions a sequence can hold. */
@@ -196,45 +201,33 @@ export class Engine {
     this.#admission.leave(sequence.ownCapacity)
   }
 
-  #decode<T>(
-    request: Omit<NativeRequest, 'id'>,
-    signal: AbortSignal | undefined,
-    { take, failed }: OnResult<T>,
-  ): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const fail = (error: unknown) => {
-        failed()
-        reject(error)
-      }
-      if (this.#closing) return fail(new GuardClosedError('the guard is closed'))
-      if (signal?.aborted) return fail(signal.reason)
-      const id = this.#nextId
-      this.#nextId = id === 0x7fffffff ? 1 : id + 1
-      const onAbort = () => {
-        this.#submit()
-        this.#native.cancel(id)
-        this.#inFlight.delete(id)
-        fail(signal?.reason)
-      }
-      const detach = () => signal?.removeEventListener('abort', onAbort)
-      this.#inFlight.set(id, {
-        resolve: (result) => {
-          detach()
-          try {
-            resolve(take(result))
-          } catch (error) {
-            fail(error)
-          }
-        },
-        reject: (error) => {
-          detach()
-          fail(fromNative(error))
-        },
-      })
-      signal?.addEventListener('abort', onAbort, { once: true })
-      // What is asked for in one turn of the event loop goes into one decode.
-      if (this.#unsubmitted.push({ ...request, id }) === 1) process.nextTick(() => this.#submit())
+  #decode(request: Omit<NativeRequest, 'id'>, signal: AbortSignal | undefined, on: OnResult): void {
+    if (this.#closing || signal?.aborted) {
+      on.failed(this.#closing ? new GuardClosedError('the guard is closed') : signal?.reason)
+      return
+    }
+    const id = this.#nextId
+    this.#nextId = id === 0x7fffffff ? 1 : id + 1
+    const onAbort = () => {
+      this.#submit()
+      this.#native.cancel(id)
+      this.#inFlight.delete(id)
+      on.failed(signal?.reason)
+    }
+    const detach = () => signal?.removeEventListener('abort', onAbort)
+    this.#inFlight.set(id, {
+      done: (result) => {
+        detach()
+        on.done(result)
+      },
+      failed: (error) => {
+        detach()
+        on.failed(fromNative(error))
+      },
     })
+    signal?.addEventListener('abort', onAbort, { once: true })
+    // What is asked for in one turn of the event loop goes into one decode.
+    if (this.#unsubmitted.push({ ...request, id }) === 1) process.nextTick(() => this.#submit())
   }
 
   /** Before anything that must come after the requests made so far. */
@@ -247,7 +240,7 @@ export class Engine {
       for (const { id } of requests) {
         const request = this.#inFlight.get(id)
         this.#inFlight.delete(id)
-        request?.reject(error)
+        request?.failed(error)
       }
     }
   }
@@ -292,6 +285,7 @@ export class Engine {
 
   async #close(): Promise<void> {
     this.#admission.close()
+    this.#ending.abort(new GuardClosedError('the guard was closed while this waited'))
     this.#submit()
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<'late'>((resolve) => {
@@ -303,7 +297,7 @@ export class Engine {
       clearTimeout(timer)
       // Native answers every request before it closes, unless it hangs; one without an answer would hang its caller.
       for (const request of this.#inFlight.values()) {
-        request.reject(new DecodeError('the engine closed without an answer'))
+        request.failed(new DecodeError('the engine closed without an answer'))
       }
       this.#inFlight.clear()
     }

@@ -19,6 +19,7 @@ const LOAD_KEYS: Keys<LoadOptions> = {
   maxQueue: true,
   kvType: true,
   flashAttention: true,
+  deterministic: true,
   onProgress: true,
   logLevel: true,
   onLog: true,
@@ -56,7 +57,7 @@ function integer(name: string, value: unknown, from: number, to: number): void {
   }
 }
 
-function ofType(name: string, value: unknown, type: 'string' | 'function'): void {
+function ofType(name: string, value: unknown, type: 'string' | 'function' | 'boolean'): void {
   if (value !== undefined && typeof value !== type) {
     throw new TypeError(`Expected \`${name}\` to be a ${type}, got ${shown(value)}`)
   }
@@ -88,6 +89,7 @@ export function validateLoadOptions(options: LoadOptions, variant: Variant): voi
       "`kvType: 'q8_0'` needs flash attention: leave `flashAttention` at 'auto' or set it to true",
     )
   }
+  ofType('deterministic', options.deterministic, 'boolean')
   ofType('onProgress', options.onProgress, 'function')
   oneOf('logLevel', options.logLevel, LOG_LEVELS)
   ofType('onLog', options.onLog, 'function')

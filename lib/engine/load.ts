@@ -4,8 +4,9 @@ import { listen, tell } from '../binding/log.js'
 import { BackendError, MemoryError, ModelKindError } from '../errors.js'
 import type { ModelDescription } from '../models/gguf/describe.js'
 import { resolveModel, type Variant } from '../models/resolve.js'
-import type { GuardDevice, LoadOptions } from '../types.js'
+import type { Determinism, GuardDevice, LoadOptions } from '../types.js'
 import { untilAborted } from '../until-aborted.js'
+import { determinismOf } from './determinism.js'
 import { freeOnDevice, requireDeviceMemory, type SplitNeed, splitMemory } from './device-memory.js'
 import { Engine } from './engine.js'
 import type { EngineOptions } from './engine-options.js'
@@ -28,6 +29,7 @@ export interface LoadedEngine {
   model: Model
   engine: Engine
   device: GuardDevice
+  determinism: Determinism
   /** The option's, or the GGUF's; null if there is none. */
   template: string | null
   /** Closes the engine, then gives the model back. Idempotent. */
@@ -137,6 +139,7 @@ async function loadOn(
       model,
       engine,
       device: deviceOf(model),
+      determinism: determinismOf(description, placement, engine.options),
       template: options.chatTemplate ?? description.chatTemplate,
       close: async () => {
         try {

@@ -7,6 +7,7 @@ import { BackendError } from '../errors.js'
 import type { ModelDescription } from '../models/gguf/describe.js'
 import type { Variant } from '../models/resolve.js'
 import type { LoadOptions } from '../types.js'
+import { batchesFreely } from './determinism.js'
 import { type EngineOptions, PINNED_CELLS } from './engine-options.js'
 import { kvBytesPerCell } from './memory.js'
 import { defaultThreads } from './threads.js'
@@ -41,6 +42,12 @@ const ON_GPU = {
   keeps: false,
 }
 
+/**
+ * Sequences by default where texts are decoded one by one: Gen's next prompt is made while one is decoded, and more would wait
+ * with cells of their own. Streams are open at the same time all the same.
+ */
+const GEN_ALONE = 2
+
 /** Sequences of a pool below which none is spent on a prefix that prompts share. */
 export const SEQUENCES_TO_PIN = 4
 
@@ -65,9 +72,13 @@ export function engineOptions(
     )
   }
   const kvType = options.kvType ?? 'f16'
+  const attention = flashAttention({ ...options, kvType }, placement, description)
+  const alone =
+    options.deterministic === true &&
+    !batchesFreely(description, placement, { kvType, flashAttention: attention })
   const bytes = contextSize * kvBytesPerCell(description, kvType)
   const fitting = Math.floor((PART_FOR_CELLS * (device?.totalBytes ?? availableMemory())) / bytes)
-  const { least, most } = defaults.sequences
+  const { least, most } = alone && variant === 'gen' ? { least: 1, most: GEN_ALONE } : defaults.sequences
   const maxSequences = options.maxSequences ?? Math.min(most, Math.max(least, fitting))
   if (kvType === 'q8_0' && description.keyLength % 32 !== 0) {
     throw new RangeError(
@@ -78,19 +89,23 @@ export function engineOptions(
   return {
     contextSize,
     maxSequences,
-    unified,
+    unified: unified && !alone,
     // A full conversation must fit beside what is pinned; short ones share the rest.
     cells: Math.max(contextSize + (maxSequences >= SEQUENCES_TO_PIN ? PINNED_CELLS : 0), maxSequences * 512),
     maxQueue: options.maxQueue ?? 1024,
     batchSize: tuned.batchSize,
     maxOutputs: Math.max(tuned.maxOutputs[variant], maxSequences),
     prefillTokens: tuned.prefillTokens,
-    offloads: unified && tuned.offloads,
+    offloads: unified && !alone && tuned.offloads,
     keeps: tuned.keeps,
+    // A reply's tokens come in pieces of any size; what goes on from a prompt of Gen follows from the prompt.
+    alone: alone
+      ? { whole: tuned.prefillTokens, following: variant === 'stream' ? 1 : tuned.prefillTokens }
+      : null,
     // The CPU only looks embeddings up then: waking threads for that takes longer than doing it.
     threads: options.threads ?? (offloaded ? 1 : defaultThreads(description.parameters)),
     kvType,
-    flashAttention: flashAttention({ ...options, kvType }, placement, description),
+    flashAttention: attention,
     ...overrides,
   }
 }

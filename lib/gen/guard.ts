@@ -1,6 +1,6 @@
 import { type InternalLoadOptions, type LoadedEngine, loadEngine, requireLoaded } from '../engine/load.js'
 import { GenFormatError, GuardClosedError, TooLongError } from '../errors.js'
-import { atOnceOrLater, type Steps, settled } from '../event-loop.js'
+import { atOnceOrLater, promised, type Steps, settled } from '../event-loop.js'
 import { checkHistory, type HistoryTooLong, latestTurns, mostMessages } from '../history.js'
 import { inOrder } from '../in-order.js'
 import { checkUnsupportedParts, toMessages, type UnsupportedParts } from '../input.js'
@@ -10,7 +10,8 @@ import type { ChatTemplate } from '../tokenizer/chat-template.js'
 import { commonLength } from '../tokenizer/common-length.js'
 import { guardTemplate } from '../tokenizer/guard-template.js'
 import { type Overlong, Tokenizer } from '../tokenizer/tokenizer.js'
-import type { GuardDevice, GuardStats, Input, LoadOptions, Message } from '../types.js'
+import type { Determinism, GuardDevice, GuardStats, Input, LoadOptions, Message } from '../types.js'
+import { untilEitherAborts } from '../until-aborted.js'
 import { decodeAnswer, MAX_ANSWER_TOKENS } from './answer.js'
 import { AnswerTexts } from './answer-text.js'
 import { type AnswerTokens, findAnswerTokens } from './answer-tokens.js'
@@ -160,7 +161,11 @@ export class GenGuard implements AsyncDisposable {
    *   answer is no verdict; GuardBusyError, GuardClosedError, DecodeError, TemplateError; `signal.reason`.
    *   Whatever is thrown, nothing was judged.
    */
-  async classify(input: Input, options: ClassifyOptions = {}): Promise<GenVerdict> {
+  classify(input: Input, options: ClassifyOptions = {}): Promise<GenVerdict> {
+    return promised(() => this.#checked(input, options))
+  }
+
+  #checked(input: Input, options: ClassifyOptions): Steps<GenVerdict> {
     checkKeys('the options of classify', options, CLASSIFY_KEYS)
     const { signal, tooLong = 'error', history = 'error', unsupportedParts } = options
     checkSignal(signal)
@@ -174,7 +179,7 @@ export class GenGuard implements AsyncDisposable {
     })
     signal?.throwIfAborted()
     if (this.#closed) throw new GuardClosedError('the guard is closed: load another')
-    return await atOnceOrLater(this.#classify(messages, options, engine.announce()))
+    return this.#classify(messages, options, engine.announce())
   }
 
   *#classify(messages: readonly Message[], options: ClassifyOptions, arrive: () => void): Steps<GenVerdict> {
@@ -300,7 +305,8 @@ export class GenGuard implements AsyncDisposable {
         mode,
         prompt,
         drafts: this.#drafts,
-        likely: this.#given.of(prompt),
+        // What was answered before would change how the prompt is cut into decodes.
+        likely: engine.options.alone ? undefined : this.#given.of(prompt),
         signal,
       })
       const parsed = parseGen(answer.text)
@@ -364,12 +370,19 @@ export class GenGuard implements AsyncDisposable {
     checkUnsupportedParts(unsupportedParts)
     const classify = (input: Input, signal: AbortSignal) =>
       whenThereIsRoom(() => this.classify(input, { signal, tooLong, history, unsupportedParts }), signal)
-    return inOrder(inputs, classify, concurrency, signal)
+    return untilEitherAborts(this.#loaded.engine.closing, signal, (either) =>
+      inOrder(inputs, classify, concurrency, either),
+    )
   }
 
   /** Where it computes, and why there. */
   get device(): GuardDevice {
     return this.#loaded.device
+  }
+
+  /** Whether a verdict's numbers follow from the text alone. */
+  get determinism(): Determinism {
+    return this.#loaded.determinism
   }
 
   /** Queue, sequences, KV cells and speed. */

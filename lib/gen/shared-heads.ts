@@ -63,7 +63,8 @@ export class SharedHeads {
 
   async #decode(mode: GenMode): Promise<SharedPrefix | null> {
     const ids = await this.#template.encodeConstantHead(mode)
-    const { cells, contextSize, maxSequences } = this.#engine.options
+    const { cells, contextSize, maxSequences, unified } = this.#engine.options
+    if (!unified) return null
     // A conversation of the full context must still find room.
     const fits = cells - this.#cells - ids.length >= contextSize
     if (ids.length < SHORTEST_SHARED || maxSequences < SEQUENCES_TO_PIN || !fits) return null

@@ -13,6 +13,7 @@ import {
 import type { BatchDone, BatchJob } from './chunk.js'
 import { linesOf } from './chunk.js'
 import { rowsIn } from './enqueue.js'
+import { heard } from './heard.js'
 import { type ReadChunk, readChunks } from './merge.js'
 import { type StoreOptions, storeOf } from './worker-options.js'
 
@@ -92,16 +93,20 @@ export async function awaitBatch(id: string, options: AwaitOptions): Promise<Bat
   return { id, rows, failed, chunks, sha256, output, lines }
 }
 
+/** Between two tries to read from a server that does not answer. */
+const RETRY_MS = 500
+
 /** Waits as {@link awaitBatch}. */
 export async function whenDone(
   id: string,
   options: AwaitOptions,
 ): Promise<{ done: BatchDone; job: BatchJob }> {
-  const { signal, pollMs = 1000, onNote } = options
+  const { signal, pollMs = 1000 } = options
+  const note = heard('onNote', options.onNote)
   const names = queueNames(options.queue)
   const bullmq = await openBullMQ(options)
   const [batches, chunks] = [bullmq.queue(names.batches), bullmq.queue(names.chunks)]
-  for (const one of [batches, chunks]) one.on('error', (error) => onNote?.(`queue: ${error.message}`))
+  for (const one of [batches, chunks]) one.on('error', (error) => note(`queue: ${error.message}`))
   const look = new Look(id, batches, chunks, options)
   try {
     while (true) {
@@ -136,7 +141,10 @@ class Look {
       return await this.#look()
     } catch (error) {
       if (error instanceof QueueError) throw error
-      this.#options.onNote?.(`queue: ${error instanceof Error ? error.message : String(error)}`)
+      heard(
+        'onNote',
+        this.#options.onNote,
+      )(`queue: ${error instanceof Error ? error.message : String(error)}`)
       return null
     }
   }
@@ -167,7 +175,7 @@ class Look {
     if (!onNote) return
     const { logs } = await this.#batches.getJobLogs(this.#id, this.#logs)
     this.#logs += logs.length
-    for (const line of logs) onNote(line)
+    for (const line of logs) heard('onNote', onNote)(line)
   }
 
   async #sayProgress(job: QueueJob, batch: BatchJob): Promise<void> {
@@ -176,7 +184,8 @@ class Look {
     const { processed: done = 0 } = await job.getDependenciesCount()
     const [rows, chunks] = [rowsIn(batch), batch.chunks.length]
     const doneRows = chunks === 0 ? 0 : Math.min(rows, Math.round((rows * done) / chunks))
-    onProgress({ rows, chunks, done, doneRows, workers: await this.#chunks.getWorkersCount() })
+    const workers = await this.#chunks.getWorkersCount()
+    heard('onProgress', onProgress)({ rows, chunks, done, doneRows, workers })
   }
 
   async #failure({ failedReason }: QueueJob): Promise<QueueError> {
@@ -202,9 +211,23 @@ export async function* readBatch(
   }
   const bullmq = await openBullMQ(options)
   const chunks = bullmq.queue(queueNames(options.queue).chunks)
-  chunks.on('error', (error) => options.onNote?.(`queue: ${error.message}`))
+  const note = heard('onNote', options.onNote)
+  chunks.on('error', (error) => note(`queue: ${error.message}`))
+  // A server that is away while a batch's results are read is waited for, as it is while they are made.
+  const getJob = async (chunk: string) => {
+    while (true) {
+      options.signal?.throwIfAborted()
+      try {
+        return await untilAborted(chunks.getJob(chunk), options.signal)
+      } catch (error) {
+        options.signal?.throwIfAborted()
+        note(`queue: ${error instanceof Error ? error.message : String(error)}`)
+        await setTimeout(RETRY_MS)
+      }
+    }
+  }
   try {
-    for await (const chunk of readChunks(chunks, store, id, job)) {
+    for await (const chunk of readChunks({ getJob }, store, id, job)) {
       options.signal?.throwIfAborted()
       yield chunk
     }

@@ -16,6 +16,7 @@ export interface Needs {
   contextSize?: number
   kvType?: string
   flashAttention?: boolean | 'auto'
+  deterministic?: boolean
   chatTemplate?: string
 }
 

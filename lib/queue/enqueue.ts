@@ -25,6 +25,7 @@ import {
   rowsName,
   sha256,
 } from './chunk.js'
+import { heard } from './heard.js'
 import { type NeededOptions, needsOf } from './needs.js'
 import { rowText } from './row-text.js'
 import type { ChunkStore } from './store.js'
@@ -80,6 +81,7 @@ const KEYS: Keys<EnqueueOptions> = {
   contextSize: true,
   kvType: true,
   flashAttention: true,
+  deterministic: true,
   chatTemplate: true,
   chunkRows: true,
   format: true,
@@ -255,7 +257,7 @@ async function add(
   const [batches, flows] = [bullmq.queue(name), bullmq.flows()]
   try {
     for (const one of [batches, flows])
-      one.on('error', (error) => options.onNote?.(`queue: ${error.message}`))
+      one.on('error', (error) => heard('onNote', options.onNote)(`queue: ${error.message}`))
     const existing = await batches.getJob(flow.opts.jobId)
     if (existing && !again && !(await hasFailed(existing))) {
       return { attached: true, at: (existing.data as BatchJob).at }

@@ -26,7 +26,7 @@ export interface ReadChunk {
  * @throws QueueError ERR_BATCH_LOST where one is not there, ERR_BATCH_FAILED where it is another than it should be
  */
 export async function* readChunks(
-  chunks: JobQueue,
+  chunks: Pick<JobQueue, 'getJob'>,
   store: ChunkStore | null,
   batch: string,
   { chunks: rows, at }: BatchJob,

@@ -6,13 +6,13 @@ import type { Needs } from './chunk.js'
 /** Options of a guard that a verdict may depend on. */
 export type NeededOptions = Pick<
   LoadOptions,
-  'model' | 'contextSize' | 'kvType' | 'flashAttention' | 'chatTemplate'
+  'model' | 'contextSize' | 'kvType' | 'flashAttention' | 'deterministic' | 'chatTemplate'
 >
 
 /** What judges as a guard does that is loaded with these options. @throws ModelFileError */
 export async function needsOf(
   kind: Variant,
-  { model, contextSize, kvType, flashAttention, chatTemplate }: NeededOptions,
+  { model, contextSize, kvType, flashAttention, deterministic, chatTemplate }: NeededOptions,
   signal?: AbortSignal,
 ): Promise<Needs> {
   return {
@@ -22,11 +22,12 @@ export async function needsOf(
     ...(contextSize !== undefined && { contextSize }),
     ...(kvType !== undefined && { kvType }),
     ...(flashAttention !== undefined && { flashAttention }),
+    ...(deterministic !== undefined && { deterministic }),
     ...(chatTemplate !== undefined && { chatTemplate }),
   }
 }
 
-const SETTINGS = ['contextSize', 'kvType', 'flashAttention', 'chatTemplate'] as const
+const SETTINGS = ['contextSize', 'kvType', 'flashAttention', 'deterministic', 'chatTemplate'] as const
 
 /** Why a worker does not take a chunk, in words; null where it does. @param has what it has of that kind, if anything */
 export function refusal(needs: Needs, has: Needs | undefined): string | null {

@@ -14,6 +14,7 @@ import {
 } from './bullmq.js'
 import type { BatchJob } from './chunk.js'
 import { type Equipment, type Judging, NotHere, workOnChunk } from './chunk-work.js'
+import { heard } from './heard.js'
 import { Housekeeping } from './housekeeping.js'
 import { LiveFirst } from './live-first.js'
 import { LiveWork } from './live-work.js'
@@ -126,7 +127,7 @@ export class GuardWorker implements AsyncDisposable {
     this.name = equipment.name
     this.#equipment = equipment
     this.#guards = guards
-    this.#onNote = options.onNote ?? (() => {})
+    this.#onNote = heard('onNote', options.onNote)
     const names = queueNames(queue)
     // A chunk that ends its worker is divided until the row is known: by then its workers were many.
     const settings = {
@@ -284,11 +285,7 @@ export class GuardWorker implements AsyncDisposable {
     if (now - (this.#noted.get(note) ?? 0) < SAME_NOTE_MS) return false
     if (this.#noted.size > 1000) this.#noted.clear()
     this.#noted.set(note, now)
-    try {
-      this.#onNote(note)
-    } catch {
-      // A log is no reason to stop judging.
-    }
+    this.#onNote(note)
     return true
   }
 }

@@ -182,7 +182,9 @@ export class Conversation implements AsyncDisposable {
       turn.shown = () => released
     }
     const open = (signal: AbortSignal) => this.#judge(turn as Turn, signal, () => {})
-    const events = moderateReply(open, reply, options, said ? textOf(said, options.reasoning) : '')
+    const { closing } = this.#parts.engine
+    const before = said ? textOf(said, options.reasoning) : ''
+    const events = moderateReply(open, reply, options, closing, before)
     const follow = async (step: Promise<IteratorResult<ModerationEvent, void>>) => {
       let over = true
       try {

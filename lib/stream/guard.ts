@@ -5,7 +5,7 @@ import { checkHistory, type HistoryTooLong, mostMessages } from '../history.js'
 import { toMessages, type UnsupportedParts } from '../input.js'
 import { checkKeys, type Keys } from '../options.js'
 import { Tokenizer } from '../tokenizer/tokenizer.js'
-import type { GuardDevice, GuardStats, Input, LoadOptions, Message } from '../types.js'
+import type { Determinism, GuardDevice, GuardStats, Input, LoadOptions, Message } from '../types.js'
 import { Conversation, type ConversationOptions, checkConversation } from './conversation.js'
 import type { ModerationEvent } from './events.js'
 import { checkModerate, type ModerateOptions, moderateReply } from './moderate.js'
@@ -120,7 +120,12 @@ export class StreamGuard implements AsyncDisposable {
   ): AsyncIterable<ModerationEvent> {
     checkModerate(reply, options)
     const messages = this.#messages(input, options)
-    return moderateReply((signal) => this.#open(messages, { ...options, signal }), reply, options)
+    return moderateReply(
+      (signal) => this.#open(messages, { ...options, signal }),
+      reply,
+      options,
+      this.#parts.engine.closing,
+    )
   }
 
   /**
@@ -143,6 +148,11 @@ export class StreamGuard implements AsyncDisposable {
   /** Where it computes, and why there. */
   get device(): GuardDevice {
     return this.#loaded.device
+  }
+
+  /** Whether a verdict's numbers follow from the text alone. */
+  get determinism(): Determinism {
+    return this.#loaded.determinism
   }
 
   /** Queue, sequences, KV cells and speed. */

@@ -95,7 +95,7 @@ export interface ModerationEvents extends AsyncIterableIterator<ModerationEvent,
 /**
  * Moderates a reply while it arrives: releases each token's text once its verdict, and those that could still
  * make a run with it, let it pass. The source is read while the prompt is judged, and stopped by a block.
- * `before` is what the reply begins with and was released earlier: it is judged again, in silence unless it blocks now.
+ * `closing` is the engine's. `before` is what the reply begins with and was released earlier: it is judged again, in silence unless it blocks now.
  *
  * Unlike a generator's, its `return` does not wait for the event that is asked for: it ends what is under way.
  */
@@ -103,11 +103,12 @@ export function moderateReply(
   open: (signal: AbortSignal) => Promise<Moderation>,
   reply: ReplyStream,
   options: ModerateOptions,
+  closing: AbortSignal,
   before = '',
 ): ModerationEvents {
   const stop = new AbortController()
   let begun = false
-  const events = moderationEvents(open, reply, options, stop, before)
+  const events = moderationEvents(open, reply, options, { stop, closing }, before)
   return {
     [Symbol.asyncIterator]() {
       return this
@@ -129,7 +130,7 @@ async function* moderationEvents(
   open: (signal: AbortSignal) => Promise<Moderation>,
   reply: ReplyStream,
   { policy = {}, holdBack = 'token', tokens = false, signal }: ModerateOptions,
-  stop: AbortController,
+  { stop, closing }: { stop: AbortController; closing: AbortSignal },
   before: string,
 ): AsyncGenerator<ModerationEvent, void, undefined> {
   const release = new Release(policy, holdBack)
@@ -138,6 +139,9 @@ async function* moderationEvents(
   const source = new ReplySource(reply, stop.signal)
   const onAbort = () => stop.abort(signal?.reason)
   signal?.addEventListener('abort', onAbort)
+  // A source that is silent must not keep the consumer from hearing that nobody judges any more.
+  const onClosing = () => source.interrupt(closing.reason)
+  closing.addEventListener('abort', onClosing)
   let moderation: Moderation | null = null
   let taken: Action = 'allow'
   try {
@@ -164,7 +168,14 @@ async function* moderationEvents(
     let again = before !== ''
     let ended = false
     while (moderation && !failure && !ended) {
-      const delta = again ? '' : await source.read()
+      let delta: string | null
+      try {
+        delta = again ? '' : await source.read()
+      } catch (error) {
+        if (error !== closing.reason) throw error
+        failure = { error }
+        break
+      }
       ended = delta === null
       let verdicts: TokenVerdict[]
       try {
@@ -199,6 +210,7 @@ async function* moderationEvents(
     if (error !== BROKEN_OFF) throw error
   } finally {
     signal?.removeEventListener('abort', onAbort)
+    closing.removeEventListener('abort', onClosing)
     source.stop()
     await moderation?.close()
   }
@@ -234,6 +246,7 @@ async function* failed(
     yield { type: 'block', reason, verdict: null, start: release.end, error }
     return
   }
+  source.goOn()
   yield { type: 'flag', verdict: null, action: 'flag', error }
   // No token's end says where to cut, and half a surrogate pair is no text.
   let half = ''

@@ -173,21 +173,32 @@ export class Moderation implements AsyncDisposable {
    *
    * @throws RangeError for ids that are none; otherwise as `push`
    */
-  async pushTokens(ids: ArrayLike<number>): Promise<TokenVerdict[]> {
-    const { tokenizer, tooLong } = this.#parts
-    // Copied now; of ids that have no room in any case, not all.
-    const most = tooLong === 'slide' ? MOST_IDS : this.#cache.room + 1
-    const { list, over } = idsOf(ids, most)
-    if (tooLong === 'slide' && over > 0) {
-      throw new RangeError(`Expected at most ${MOST_IDS} ids at once, got ${list.length + over}`)
+  pushTokens(ids: ArrayLike<number>): Promise<TokenVerdict[]> {
+    let copy: { list: number[]; over: number }
+    try {
+      copy = this.#copied(ids)
+    } catch (error) {
+      return Promise.reject(error)
     }
+    const { list, over } = copy
+    const { tokenizer } = this.#parts
     const reply = () => this.#ids ?? new ReplyIds(tokenizer, this.#stillReasoning, this.#judgedEnd)
     const check = () => {
       this.#requireReply('pushTokens')
       if (this.#text) throw new TypeError('This reply is pushed as text: ids cannot follow it')
       return over === 0 ? reply().check(list) : undefined
     }
-    return await this.#inTurn(check, () => this.#pushIds(list, over, reply))
+    return this.#inTurn(check, () => this.#pushIds(list, over, reply))
+  }
+
+  /** The ids as they are now; of those that have no room in any case, not all. */
+  #copied(ids: ArrayLike<number>): { list: number[]; over: number } {
+    const slide = this.#parts.tooLong === 'slide'
+    const { list, over } = idsOf(ids, slide ? MOST_IDS : this.#cache.room + 1)
+    if (slide && over > 0) {
+      throw new RangeError(`Expected at most ${MOST_IDS} ids at once, got ${list.length + over}`)
+    }
+    return { list, over }
   }
 
   *#pushIds(list: readonly number[], over: number, reply: () => ReplyIds): Steps<TokenVerdict[]> {

@@ -30,8 +30,9 @@ export class ChatTemplate {
   #shields: Shields | null = null
 
   constructor(source: string) {
-    this.source = source
-    this.#plain = plainTemplate(source)
+    // As Jinja2 does: a file that was checked out on Windows must not put carriage returns into every prompt.
+    this.source = source.replace(/\r\n?/g, '\n')
+    this.#plain = plainTemplate(this.source)
   }
 
   /**

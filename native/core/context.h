@@ -29,6 +29,11 @@ struct ContextOptions {
   int32_t prefill_tokens = 128;  // with so many tokens of prefills in it a decode takes up no other
   bool offloads = false;         // what is shared leaves the cells while nobody shares it
   int32_t kept_cells = 0;        // of done sequences, kept outside the cells
+  // Tokens in a decode of a request that says all that its sequence is to hold, and of one that goes on from
+  // what it holds. Not 0: a decode takes up one request, so that what is computed follows from the request
+  // (native/core/alone.cc). Split cache only.
+  int32_t alone_whole = 0;
+  int32_t alone_following = 0;
   int32_t threads = 1;
   KvType kv_type = KvType::kF16;
   llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;

@@ -69,6 +69,7 @@ Engine::Engine(std::shared_ptr<Model> model, const ContextOptions& options, std:
       queues_(static_cast<size_t>(options.max_sequences)),
       prefix_cache_(static_cast<size_t>(options.kept_cells)),
       shared_(static_cast<size_t>(options.max_sequences)),
+      whole_(static_cast<size_t>(options.max_sequences), 0),
       closed_(std::make_shared<Failure>("ERR_CLOSED", "the engine was closed before this was decoded")),
       cancelled_request_(std::make_shared<Failure>("ERR_ABORTED", "the request was cancelled")),
       no_memory_(std::make_shared<Failure>("ERR_MEMORY",
@@ -338,7 +339,9 @@ void Engine::TidyFronts() {
     for (; !queue.empty() && queue.front().kind != Kind::kRequest; queue.pop_front()) {
       const Work& work = queue.front();
       const int32_t sequence = work.request.sequence;
-      if (work.kind == Kind::kKeep) {
+      if (IsAlone()) {
+        KeepWholeSlices(sequence);
+      } else if (work.kind == Kind::kKeep) {
         Keep(sequence, work.request.keep);
       } else {
         Empty(sequence);
@@ -433,6 +436,7 @@ void Engine::Collect(const Slice& slice) {
     ++work.read_done;
   }
   work.done = end;
+  if (request.keep == kWhole) whole_[Index(request.sequence)] = static_cast<int32_t>(end);
   if (!finite) {
     Fail(work, Share(Failure("ERR_DECODE", "the model gave logits that are not finite")));
   } else if (work.done == request.tokens.size()) {

@@ -185,6 +185,11 @@ class Engine {
   static size_t Index(int32_t sequence) { return static_cast<size_t>(sequence); }
   std::vector<Slice> Pack();
   void PackPrefills(std::vector<Work*>& prefills, std::vector<Slice>& slices);
+  std::vector<Slice> PackAlone(const std::vector<Work*>& streams, const std::vector<Work*>& prefills);
+  bool IsAlone() const { return context_->options().alone_whole > 0; }
+  // [engine thread] As FindBeginning and Empty, where decodes take up one request.
+  size_t FindWholeSlices(const Request& request);
+  void KeepWholeSlices(int32_t sequence);
   size_t Append(Work& work, size_t budget, std::vector<Slice>& slices);
   void Decode(std::vector<Slice>& slices);
   void Collect(const Slice& slice);
@@ -207,7 +212,9 @@ class Engine {
   PrefixCache prefix_cache_;                                   // [engine thread]
   std::unordered_map<int32_t, SharedPrefix> shared_prefixes_;  // [engine thread] by sequence
   std::vector<Shared> shared_;                                 // [engine thread] of each sequence
-  size_t next_sequence_ = 0;                                   // where packing starts, for fairness
+  // [engine thread] Of each sequence, its first positions that a whole request of its own has computed.
+  std::vector<int32_t> whole_;
+  size_t next_sequence_ = 0;  // where packing starts, for fairness
   uint64_t arrivals_ = 0;
   bool passed_over_ = false;       // the oldest prefill in the last tick
   bool finished_prefill_ = false;  // in the last tick

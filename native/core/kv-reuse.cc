@@ -24,7 +24,7 @@ void Engine::Start(Work& work) {
   Invalidate(request.sequence);
   work.started = true;
   if (request.keep == kWhole) {
-    work.done = FindBeginning(request);
+    work.done = IsAlone() ? FindWholeSlices(request) : FindBeginning(request);
     work.result.cached = static_cast<int32_t>(work.done);
     return;
   }
@@ -100,6 +100,7 @@ void Engine::SetShared(int32_t source, int32_t sequence, int32_t length) {
 void Engine::Truncate(int32_t sequence, int32_t length) {
   context_->Truncate(sequence, length);
   Shared& shared = shared_[Index(sequence)];
+  whole_[Index(sequence)] = std::min(whole_[Index(sequence)], length);
   shared.length = std::min(shared.length, length);
   if (shared.length == 0) shared.source = -1;
 }

@@ -37,6 +37,7 @@ std::vector<Engine::Slice> Engine::Pack() {
       break;
     }
   }
+  if (IsAlone()) return PackAlone(streams, prefills);
   next_sequence_ = (next_sequence_ + 1) % queues_.size();
 
   std::vector<Slice> slices;

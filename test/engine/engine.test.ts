@@ -27,6 +27,7 @@ const OPTIONS: EngineOptions = {
   maxOutputs: 64,
   prefillTokens: 128,
   offloads: true,
+  alone: null,
   keeps: true,
   threads: 1,
   kvType: 'f32',

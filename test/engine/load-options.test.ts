@@ -173,6 +173,7 @@ describe('memory', () => {
       maxOutputs: 512,
       prefillTokens: 128,
       offloads: false,
+      alone: null,
       keeps: true,
       threads: 1,
       kvType: 'f16',

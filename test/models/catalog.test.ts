@@ -42,6 +42,7 @@ function engine(
     batchSize: 512,
     prefillTokens: 128,
     offloads: true,
+    alone: null,
     keeps: true,
     threads: 1,
     kvType: 'f16',

@@ -46,6 +46,7 @@ export function exactEngine(changes: Partial<EngineOptions> = {}): EngineOptions
     maxOutputs: 512,
     prefillTokens: 128,
     offloads: true,
+    alone: null,
     keeps: true,
     threads: 1,
     kvType: 'f32',

@@ -14,6 +14,8 @@ export interface ModelDescription {
   fileType: string
   /** ggml's name of the tensor type that the most bytes have. */
   weightType: string
+  /** ggml's names of the types of all matrices but the guard heads', in order of the alphabet. */
+  matrixTypes: string[]
   contextLength: number
   embeddingLength: number
   blockCount: number
@@ -53,6 +55,7 @@ export function describeGguf(file: GgufFile): ModelDescription {
     license: scalarAt(file, 'general.license', 'string'),
     fileType: (fileType === null ? undefined : FILE_TYPES.get(fileType)) ?? weightType,
     weightType,
+    matrixTypes: matrixTypes(file),
     contextLength: scalarAt(file, `${ARCHITECTURE}.context_length`, 'uint32') ?? 0,
     embeddingLength: sizes.embedding,
     blockCount: sizes.blocks,
@@ -82,6 +85,12 @@ function headLabels(file: GgufFile): HeadLabels | null {
   const query = labels('query')
   const inner = scalarAt(file, KEYS.headSize, 'uint32')
   return response && query && inner !== null ? { inner, response, query } : null
+}
+
+/** Guard heads are in f32 (docs/gguf.md), and are multiplied by a kernel for them. */
+function matrixTypes(file: GgufFile): string[] {
+  const matrices = file.tensors.filter(({ name, shape }) => shape.length > 1 && !name.startsWith('cls.'))
+  return [...new Set(matrices.map(({ type }) => type))].sort()
 }
 
 /** Type that the most bytes have. */

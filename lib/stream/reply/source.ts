@@ -39,6 +39,8 @@ export class ReplySource {
   #done = false
   #stopped = false
   #failure: { error: unknown } | null = null
+  #interruption: { error: unknown } | null = null
+  #interruptible = true
   /** Wakes the reader, and the pump that waits for room. */
   #onText: () => void = () => {}
   #onRoom: () => void = () => {}
@@ -53,7 +55,7 @@ export class ReplySource {
 
   /**
    * The text that has come since the last call, waiting for some; null at the end of the reply.
-   * @throws the source's error, or `signal.reason`
+   * @throws the source's error, or `signal.reason`; once what `interrupt` was given
    */
   async read(): Promise<string | null> {
     while (true) {
@@ -66,10 +68,25 @@ export class ReplySource {
       }
       if (this.#failure) throw this.#failure.error
       if (this.#done) return null
+      const interruption = this.#interruption
+      this.#interruption = null
+      if (interruption) throw interruption.error
       await new Promise<void>((resolve) => {
         this.#onText = resolve
       })
     }
+  }
+
+  /** Has who waits for text, or the next who would, go on with an error; the source is read on. */
+  interrupt(error: unknown): void {
+    if (this.#interruptible) this.#interruption = { error }
+    this.#onText()
+  }
+
+  /** From now on nothing interrupts: who reads does without what would. */
+  goOn(): void {
+    this.#interruptible = false
+    this.#interruption = null
   }
 
   /** Tells the source that no more is read, without waiting for it to agree. Idempotent. */

@@ -18,8 +18,10 @@ const drained = async (events) => {
 
 /** Ways for a text of any length to be judged; the signal ends those that go on for minutes. */
 export function textEntries({ gen, stream }) {
-  const app = createApp({ gen, stream, limits: { bodyBytes: 256 << 20 } })
-  const windows = createApp({ gen, stream, tooLong: 'window', limits: { bodyBytes: 256 << 20 } })
+  // More than by default; what is larger is refused. JSON.parse, which nothing breaks off, takes some 4 ms for each MB.
+  const limits = { bodyBytes: 4 << 20 }
+  const app = createApp({ gen, stream, limits })
+  const windows = createApp({ gen, stream, tooLong: 'window', limits })
   const judge = new RowJudge({ kind: 'gen', model: 'demo', guard: gen }, new RowColumns({}, {}), {
     fit: {},
     manySources: false,
@@ -45,19 +47,22 @@ export function textEntries({ gen, stream }) {
     'Stream slide': (text, signal) => pushed(text, { tooLong: 'slide', signal }),
     moderate: (text, signal) => drained(stream.moderate('x', source(text), { signal })),
     'batch row': (text, signal) => judge.judge(row({ prompt: text }), signal),
-    server: (text) => posted(app, text),
-    'server windows': (text, signal) => posted(windows, text, signal),
+    server: (body) => posted(app, body),
+    'server windows': (body, signal) => posted(windows, body, signal),
   }
 }
 
 /** What only a signal ends in time. */
 export const ENDED_BY_SIGNAL = new Set(['Gen windows', 'Stream slide', 'server windows'])
 
-async function posted(app, text, signal) {
-  // A lone surrogate has no bytes of its own: JSON spells it. The body is made by the client, and not counted here.
-  const body = new Blob([JSON.stringify({ input: text })]).stream()
+/** What a way takes of a text: the server's are asked with a body, which the client makes. */
+export function given(way, text) {
+  return way.startsWith('server') ? new Blob([JSON.stringify({ input: text })]) : text
+}
+
+async function posted(app, blob, signal) {
   const headers = { 'content-type': 'application/json' }
-  const request = { method: 'POST', headers, body, duplex: 'half', ...(signal && { signal }) }
+  const request = { method: 'POST', headers, body: blob.stream(), duplex: 'half', ...(signal && { signal }) }
   const response = await app.fetch(new Request('http://localhost/v1/moderations', request))
   const { error } = JSON.parse(await response.text())
   signal?.throwIfAborted()

@@ -1,0 +1,20 @@
+/** What each callback threw last. */
+const threw = new WeakMap<object, string>()
+
+/**
+ * A callback of the caller's as one that never throws: it is called where an error would end the process, or be taken for one
+ * of the queue's. What it throws is a warning, once in a row where it throws the same each time.
+ */
+export function heard<T>(name: string, callback: ((told: T) => void) | undefined): (told: T) => void {
+  if (!callback) return () => {}
+  return (told) => {
+    try {
+      callback(told)
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error)
+      if (threw.get(callback) === text) return
+      threw.set(callback, text)
+      process.emitWarning(`${name} threw: ${text}`, { code: 'QWEN3GUARD_CALLBACK' })
+    }
+  }
+}
