@@ -152,7 +152,7 @@ try {
       if (type !== 'f32') await quantizeGguf(float, file, { type })
       for (const kvType of type === 'q8_0' ? ['f16', 'f32', 'q8_0'] : ['f16']) {
         if (performance.now() > until && rows.length > 0) continue
-        const options = { model: file, gpu: false, threads: 2, contextSize: 2048, maxSequences: 8, kvType }
+        const options = { model: file, gpu: false, threads: 1, contextSize: 2048, maxSequences: 8, kvType }
         const free = await compare(variant, options)
         const pinned = await compare(variant, { ...options, deterministic: true })
         rows.push({ free, pinned })
