@@ -14,6 +14,9 @@ import { selfTest } from './self-test.mjs'
 export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 export const log = (text) => process.stderr.write(`qwen3guard: ${text}\n`)
 
+/** Of binaries that are published: they name no folder of this machine, and have the same bytes wherever they are built. */
+export const portablePaths = '-DQWEN3GUARD_PORTABLE_PATHS=ON'
+
 const HINTS = {
   linux: [
     'Debian, Ubuntu: apt-get install -y build-essential cmake git',

@@ -3,8 +3,9 @@
 //   qwen3guard-0.1.0.tgz                       this package, with the platforms' as optional dependencies
 //   qwen3guard-linux-x64-0.1.0.tgz, ...        @qwen3guard/linux-x64: the binaries in prebuilds/, one package for a platform
 //
-// --complete fails unless every platform of native/platforms.json has its binaries: the form of a release. --whole makes one
-// tarball that holds all of them. docs/packaging.md says why there are both.
+// --complete fails unless every platform of native/platforms.json has its binaries, and those for Linux are for the oldest
+// that Node.js 20 runs on: the form of a release. --whole makes one tarball that holds all of them. docs/packaging.md says why
+// there are both.
 //
 // With binaries the manifest has no scripts: package managers that run none would refuse the package, or ask, for a build that
 // nobody needs. Without any the install script stays, and builds from source.
@@ -27,6 +28,7 @@ import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { BuildError, npm } from './llama-source.mjs'
+import { tooNewSymbols } from './symbol-versions.mjs'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const platformList = path.join(root, 'native', 'platforms.json')
@@ -80,8 +82,17 @@ function packOne(folder, into) {
   return path.join(into, filename)
 }
 
+function wantOldSymbols(file) {
+  const newer = tooNewSymbols(file)
+  if (newer.length === 0) return
+  throw new BuildError(
+    `${file.slice(file.lastIndexOf('prebuilds'))} needs ${newer.join(', ')}, which Node.js 20's oldest systems lack. ` +
+      'A release takes binaries of `npm run build:prebuilds -- --target NAME`, or of a build on such a system.',
+  )
+}
+
 /** Moves a platform's binaries out of `own` into a folder for its package; null where there are none. */
-function platformFolder(own, folder, { name, os: system, cpu, libc }, manifest) {
+function platformFolder(own, folder, { name, os: system, cpu, libc }, manifest, complete) {
   const from = path.join(own, 'prebuilds', `${system}-${cpu}`)
   if (!existsSync(from)) return null
   // prebuildify's tag; a binary without one is for every C library.
@@ -91,6 +102,7 @@ function platformFolder(own, folder, { name, os: system, cpu, libc }, manifest) 
       (!libc || !/\.(glibc|musl)\.node$/.test(file) || file.endsWith(`.${libc}.node`)),
   )
   if (files.length === 0) return null
+  if (complete && system === 'linux') for (const file of files) wantOldSymbols(path.join(from, file))
   const into = path.join(folder, name)
   for (const file of files) {
     mkdirSync(path.dirname(path.join(into, file)), { recursive: true })
@@ -140,7 +152,7 @@ export function packPackages(
     const platforms = {}
     const lacking = []
     for (const platform of whole ? [] : listed) {
-      const made = platformFolder(own, path.join(folder, 'platforms'), platform, manifest)
+      const made = platformFolder(own, path.join(folder, 'platforms'), platform, manifest, complete)
       if (made) platforms[platform.name] = packOne(made, into)
       else lacking.push(platform.name)
     }

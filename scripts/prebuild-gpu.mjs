@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { buildAddons, log, root } from './build-addon.mjs'
+import { buildAddons, log, portablePaths, root } from './build-addon.mjs'
 import { flavourNeeds, gpuFlavour } from './flavours.mjs'
 import { packageName, spoken } from './gpu-backends.mjs'
 import { BuildError } from './llama-source.mjs'
@@ -60,7 +60,7 @@ export async function prebuildGpu(gpu, staging) {
   const folder = path.join(root, 'prebuild-packages', packageName(gpu))
   // A failed build leaves no older package to be published as if new.
   rmSync(folder, { recursive: true, force: true })
-  const built = await buildAddons({ gpu, cpu: false, portable: true, out: staging })
+  const built = await buildAddons({ gpu, cpu: false, portable: true, out: staging, define: [portablePaths] })
   mkdirSync(folder, { recursive: true })
   const binary = path.join(folder, 'qwen3guard.node')
   copyFileSync(built, binary)

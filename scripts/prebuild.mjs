@@ -13,7 +13,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from
 import path from 'node:path'
 import { promisify } from 'node:util'
 import prebuildify from 'prebuildify'
-import { fail, log, root } from './build-addon.mjs'
+import { fail, log, portablePaths, root } from './build-addon.mjs'
 import { crossBuild } from './cross/build.mjs'
 import { flavours } from './flavours.mjs'
 import { gpuOption } from './gpu-backends.mjs'
@@ -27,7 +27,7 @@ const tuple = `${process.platform}-${process.arch}`
 async function prebuild(flavour) {
   log(`flavour ${flavour.name}`)
   const build = [process.execPath, path.join(root, 'scripts', 'build.mjs'), '--gpu', 'none', '--out', staging]
-  const words = [...build, '--flavour', flavour.name]
+  const words = [...build, '--flavour', flavour.name, portablePaths]
   await promisify(prebuildify)({
     name: 'qwen3guard',
     // Relative to the folder it runs in: it quotes no path.

@@ -1,7 +1,8 @@
-// Runs the cross-compiled binaries of prebuilds/ on their platforms' Node.js, by emulators: `npm run test:platforms [-- NAME…]`.
-// Each loads, judges with both demonstration models as linux-x64's does, ends in the middle of decoding, and runs `doctor`.
+// Runs the cross-compiled binaries of prebuilds/ on their platforms' Node.js or Bun, by emulators: `npm run test:platforms
+// [-- NAME…]`. Each loads, judges with both demonstration models as linux-x64's does, ends in the middle of decoding, and runs
+// `doctor` with its self-test.
 import { spawnSync } from 'node:child_process'
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,6 +12,7 @@ import { flavoursOf } from './flavours.mjs'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const PROGRAM = path.join(root, 'scripts', 'cross', 'run', 'program.mjs')
+const EXEC_PATH = path.join(root, 'scripts', 'cross', 'run', 'exec-path.mjs')
 const CLI = path.join(root, 'dist', 'cli', 'main.js')
 const LIMIT_MS = 400_000
 /** Flavours and compilers add in other orders: probabilities differ by less than this. */
@@ -19,13 +21,14 @@ const BOUND = 0.01
 const log = (text) => process.stderr.write(`qwen3guard: ${text}\n`)
 const work = mkdtempSync(path.join(os.tmpdir(), 'qwen3guard-platforms-'))
 
-/** Runs Node.js there; what it printed goes through a file, since pipes fail under wine. */
+/** Runs Node.js or Bun there; what it printed goes through a file, since pipes fail under wine. */
 function start(runner, words, env = {}) {
+  const flags = runner.runtime === 'bun' ? [] : ['--no-warnings']
   const file = path.join(work, 'output')
   const output = openSync(file, 'w')
   const errors = openSync(`${file}.errors`, 'w')
   const [command, ...before] = runner.command
-  const { status, signal, error } = spawnSync(command, [...before, '--no-warnings', ...words], {
+  const { status, signal, error } = spawnSync(command, [...before, ...flags, ...words], {
     env: { ...process.env, ...runner.env, QWEN3GUARD_SELF_TEST: '0', PREBUILDS_ONLY: '1', ...env },
     stdio: ['ignore', output, errors],
     timeout: LIMIT_MS,
@@ -59,8 +62,27 @@ function apart(one, other) {
   return most
 }
 
+/** Has process.execPath name a program that starts the emulator, where there is one. */
+function withStarter(runner, env) {
+  const { command, runtime } = runner
+  if (!command[0].startsWith('qemu-')) return { words: [], env }
+  const starter = path.join(work, 'node')
+  const words = command.map((word) => `'${word}'`).join(' ')
+  writeFileSync(starter, `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 })
+  return {
+    words: [runtime === 'bun' ? '--preload' : '--import', EXEC_PATH],
+    env: { ...env, QWEN3GUARD_EXEC_PATH: starter },
+  }
+}
+
 function doctor(runner, env) {
-  const { ended, text } = start(runner, [runner.pathOf(CLI), 'doctor', '--json'], env)
+  const starter = withStarter(runner, env)
+  const words = [...starter.words, runner.pathOf(CLI), 'doctor', '--json']
+  const { ended, text } = start(
+    { ...runner, command: runner.byItsName ?? runner.command },
+    words,
+    starter.env,
+  )
   let addon
   try {
     addon = JSON.parse(text).addon
@@ -70,7 +92,10 @@ function doctor(runner, env) {
   if (addon.error !== null) throw new Error(`doctor: ${addon.error}`)
   if (addon.selfTest.fault !== null) throw new Error(`doctor: ${addon.selfTest.fault}`)
   if (ended !== 0) throw new Error(`doctor ended with ${ended}`)
-  return addon.selfTest.untried === null ? 'ok' : 'ok, self-test not run'
+  const { untried, products, verdicts } = addon.selfTest
+  return untried === null
+    ? `ok, ${products.length} products, ${verdicts.length} verdicts`
+    : `ok, self-test not run: ${untried.slice(0, 200)}`
 }
 
 /** What this machine's own addon says, prebuilt or built from source. */

@@ -1,9 +1,10 @@
 // What probes found is kept between processes, until the addon, the CPU, the driver, or a setting of either changes.
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { cacheDirectory } from '../directories.js'
+import { removeFileSync, renameFileSync } from '../held-files.js'
 
 const LIFETIME_MS = 7 * 24 * 3600 * 1000
 
@@ -25,7 +26,13 @@ export function remember(addon: { path: string }, what: string, found: unknown):
     mkdirSync(path.dirname(file), { recursive: true })
     const fresh = `${file}.${process.pid}`
     writeFileSync(fresh, JSON.stringify({ at: Date.now(), found }))
-    renameSync(fresh, file)
+    try {
+      renameFileSync(fresh, file)
+    } catch (error) {
+      // Another process reads what the last one found, for longer than anybody waits here.
+      removeFileSync(fresh)
+      throw error
+    }
   } catch {
     // A read-only home.
   }
@@ -34,7 +41,7 @@ export function remember(addon: { path: string }, what: string, found: unknown):
 /** What a probe found is true no more. */
 export function forget(addon: { path: string }, what: string): void {
   try {
-    rmSync(fileOf(addon, what), { force: true })
+    removeFileSync(fileOf(addon, what))
   } catch {
     // A read-only home.
   }

@@ -9,6 +9,7 @@ import { type CheckResult, judge, loadGuard, severityOf } from './judge.js'
 import { addLoadOptions, type LoadFlags } from './load-options.js'
 import { printable } from './printable.js'
 import { print } from './standard-streams.js'
+import { interrupt } from './stop-signals.js'
 import { readTextFile } from './text-file.js'
 import { addTooLong, type Fit } from './too-long.js'
 import { wrapVerdict } from './wrap.js'
@@ -51,7 +52,6 @@ export function addCheck(program: Command, run: Run): void {
       try {
         if (messages !== null) return await check(messages)
         // Ctrl-C ends the command as it ends any other.
-        const interrupt = () => process.kill(process.pid, 'SIGINT')
         await askForTexts(process.stdin, process.stderr, (text) => check(exchange(text)), {
           signal,
           interrupt,

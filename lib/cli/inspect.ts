@@ -1,9 +1,10 @@
 import { createWriteStream } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
+import { removeTree } from '../held-files.js'
 import { resolveModel } from '../models/resolve.js'
 import { compareModels, describeComparison } from './compare.js'
 import { bytes, count, table } from './display.js'
@@ -77,7 +78,7 @@ async function withRowsFile<T>(
     await pipeline(process.stdin, createWriteStream(path), { signal })
     return await use(path)
   } finally {
-    await rm(directory, { recursive: true, force: true })
+    await removeTree(directory)
   }
 }
 

@@ -1,12 +1,13 @@
 import { once } from 'node:events'
 import { createReadStream, createWriteStream, type WriteStream } from 'node:fs'
-import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { open, readFile, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { finished } from 'node:stream/promises'
 import { differences, type RunIdentity } from '../batch/run-identity.js'
 import { InputError } from '../data/input-error.js'
 import { isObject } from '../data/row.js'
 import { naming, writeError } from '../full-disk.js'
+import { removeFile, renameFile, whileHeld } from '../held-files.js'
 
 /** How often what is written is also on the disk, should the power fail. */
 const SYNC_INTERVAL_MS = 2000
@@ -50,7 +51,7 @@ export class Journal {
     try {
       return await Journal.#begin(path, identityPath, identity, resume, earlier, inputs)
     } catch (error) {
-      await rm(`${path}.lock`, { force: true })
+      await removeFile(`${path}.lock`)
       throw error
     }
   }
@@ -113,10 +114,10 @@ export class Journal {
 
   /** All rows are in `out`: what is left of the run goes. */
   async commit(out: string, isTheOutput: boolean): Promise<void> {
-    if (isTheOutput) await rename(this.path, out)
-    else await rm(this.path, { force: true })
-    await rm(this.#identityPath, { force: true })
-    await rm(`${this.path}.lock`, { force: true })
+    if (isTheOutput) await renameFile(this.path, out)
+    else await removeFile(this.path)
+    await removeFile(this.#identityPath)
+    await removeFile(`${this.path}.lock`)
   }
 
   /** The run ends before its time. @returns rows that are kept; without any, nothing is */
@@ -127,10 +128,10 @@ export class Journal {
     )
     this.#stream.destroy()
     const rows = isWhole ? this.rows : await soundRows(this.path, () => {}).catch(() => this.rows)
-    await rm(`${this.path}.lock`, { force: true })
+    await removeFile(`${this.path}.lock`)
     if (keep && rows > 0) return rows
-    await rm(this.path, { force: true })
-    await rm(this.#identityPath, { force: true })
+    await removeFile(this.path)
+    await removeFile(this.#identityPath)
     return 0
   }
 }
@@ -143,7 +144,7 @@ export class Journal {
  */
 async function takeLock(file: string): Promise<void> {
   const holder = `${process.pid} ${hostname()}`
-  const taken = await writeFile(file, holder, { flag: 'wx' }).then(
+  const taken = await whileHeld(async () => await writeFile(file, holder, { flag: 'wx' })).then(
     () => true,
     (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error

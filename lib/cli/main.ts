@@ -6,6 +6,7 @@ import { GuardError } from '../errors.js'
 import { EXIT, type Run } from './exit.js'
 import { inFlags } from './flag-names.js'
 import { say } from './say.js'
+import { exitCodeOf, stopSignals } from './stop-signals.js'
 import { terminalWidth, wrapHelp } from './wrap.js'
 
 /** Columns of a help text that goes to a file. */
@@ -36,12 +37,12 @@ const COMMANDS: Readonly<Record<string, AddCommand>> = {
 /** Ends the command quietly: whoever read its output has seen enough. */
 class BrokenPipe extends Error {}
 
-/** Ends the command because of SIGINT or SIGTERM. */
+/** Ends the command because of a signal. */
 class Interrupted extends Error {
   readonly exitCode: number
-  constructor(signal: 'SIGINT' | 'SIGTERM') {
+  constructor(signal: NodeJS.Signals) {
     super(`interrupted by ${signal}`)
-    this.exitCode = 128 + (signal === 'SIGINT' ? 2 : 15)
+    this.exitCode = exitCodeOf(signal)
   }
 }
 
@@ -98,8 +99,7 @@ function lineStart(): string {
 async function main(): Promise<void> {
   const abort = new AbortController()
   // Once: a second Ctrl-C ends the process where it stands.
-  for (const name of ['SIGINT', 'SIGTERM'] as const)
-    process.once(name, () => abort.abort(new Interrupted(name)))
+  for (const name of stopSignals()) process.once(name, () => abort.abort(new Interrupted(name)))
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     abort.abort(error.code === 'EPIPE' ? new BrokenPipe() : error)
   })

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
@@ -10,6 +10,7 @@ import { InputError } from '../data/input-error.js'
 import { readRows } from '../data/read-rows.js'
 import { isObject } from '../data/row.js'
 import { inOneLine, jsonOf } from '../data/row-json.js'
+import { removeTree } from '../held-files.js'
 import { atomicFile } from '../models/atomic-file.js'
 import type { Run } from './exit.js'
 import { nestedRow } from './nested-row.js'
@@ -50,7 +51,7 @@ export function addMerge(program: Command, { signal }: Run): void {
           rows = await writeLines(shards, lines, signal)
           await writeOutput(lines, output, signal)
         } finally {
-          await rm(directory, { recursive: true, force: true })
+          await removeTree(directory)
         }
       }
       process.stderr.write(`${rows} rows of ${shards.length} shards\n`)

@@ -1,12 +1,13 @@
 import { once } from 'node:events'
 import { createReadStream, createWriteStream, type WriteStream } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { finished } from 'node:stream/promises'
 import type { RowError } from '../batch/row-error.js'
 import { naming, writeError } from '../full-disk.js'
+import { removeTree } from '../held-files.js'
 import type { Part, Reduced } from './comparison.js'
 
 /** A row as one model judged it. */
@@ -56,7 +57,7 @@ export class OutcomeFile {
 
   async remove(): Promise<void> {
     this.#out.destroy()
-    await rm(this.#directory, { recursive: true, force: true })
+    await removeTree(this.#directory)
   }
 }
 

@@ -9,6 +9,7 @@ import { say } from './say.js'
 import { readSse, type StreamEnd } from './sse.js'
 import { judgeChunks } from './sse-reply.js'
 import { print, stdinText } from './standard-streams.js'
+import { endOfInput } from './stop-signals.js'
 import { JsonLines, type ShownEvent, Transcript } from './stream-text.js'
 
 interface StreamFlags extends LoadFlags {
@@ -63,7 +64,7 @@ export function addStream(program: Command, run: Run): void {
       const options = await readLoadOptions(command, flags, signal, 'demo-stream')
       const guard = await withLoadProgress(options, (options) => StreamGuard.load(options))
       try {
-        if (process.stdin.isTTY) process.stderr.write('Type the reply; end it with Ctrl-D.\n')
+        if (process.stdin.isTTY) process.stderr.write(`Type the reply; end it with ${endOfInput()}.\n`)
         const moderateOptions = {
           tokens: true,
           tooLong: flags.tooLong,

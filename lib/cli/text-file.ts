@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import { utf8Bytes } from '../data/encoding.js'
 import { InputError } from '../data/input-error.js'
 import { stdinBytes } from './standard-streams.js'
 
@@ -8,8 +9,6 @@ const FOREIGN: [begins: number[], what: string, mending: (file: string) => strin
   [[0x28, 0xb5, 0x2f, 0xfd], 'Zstandard', (file) => `unpack it: \`zstd -dc ${file}\``],
   [[0x50, 0x4b, 0x03, 0x04], 'a zip archive, as spreadsheets are', () => 'unpack or export it'],
   [[0x50, 0x41, 0x52, 0x31], 'Parquet', () => 'export it as JSONL'],
-  [[0xff, 0xfe], 'UTF-16', (file) => `convert it: \`iconv -f UTF-16 -t UTF-8 ${file}\``],
-  [[0xfe, 0xff], 'UTF-16', (file) => `convert it: \`iconv -f UTF-16 -t UTF-8 ${file}\``],
 ]
 
 /** What bytes are that begin a file of another format, with what to do about it; null where they may be text. */
@@ -22,16 +21,19 @@ export function foreignBytes(head: Uint8Array, file: string): string | null {
 const MOST_BYTES = 64 * 1024 * 1024
 
 /**
- * A file's text, or stdin's for `-`, without the byte order mark that some editors put first. @throws InputError for other
+ * A file's text, or stdin's for `-`, without the byte order mark that some editors put first; UTF-16 with one, which PowerShell
+ * writes, is converted. @throws InputError for other
  * formats, and for what is too long to be one text; the disk's error
  */
 export async function readTextFile(path: string, signal: AbortSignal): Promise<string> {
   const name = path === '-' ? 'stdin' : path
-  const chunks: Buffer[] = []
+  const chunks: Uint8Array[] = []
   let length = 0
-  for await (const chunk of path === '-' ? stdinBytes(signal) : createReadStream(path, { signal })) {
-    chunks.push(chunk as Buffer)
-    length += (chunk as Buffer).length
+  const source: AsyncIterable<Uint8Array> =
+    path === '-' ? stdinBytes(signal) : createReadStream(path, { signal })
+  for await (const chunk of await utf8Bytes(source, name)) {
+    chunks.push(chunk)
+    length += chunk.length
     if (length > MOST_BYTES) {
       throw new InputError(
         `${name} has more than ${MOST_BYTES / 1024 / 1024} MiB, which is no single text: \`qwen3guard batch\` judges rows, however many`,

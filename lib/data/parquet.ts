@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs'
-import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises'
+import { type FileHandle, mkdtemp, open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -11,6 +11,7 @@ import {
   parquetSchema,
 } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
+import { removeTree } from '../held-files.js'
 import { InputError } from './input-error.js'
 
 /** Rows decoded at a time where a file has an index of its pages; without one, a row group is. */
@@ -108,6 +109,6 @@ export async function* readParquetStream(
     await pipeline(source, createWriteStream(path))
     yield* readParquet(path, name)
   } finally {
-    await rm(directory, { recursive: true, force: true })
+    await removeTree(directory)
   }
 }

@@ -2,6 +2,7 @@ import type { Dirent } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InputError } from './input-error.js'
+import { isPattern, matcher, partsOf } from './pattern.js'
 
 /** Where rows come from. */
 export interface Source {
@@ -32,7 +33,7 @@ export async function findSources(names: readonly string[]): Promise<Source[]> {
       sources.push(sourceOf(name, found))
       continue
     }
-    if (found.code !== 'ENOENT' || !/[*?[{]/.test(name)) throw found
+    if (found.code !== 'ENOENT' || !isPattern(name)) throw found
     const matches = await matching(name)
     if (matches.length === 0) throw new InputError(`no file matches the pattern ${name}`)
     for (const match of matches) sources.push(sourceOf(match, await stat(match)))
@@ -48,10 +49,9 @@ function sourceOf(name: string, found: { size: number; isFile(): boolean; isDire
 }
 
 async function matching(pattern: string): Promise<string[]> {
-  const absolute = pattern.startsWith('/')
-  const segments = pattern.split('/').filter((segment) => segment !== '' && segment !== '.')
+  const { root, segments } = partsOf(pattern)
   const found = new Set<string>()
-  await walk(absolute ? '/' : '', segments, found)
+  await walk(root, segments, found)
   return [...found].sort()
 }
 
@@ -64,7 +64,7 @@ function passOver(error: NodeJS.ErrnoException): Dirent[] {
 async function walk(base: string, segments: readonly string[], found: Set<string>): Promise<void> {
   const [segment, ...rest] = segments
   if (segment === undefined) return
-  if (!/[*?[{]/.test(segment)) return await step(join(base, segment), rest, found)
+  if (!isPattern(segment)) return await step(join(base, segment), rest, found)
   const entries = await readdir(base === '' ? '.' : base, { withFileTypes: true }).catch(passOver)
   if (segment === '**') {
     await walk(base, rest.length > 0 ? rest : ['*'], found)
@@ -90,25 +90,4 @@ async function step(path: string, rest: readonly string[], found: Set<string>): 
     )
   )
     found.add(path)
-}
-
-/** A regular expression of one part of a pattern. */
-function matcher(segment: string): RegExp {
-  let depth = 0
-  const source = segment.replace(/\[!?[^\]]+\]|[\s\S]/gu, (part) => {
-    if (part.length > 1 && part.startsWith('[')) return part.replace(/^\[!/, '[^').replace(/\\/g, '\\\\')
-    if (part === '*') return '[^/]*'
-    if (part === '?') return '[^/]'
-    if (part === '{') {
-      depth += 1
-      return '(?:'
-    }
-    if (part === '}' && depth > 0) {
-      depth -= 1
-      return ')'
-    }
-    if (part === ',' && depth > 0) return '|'
-    return part.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&')
-  })
-  return new RegExp(`^${source}${')'.repeat(depth)}$`, 'su')
 }

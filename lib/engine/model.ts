@@ -2,6 +2,7 @@ import { realpath, stat } from 'node:fs/promises'
 import type { NativeBinding, NativeModel } from '../binding/binding.js'
 import { type Placement, type PlaceOptions, place } from '../binding/device/place.js'
 import { typedErrors } from '../binding/native-error.js'
+import { nativePath } from '../binding/native-path.js'
 import { GuardClosedError, ModelFileError } from '../errors.js'
 import { checkGguf } from '../models/gguf/check/check.js'
 import { describeGguf, type ModelDescription } from '../models/gguf/describe.js'
@@ -167,7 +168,7 @@ function readWeights(
   }
   const { binding, device } = placement
   const { model, cancel } = binding.loadModel({
-    path,
+    path: nativePath(path),
     device: device?.name ?? '',
     gpuLayers: device ? gpuLayers : 0,
     repack,

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
-import { open, rename, rm } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { naming, writeError } from '../full-disk.js'
+import { removeFile, renameFile } from '../held-files.js'
 
 /**
  * Writes a file that appears whole or not at all: `write` fills a temporary file beside `path`, which
@@ -24,11 +25,11 @@ export async function atomicFile<T>(
     } finally {
       await handle.close()
     }
-    await rename(temporary, path)
+    await renameFile(temporary, path)
     return result
   } catch (error) {
     const told = await writeError(path, error)
-    await rm(temporary, { force: true })
+    await removeFile(temporary)
     throw told
   }
 }

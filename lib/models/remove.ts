@@ -1,11 +1,12 @@
-import { realpath, rm } from 'node:fs/promises'
+import { realpath } from 'node:fs/promises'
 import { ModelFileError } from '../errors.js'
+import { removeFile } from '../held-files.js'
 import { catalogName } from './catalog.js'
 import { type InstalledModel, installedModels, recordPath } from './installed.js'
 import { nearestModel } from './nearest-model.js'
 
 /**
- * Forgets a model that was pulled, and deletes its GGUF. A process that has it loaded goes on; the checkpoint that it was
+ * Forgets a model that was pulled, and deletes its GGUF. A process that has it loaded goes on (but on Windows, which then refuses to delete the file); the checkpoint that it was
  * converted from stays in the download cache.
  *
  * @param name as `pull` or `models` calls it; without a type, the one type that is there
@@ -18,10 +19,10 @@ export async function removeModel(name: string): Promise<InstalledModel> {
   }
   const model = find(name)
   // The record first: what has none is no model, whatever becomes of the file.
-  await rm(recordPath(model.name), { force: true })
+  await removeFile(recordPath(model.name))
   // In the download cache it is a link to where the bytes are.
   const file = await realpath(model.path).catch(() => model.path)
-  for (const place of new Set([model.path, file])) await rm(place, { force: true })
+  for (const place of new Set([model.path, file])) await removeFile(place)
   return model
 }
 

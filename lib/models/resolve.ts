@@ -21,7 +21,8 @@ export function resolveModel(name: string, variant: Variant): string {
   if (/^file:/i.test(name)) return there(fileOf(name), name, variant)
   const file = path.resolve(name)
   // A folder of the same name as a repository's is what was downloaded of it.
-  if (name.includes('/') && !name.startsWith(HUB_PREFIX) && isThere(file)) return file
+  if ((name.includes('/') || name.includes(path.sep)) && !name.startsWith(HUB_PREFIX) && isThere(file))
+    return file
   const installed = findInstalled(name)
   if (installed === null && /^https?:/i.test(name)) {
     throw new ModelFileError(

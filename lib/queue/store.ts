@@ -1,7 +1,8 @@
 import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { removeTree, whileHeld } from '../held-files.js'
 import { atomicFile } from '../models/atomic-file.js'
 
 /**
@@ -29,7 +30,8 @@ export function folderStore(folder: string): ChunkStore {
   return {
     read: async (name) => {
       try {
-        return await readFile(file(name))
+        // Another worker may be about to replace it.
+        return await whileHeld(async () => await readFile(file(name)))
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
         throw error
@@ -39,7 +41,7 @@ export function folderStore(folder: string): ChunkStore {
       await mkdir(path.dirname(file(name)), { recursive: true })
       await atomicFile(file(name), async (handle) => await handle.writeFile(bytes))
     },
-    remove: async (name) => await rm(file(name), { force: true, recursive: true }),
+    remove: async (name) => await removeTree(file(name)),
     join: async (name, parts) => {
       await atomicFile(file(name), async (_handle, temporary) => {
         for (const part of parts) {

@@ -172,23 +172,33 @@ export class Moderation implements AsyncDisposable {
    *
    * @throws RangeError for ids that are none; otherwise as `push`
    */
-  async pushTokens(ids: ArrayLike<number>): Promise<TokenVerdict[]> {
-    const { tokenizer, tooLong } = this.#parts
-    const given = (ids as { length?: unknown } | null | undefined)?.length
-    if (typeof ids !== 'object' || !Number.isSafeInteger(given)) {
-      throw new TypeError(`Expected an array of ids, got ${ids === null ? 'null' : typeof ids}`)
+  pushTokens(ids: ArrayLike<number>): Promise<TokenVerdict[]> {
+    let copy: { list: number[]; over: number }
+    try {
+      copy = this.#copied(ids)
+    } catch (error) {
+      return Promise.reject(error)
     }
-    // Copied now; of ids that have no room in any case, not all.
-    const length = tooLong === 'slide' ? ids.length : Math.min(ids.length, this.#cache.room + 1)
-    const list = Array.from({ length }, (_, i) => ids[i] as number)
-    const over = ids.length - length
+    const { list, over } = copy
+    const { tokenizer } = this.#parts
     const reply = () => this.#ids ?? new ReplyIds(tokenizer, this.#stillReasoning, this.#judgedEnd)
     const check = () => {
       this.#requireReply('pushTokens')
       if (this.#text) throw new TypeError('This reply is pushed as text: ids cannot follow it')
       return over === 0 ? reply().check(list) : undefined
     }
-    return await this.#inTurn(check, () => this.#pushIds(list, over, reply))
+    return this.#inTurn(check, () => this.#pushIds(list, over, reply))
+  }
+
+  /** The ids as they are now; of those that have no room in any case, not all. */
+  #copied(ids: ArrayLike<number>): { list: number[]; over: number } {
+    const given = (ids as { length?: unknown } | null | undefined)?.length
+    if (typeof ids !== 'object' || !Number.isSafeInteger(given)) {
+      throw new TypeError(`Expected an array of ids, got ${ids === null ? 'null' : typeof ids}`)
+    }
+    const slide = this.#parts.tooLong === 'slide'
+    const length = slide ? ids.length : Math.min(ids.length, this.#cache.room + 1)
+    return { list: Array.from({ length }, (_, i) => ids[i] as number), over: ids.length - length }
   }
 
   *#pushIds(list: readonly number[], over: number, reply: () => ReplyIds): Steps<TokenVerdict[]> {

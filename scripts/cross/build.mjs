@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { copyFileSync, mkdirSync, statSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { log, root } from '../build-addon.mjs'
+import { log, portablePaths, root } from '../build-addon.mjs'
 import { buildTools } from '../build-tools.mjs'
 import { flavourDefinitions, flavoursOf } from '../flavours.mjs'
 import { noGpu } from '../gpu-backends.mjs'
@@ -12,6 +12,7 @@ import { windowsImports } from './node-api.mjs'
 import { npmPackage, PACKAGES } from './npm-file.mjs'
 import { binaryOf, TARGETS } from './targets.mjs'
 import { toolchain } from './toolchain.mjs'
+import { keepEntryExports } from './windows-exports.mjs'
 
 function run(command, args, env) {
   return new Promise((resolve, reject) => {
@@ -51,7 +52,9 @@ async function buildFlavour(target, flavour, flavours, staging) {
       CMAKE_C_FLAGS: '-D_WIN32_WINNT=0x0601',
       CMAKE_CXX_FLAGS: '-D_WIN32_WINNT=0x0601',
     }),
-    CMAKE_SHARED_LINKER_FLAGS: '-s',
+    CMAKE_SHARED_LINKER_FLAGS: target.platform === 'darwin' ? '-s -undefined dynamic_lookup' : '-s',
+    // CMake insists on a program that it never calls here.
+    ...(target.platform === 'darwin' && { CMAKE_INSTALL_NAME_TOOL: '/bin/true' }),
     GGML_CCACHE: 'OFF',
     GGML_ACCELERATE: 'OFF',
     GGML_BLAS: 'OFF',
@@ -68,6 +71,7 @@ async function buildFlavour(target, flavour, flavours, staging) {
       ...['-S', root, '-B', tree],
       ...Object.entries(definitions).map(([name, value]) => `-D${name}=${value}`),
       ...flavourDefinitions(flavour, flavours),
+      portablePaths,
     ],
     env,
   )
@@ -75,7 +79,9 @@ async function buildFlavour(target, flavour, flavours, staging) {
   await run('cmake', ['--build', tree, '--target', 'qwen3guard', '--parallel', jobs], env)
   const to = path.join(root, 'prebuilds', binaryOf(target, flavour, flavours))
   mkdirSync(path.dirname(to), { recursive: true })
-  copyFileSync(path.join(output, 'qwen3guard.node'), to)
+  const made = path.join(output, 'qwen3guard.node')
+  if (target.platform === 'win32') keepEntryExports(made)
+  copyFileSync(made, to)
   const seconds = Math.round((Date.now() - started) / 1000)
   log(`${path.relative(root, to)}: ${(statSync(to).size / 1e6).toFixed(2)} MB in ${seconds} s`)
 }

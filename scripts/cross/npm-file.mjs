@@ -31,6 +31,11 @@ export const PACKAGES = {
     integrity:
       'sha512-10QoW/YfTgnURaGEaHpJCiXjLI2e5iTtfVDaA5JKcyUzaa1cq6cVUY9/Uq5XkYzvtRjHLRe9Oj/lTDIQcxy8HQ==',
   },
+  bunLinuxArm64Musl: {
+    spec: '@oven/bun-linux-aarch64-musl@1.4.5',
+    integrity:
+      'sha512-XCNc+WvvMAdNNb+OWTogpy+N9wm62fkVeEVLb6how0RZhW5LPi6c7BlkeVCuWps7XjEl2saFpHFa20/1E+PAHg==',
+  },
 }
 
 /** Folder of a package of that list, unpacked. Offline once it is in the cache. */

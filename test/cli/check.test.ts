@@ -307,9 +307,12 @@ describe('check reads', () => {
     }
   })
 
-  it('names the format of messages that are not UTF-8', async () => {
+  it('reads messages in UTF-16, as PowerShell writes them, and names what has no byte order mark', async () => {
     const path = join(directory, 'utf16.json')
-    writeFileSync(path, Buffer.from(`\uFEFF${JSON.stringify(messages)}`, 'utf16le'))
+    const text = `${JSON.stringify(messages, null, 2).replaceAll('\n', '\r\n')}\r\n`
+    writeFileSync(path, Buffer.from(`\uFEFF${text}`, 'utf16le'))
+    expect((await cli(['check', '--messages', path])).code).toBe(0)
+    writeFileSync(path, Buffer.from(text, 'utf16le'))
     const { code, stderr } = await cli(['check', '--messages', path])
     expect(code).toBe(1)
     expect(stderr).toContain('UTF-16')

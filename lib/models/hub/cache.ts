@@ -1,9 +1,10 @@
 import { constants } from 'node:fs'
-import { copyFile, link, mkdir, open, rename, rm, stat, symlink } from 'node:fs/promises'
+import { copyFile, link, mkdir, open, stat, symlink } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DownloadError } from '../../errors.js'
 import { naming } from '../../full-disk.js'
+import { removeFile, renameFile } from '../../held-files.js'
 import { atomicFile } from '../atomic-file.js'
 import type { Hub, HubFile } from './hub.js'
 
@@ -74,10 +75,10 @@ export class HubCache {
       await hooks.check(partial)
     } catch (error) {
       // Nothing to go on from, unless the check was only broken off.
-      if (!hooks.signal?.aborted) await rm(partial, { force: true })
+      if (!hooks.signal?.aborted) await removeFile(partial)
       throw error
     }
-    await rename(partial, this.#blob(file)).catch(async (error: unknown) => {
+    await renameFile(partial, this.#blob(file)).catch(async (error: unknown) => {
       // Another process had the same file, and was first.
       if ((await sizeOf(this.#blob(file))) !== file.bytes) throw error
     })
@@ -88,6 +89,12 @@ export class HubCache {
   /** Where a file lies once it is fetched. */
   path(file: { path: string }): string {
     return path.join(this.snapshot, ...file.path.split('/'))
+  }
+
+  /** Takes those of `names` out of the snapshot that are not among `files`: the commit has none, and none was verified. */
+  async dropOthers(names: readonly string[], files: readonly HubFile[]): Promise<void> {
+    const others = names.filter((name) => !files.some((file) => file.path === name))
+    for (const name of others) await removeFile(this.path({ path: name }))
   }
 
   /** Notes that `main` is at this commit, as the hub's other clients do. */
@@ -117,7 +124,7 @@ export class HubCache {
     const [from, to] = [this.#blob(file), this.path(file)]
     if ((await sizeOf(to)) === file.bytes) return
     await mkdir(path.dirname(to), { recursive: true })
-    await rm(to, { force: true })
+    await removeFile(to)
     try {
       await symlink(path.relative(path.dirname(to), from), to)
     } catch (error) {
@@ -151,6 +158,8 @@ export class HubCache {
             }
             position += data.length
             hooks.onBytes?.(position)
+            // A body may go on without end.
+            if (position === file.bytes) break
           }
         } catch (error) {
           hooks.signal?.throwIfAborted()

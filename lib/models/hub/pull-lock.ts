@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { removeFile, whileHeld } from '../../held-files.js'
 
 const BEAT_MS = 2000
 /** A holder that has not touched its lock for this long is gone. */
@@ -29,7 +30,8 @@ export async function withPullLock<T>(
   for (let seen = { mtimeMs: 0, since: 0 }; ; ) {
     options.signal?.throwIfAborted()
     try {
-      await writeFile(file, holder, { flag: 'wx' })
+      // Windows has the name of a file that was deleted in use until nobody has it open.
+      await whileHeld(async () => await writeFile(file, holder, { flag: 'wx' }))
       break
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
@@ -38,7 +40,7 @@ export async function withPullLock<T>(
     if (touched && touched.mtimeMs !== seen.mtimeMs)
       seen = { mtimeMs: touched.mtimeMs, since: performance.now() }
     if (touched && (performance.now() - seen.since > SILENCE_MS || (await isDead(file)))) {
-      await rm(file, { force: true })
+      await removeFile(file)
       continue
     }
     if (!told) options.onWait?.()
@@ -54,7 +56,7 @@ export async function withPullLock<T>(
     return await body()
   } finally {
     clearInterval(beat)
-    if ((await readFile(file, 'utf8').catch(() => '')) === holder) await rm(file, { force: true })
+    if ((await readFile(file, 'utf8').catch(() => '')) === holder) await removeFile(file)
   }
 }
 

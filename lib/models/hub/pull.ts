@@ -1,7 +1,8 @@
-import { readdir, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { downloadsDirectory, modelsDirectory } from '../../directories.js'
 import { DownloadError, ModelFileError, ModelKindError } from '../../errors.js'
+import { removeFile, removeTree } from '../../held-files.js'
 import { checkBoolean, checkKeys, checkSignal } from '../../options.js'
 import { guardTemplate } from '../../tokenizer/guard-template.js'
 import { byHand, type CatalogEntry, catalogName } from '../catalog.js'
@@ -25,7 +26,7 @@ import { FileVerifier } from './file-verifier.js'
 import { Hub, type HubFile } from './hub.js'
 import { withPullLock } from './pull-lock.js'
 import { PULL_KEYS, type PullOptions } from './pull-options.js'
-import { weightFiles } from './weight-files.js'
+import { WEIGHT_FILES, weightFiles } from './weight-files.js'
 
 /** What `pullModel` resolves to. */
 export interface PulledModel extends InstalledModel {
@@ -182,6 +183,8 @@ async function pullCheckpoint(
     },
   ])
   await fetchAll(hub, cache, files, verifier, options)
+  // A conversion reads what lies there under these names.
+  await cache.dropOthers([...SMALL_FILES, ...WEIGHT_FILES], files)
   if (entry.revision === null) await cache.noteMain()
 
   const report = await convertCheckpoint(cache.snapshot, target, {
@@ -192,7 +195,7 @@ async function pullCheckpoint(
     signal,
   })
   if (report.variant !== entry.variant) {
-    await rm(target)
+    await removeFile(target)
     throw new ModelKindError(`${repository} holds a ${report.variant} model, expected ${entry.variant}`)
   }
   verifier.start(report.bytes)
@@ -211,7 +214,7 @@ async function pullCheckpoint(
     files: verifier.verified,
   }
   await registerModel(model)
-  if (options.deleteCheckpoint) await rm(cache.folder, { recursive: true, force: true })
+  if (options.deleteCheckpoint) await removeTree(cache.folder)
   return { ...model, alreadyInstalled: false, checkpoint: options.deleteCheckpoint ? null : cache.snapshot }
 }
 
@@ -312,6 +315,6 @@ async function removeRemains(target: string): Promise<void> {
   const remains = (name: string) =>
     name.startsWith(`${path.basename(target)}.`) && /\.[0-9a-f]{12}\.part$/.test(name)
   for (const name of (await readdir(directory)).filter(remains)) {
-    await rm(path.join(directory, name), { force: true })
+    await removeFile(path.join(directory, name))
   }
 }

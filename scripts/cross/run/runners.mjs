@@ -4,6 +4,7 @@ import { copyFileSync, existsSync } from 'node:fs'
 import path from 'node:path'
 import { cacheDir } from '../../llama-source.mjs'
 import { npmPackage, PACKAGES } from '../npm-file.mjs'
+import { muslRunner } from './musl.mjs'
 
 const has = (command) => spawnSync(command, ['--version']).status === 0
 
@@ -13,8 +14,8 @@ const onDrive = (file) => `Z:${file.replaceAll('/', '\\')}`
 const ARM64_LIBRARIES = '/usr/aarch64-linux-gnu'
 
 /**
- * `command` and `env` run Node.js with the words that follow; `pathOf` spells a path for it. `missing` says instead why it
- * cannot be run here.
+ * `command` and `env` run Node.js, or Bun if `runtime` says so, with the words that follow; `byItsName` is the command for a
+ * program that has to be called node. `pathOf` spells a path for it. `missing` says instead why it cannot be run here.
  */
 export function runnerOf(name, log) {
   if (name === 'linux-x64') {
@@ -42,6 +43,7 @@ export function runnerOf(name, log) {
     return {
       how: 'Node.js 20.20.2 as renamed.exe, wine',
       command: ['wine', renamed],
+      byItsName: ['wine', node],
       env: {
         NODE_SKIP_PLATFORM_CHECK: '1',
         WINEDEBUG: '-all',
@@ -50,7 +52,10 @@ export function runnerOf(name, log) {
       pathOf: onDrive,
     }
   }
-  if (name.endsWith('-musl'))
-    return { missing: 'no Node.js for musl in the npm registry; checked statically' }
+  if (name === 'linux-x64-musl') return muslRunner('x64', log)
+  if (name === 'linux-arm64-musl') {
+    if (!has('qemu-aarch64-static')) return { missing: 'apt-get install -y qemu-user-static' }
+    return muslRunner('arm64', log)
+  }
   return { missing: 'cannot run on this machine; checked statically' }
 }

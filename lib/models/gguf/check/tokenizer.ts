@@ -1,6 +1,7 @@
 import { loadBinding } from '../../../binding/addon.js'
 import type { NativeVocabularyProblem } from '../../../binding/binding.js'
 import { typedErrors } from '../../../binding/native-error.js'
+import { nativePath } from '../../../binding/native-path.js'
 import { brokenGguf } from '../format.js'
 import type { GgufArray, GgufFile } from '../reader.js'
 import type { Report } from './keys.js'
@@ -69,7 +70,9 @@ export async function checkTokenizer(file: GgufFile, report: Report, signal?: Ab
   signal?.throwIfAborted()
   const { path } = file
   const limits = { longest: LONGEST_TOKEN, mostAdded: MOST_ADDED }
-  const found = await typedErrors(loadBinding().checkVocabulary({ path, tokens, types, merges, ...limits }))
+  const found = await typedErrors(
+    loadBinding().checkVocabulary({ path: nativePath(path), tokens, types, merges, ...limits }),
+  )
   signal?.throwIfAborted()
   for (const problem of found) report(describe(file, problem))
 }
