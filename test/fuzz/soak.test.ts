@@ -1,7 +1,12 @@
 // The short forms of long checks: mutants of model files and checkpoints, hostile texts and injections. `scripts/soak` says what each tries.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
+
+const hasAddressSanitizer =
+  process.platform === 'linux' &&
+  spawnSync('c++', ['-fsanitize=address', '-x', 'c++', '-', '-o', '/dev/null'], { input: 'int main() {}' })
+    .status === 0
 
 function soak(
   name: string,
@@ -35,6 +40,15 @@ it.each([
 it('texts: each is judged or refused, and injections change nothing', () => {
   return passes('texts', '--count', '65536', '--seconds', '15')
 }, 300_000)
+
+// The seeds and changes of them; libFuzzer is the long form's.
+it.runIf(hasAddressSanitizer)(
+  'fuzz: headers and vocabularies are read and written without an error of memory',
+  () => {
+    return passes('fuzz', '--count', '1')
+  },
+  300_000,
+)
 
 async function passes(name: string, ...flags: string[]): Promise<void> {
   const { code, row, said } = await soak(name, '--seed', '18', ...flags)

@@ -80,6 +80,20 @@ describe('npm run bench', () => {
     },
     LIMIT_MS,
   )
+
+  it(
+    '-- stream with caches that would not all fit into memory has its contenders one after the other',
+    async () => {
+      const words = ['stream', '--short', '--parts', 'many', '--positions', '640']
+      const output = await outputOf('bench/main.mjs', ...words)
+      expect(output).toContain('measured one contender after the other')
+      expect(rows(output)).toHaveLength(3)
+      for (const row of rows(output))
+        expect(row).toMatch(/^\| 640 \| [14] \| (?:idle|half busy) \| \d+\.\d \|/)
+      expect(output).not.toMatch(/NaN|undefined/)
+    },
+    LIMIT_MS,
+  )
 })
 
 describe('scripts/profile-table.mjs', () => {
