@@ -53,6 +53,10 @@ it.runIf(hasAddressSanitizer)(
   300_000,
 )
 
+it('determinism: with `deterministic` nothing differs by a bit', () => {
+  return passes('determinism', '--count', '4', '--seconds', '1')
+}, 300_000)
+
 async function passes(name: string, ...flags: string[]): Promise<void> {
   const { code, row, said } = await soak(name, '--seed', '18', ...flags)
   expect(row, said.slice(-4000)).toMatchObject({ ok: true, seed: 18 })
