@@ -34,6 +34,9 @@ export async function compare(title, unit, rounds, variants) {
   }
 }
 
+/** A part of a whole in percent, as tables show it. */
+export const share = (part, whole) => `${((100 * part) / whole).toFixed(0)} %`
+
 /** Prints rows as a Markdown table. */
 export function table(head, rows) {
   // What no contender was there for is empty.

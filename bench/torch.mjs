@@ -3,18 +3,22 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { LIMIT_MS, within } from './optional.mjs'
 
 export class Torch {
   #child
   #lines
   #errors = ''
+  /** Longest that it may take for an answer, in milliseconds. */
+  limit
   peak = 0
 
   /** Null where no Python was named, and in a short form, whose shape is another. */
-  static async start({ threads, short }) {
+  static async start({ threads, short, limit = LIMIT_MS }) {
     const python = process.env.QWEN3GUARD_BENCH_PYTHON
     if (!python || short) return null
     const torch = new Torch()
+    torch.limit = limit
     const script = fileURLToPath(new URL('./torch_rates.py', import.meta.url))
     torch.#child = spawn(python, [script, String(threads)], { stdio: ['pipe', 'pipe', 'pipe'] })
     torch.#child.on('error', (error) => {
@@ -38,9 +42,19 @@ export class Torch {
   }
 
   async #answer() {
-    const { value, done } = await this.#lines.next()
-    if (done) throw new Error(`it ended: ${this.#errors.trim().split('\n').at(-1)}`)
-    return JSON.parse(value)
+    try {
+      const { value, done } = await within(this.limit, this.#lines.next())
+      if (done) throw new Error(`it ended: ${this.#errors.trim().split('\n').at(-1)}`)
+      return JSON.parse(value)
+    } catch (error) {
+      this.kill()
+      throw error
+    }
+  }
+
+  /** Ends it at once, whatever it does. */
+  kill() {
+    this.#child.kill('SIGKILL')
   }
 
   async stop() {

@@ -2,8 +2,8 @@
 import { statSync } from 'node:fs'
 import { loadBinding } from '../dist/binding/addon.js'
 import { buildLoopFor, Loop } from './loop/loop.mjs'
-import { describeMachine, LAYERS } from './machine.mjs'
-import { median, quiet, table } from './measure.mjs'
+import { describeMachine } from './machine.mjs'
+import { median, quiet, share, table } from './measure.mjs'
 import { startOptional } from './optional.mjs'
 import { padModel, shapeTitle } from './pad-model.mjs'
 import { Torch } from './torch.mjs'
@@ -19,7 +19,7 @@ export async function benchTypes({ short, types = short ? ['q8_0'] : TYPES, thre
   const files = []
   for (const type of types) files.push(await padModel('gen', { type, short }))
   const results = types.map(() => ({ prefill: [], step: [], peak: 0 }))
-  const unit = await describeMachine({ threads, short })
+  const bounds = await describeMachine({ threads, short })
   const torch = await startOptional('PyTorch', () => Torch.start({ threads, short }))
   const python = { prefill: [], step: [] }
   // Every round loads anew: all types in memory at once would not fit everywhere.
@@ -44,14 +44,17 @@ export async function benchTypes({ short, types = short ? ['q8_0'] : TYPES, thre
   console.log(
     `${shapeTitle(short)}, every matrix in one type, ${threads} threads, median of ${rounds} rounds in turn\n`,
   )
-  const share = (part, whole) => `${((100 * part) / whole).toFixed(0)} %`
-  const row = ({ prefill, step }, bytes, type) => [
-    ((1000 * PREFILL) / median(prefill)).toFixed(0),
-    // The unit measured is that of the kernel for Q8_0.
-    ...(unit ? [type === 'q8_0' ? share((1000 * PREFILL * LAYERS) / median(prefill), unit.peak) : ''] : []),
-    median(step).toFixed(1),
-    ...(unit ? [share((1000 * bytes) / median(step), unit.bandwidth)] : []),
-  ]
+  // A figure, what it can be at most (tokens a second) or at least (milliseconds), and how near it is.
+  const row = ({ prefill, step }, bytes, type) => {
+    const rate = (1000 * PREFILL) / median(prefill)
+    if (!bounds) return [rate.toFixed(0), '', '', median(step).toFixed(1), '', '']
+    const most = (1000 * PREFILL) / bounds.least([{ tokens: PREFILL }], { bytes, type })
+    const least = bounds.least([{ tokens: 1 }], { bytes, type })
+    return [
+      ...[rate.toFixed(0), most.toFixed(0), share(rate, most)],
+      ...[median(step).toFixed(1), least.toFixed(1), share(least, median(step))],
+    ]
+  }
   const rows = types.map((type, i) => [
     type,
     loadBinding().repacks(type) ? 'yes' : 'no',
@@ -67,15 +70,18 @@ export async function benchTypes({ short, types = short ? ['q8_0'] : TYPES, thre
       'as oneDNN likes',
       (bytes / 1e6).toFixed(0),
       (torch.peak / 2 ** 20).toFixed(0),
-      ...row(python, bytes, 'bf16'),
+      ...row(python, bytes, 'torch'),
     ])
   }
-  const [rate, step] = [`tokens/s at ${PREFILL}`, 'one-token step ms']
   table(
     [
       ...['type', 'rearranged', 'file MB', 'peak MiB'],
-      ...(unit ? [rate, 'of the unit', step, 'of the memory'] : [rate, step]),
+      ...[`tokens/s at ${PREFILL}`, 'at most', 'of it', 'one-token step ms', 'at least', 'of it'],
     ],
     rows,
   )
+  if (bounds) console.log(`\n${BOUND}`)
 }
+
+const BOUND =
+  "At most and at least: the matrices' arithmetic at the measured peak of the unit (of bytes for quantised types; of f32 for f32, f16 and bf16, where there are no tiles of AMX; of bf16 for PyTorch), or the weights' bytes at the memory's measured rate."

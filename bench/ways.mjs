@@ -41,12 +41,12 @@ export async function benchWays() {
     return proxy
   }
 
-  /** Counts of one run of `work`, the way it is when it has run before. */
+  /** Counts of one run of `work`, the way it is when it has run before: with what its own `await`s make. */
   async function counted(work) {
     await work()
     const before = { ...counts }
     await work()
-    // The promise that this awaits is the measurement's.
+    // The promise that this awaits, and the `await`, are the measurement's.
     return [counts.promises - before.promises - 2, counts.calls - before.calls]
   }
 
@@ -90,14 +90,17 @@ export async function benchWays() {
   await stream.close()
 
   const gen = await GenGuard.load({ model: 'demo-gen', gpu: false })
-  note('Gen: a verdict on a prompt', await counted(() => gen.classify('How do I bake bread?')))
+  const judged = async (input) => {
+    await gen.classify(input)
+  }
+  note('Gen: a verdict on a prompt', await counted(() => judged('How do I bake bread?')))
   // Words that nobody has said yet, but in the first run.
   const fresh = ['Which quince jellies glaze zesty waffles?', 'Why do foxy wizards juggle quartz vases?']
-  note('Gen: a verdict on words that are new', await counted(() => gen.classify(fresh.pop() ?? '')))
+  note('Gen: a verdict on words that are new', await counted(() => judged(fresh.pop() ?? '')))
   note(
     'Gen: a verdict on a reply',
     await counted(() =>
-      gen.classify([
+      judged([
         { role: 'user', content: 'How do I bake bread?' },
         { role: 'assistant', content: 'Mix flour, water, salt and yeast, and wait.' },
       ]),

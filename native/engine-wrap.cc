@@ -269,7 +269,7 @@ namespace {
 struct Created {
   std::shared_ptr<EngineWrap::Waker> waker;
   std::shared_ptr<Engine> engine;
-  int64_t bytes;
+  int64_t bytes = 0;
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { atOnceOrLater, type Steps, settled } from '../lib/event-loop.js'
+import { atOnceOrLater, type Begin, begun, promised, type Steps, settled } from '../lib/event-loop.js'
 
 function* sum(values: readonly (number | Promise<number>)[]): Steps<number> {
   let total = 0
@@ -36,5 +36,52 @@ describe('steps', () => {
       throw new Error('at once')
     }
     expect(() => atOnceOrLater(broken())).toThrow('at once')
+  })
+
+  it('begin work when they come to it, and go on where it is done, at once or later', async () => {
+    const order: string[] = []
+    const work = (name: string, end: (done: () => void) => void): Begin<string> => {
+      return (done) => {
+        order.push(`begins ${name}`)
+        end(() => {
+          order.push(`ends ${name}`)
+          done(name)
+        })
+      }
+    }
+    function* both(): Steps<string> {
+      const one = yield* begun(work('one', (done) => done()))
+      const two = yield* begun(work('two', (done) => setImmediate(done)))
+      return `${one}, ${two}`
+    }
+    const all = promised(both)
+    expect(order).toEqual(['begins one', 'ends one', 'begins two'])
+    expect(await all).toBe('one, two')
+    expect(order.at(-1)).toBe('ends two')
+  })
+
+  it('fail where work that they begin fails or throws, at once or later, and end what they hold', async () => {
+    const failures: Begin<never>[] = [
+      (_, failed) => failed(new Error('failed')),
+      (_, failed) => setImmediate(failed, new Error('failed')),
+      () => {
+        throw new Error('failed')
+      },
+    ]
+    let ended = 0
+    function* held(work: Begin<never>): Steps<never> {
+      try {
+        return yield* begun(work)
+      } finally {
+        ended += 1
+      }
+    }
+    for (const work of failures) await expect(promised(() => held(work))).rejects.toThrow('failed')
+    expect(ended).toBe(failures.length)
+    const thrown = () => {
+      throw new Error('before any step')
+    }
+    await expect(promised(thrown)).rejects.toThrow('before any step')
+    expect(await promised(() => sum([1, 2]))).toBe(3)
   })
 })

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url'
 import { GenGuard } from '../../dist/index.js'
 import { installPeer } from '../install-peer.mjs'
 import { buildLoopFor, Loop } from '../loop/loop.mjs'
-import { bounds, describeMachine } from '../machine.mjs'
-import { median, percentile, quiet, table } from '../measure.mjs'
-import { startOptional } from '../optional.mjs'
+import { describeMachine, writing } from '../machine.mjs'
+import { median, percentile, quiet, share, table } from '../measure.mjs'
+import { LIMIT_MS, startOptional } from '../optional.mjs'
 import { demonstrationModel, padModel, shapeTitle } from '../pad-model.mjs'
 import { Torch } from '../torch.mjs'
 import { Contender } from './contender.mjs'
@@ -19,6 +19,8 @@ const TEMPLATE = fileURLToPath(new URL('../../test/fixtures/rendered/gen_templat
 /** Goals: times faster than node-llama-cpp, times the loop. */
 const GOALS = { prompt: 2.5, response: 2.4, loop: 1.1, many: 1.2 }
 const MANY = 64
+/** Weights of the 0.6B shape. */
+const PARAMETERS = 596_049_920
 /** Texts of each kind in the short form. */
 const FEW = 2
 
@@ -31,8 +33,13 @@ export async function benchGen({ short, threads = 2, rounds = 3, parts = ['one',
   const model = await padModel('gen', { short })
   const binary = buildLoopFor({ short })
   await checkPadded(model)
-  const unit = await describeMachine({ threads, short })
-  const limits = (tokens) => unit && bounds(unit, { tokens, bytes: statSync(model).size })
+  const bounds = await describeMachine({ threads, short })
+  const bytes = statSync(model).size
+  // PyTorch has as many weights, two bytes each.
+  const least = bounds && {
+    q8_0: (passes) => bounds.least(passes, { bytes }),
+    torch: (passes) => bounds.least(passes, { bytes: 2 * PARAMETERS, type: 'torch' }),
+  }
 
   const options = { model, threads, chatTemplate: readFileSync(TEMPLATE, 'utf8'), gpu: false }
   const guard = await Contender.start('./guard.mjs', options)
@@ -40,7 +47,7 @@ export async function benchGen({ short, threads = 2, rounds = 3, parts = ['one',
   const peer =
     peerVersion &&
     (await startOptional('node-llama-cpp', () =>
-      Contender.start('./node-llama-cpp.mjs', { ...options, sequences: 16 }),
+      Contender.start('./node-llama-cpp.mjs', { ...options, sequences: 16 }, {}, LIMIT_MS),
     ))
   const torch = await startOptional('PyTorch', () => Torch.start({ threads, short }))
   const loop = binary && (await Loop.start(binary, model, { threads }))
@@ -56,10 +63,10 @@ export async function benchGen({ short, threads = 2, rounds = 3, parts = ['one',
     ]) {
       const some = short ? inputs.slice(0, FEW) : inputs
       if (parts.includes('one'))
-        await oneAtATime(mode, some, rounds, { guard, peer, loop, raw, torch, limits })
+        await oneAtATime(mode, some, rounds, { guard, peer, loop, raw, torch, least })
     }
     const many = short ? FEW : MANY
-    if (parts.includes('many')) await manyAtOnce(Math.ceil(rounds / 3), many, { guard, peer, raw })
+    if (parts.includes('many')) await manyAtOnce(Math.ceil(rounds / 3), many, { guard, peer, raw, least })
     const peaks = {
       qwen3guard: guard.peak,
       'node-llama-cpp': peer?.peak,
@@ -94,8 +101,10 @@ async function checkPadded(model) {
   )
 }
 
-async function oneAtATime(mode, inputs, rounds, { guard, peer, loop, raw, torch, limits }) {
+async function oneAtATime(mode, inputs, rounds, { guard, peer, loop, raw, torch, least }) {
   const times = { guard: [], peer: [], prefix: [], loop: [], prefill: [], torch: [] }
+  // Least milliseconds of the same.
+  const limits = { guard: [], peer: [], prefix: [], loop: [], prefill: [], torch: [] }
   const left = []
   const passes = []
   let policy
@@ -134,6 +143,18 @@ async function oneAtATime(mode, inputs, rounds, { guard, peer, loop, raw, torch,
     if (kept) times.prefix.push(kept.ms)
     if (raw) times.prefill.push(prefill)
     if (python !== undefined) times.torch.push(python)
+    if (least) {
+      const passes = passesOf(decodes)
+      limits.guard.push(least.q8_0(passes))
+      limits.loop.push(least.q8_0(passes))
+      limits.prefill.push(least.q8_0([{ tokens: toCompute }]))
+      limits.torch.push(least.torch([{ tokens: toCompute }]))
+      if (theirs) {
+        const { promptTokens, generated } = theirs.result
+        limits.peer.push(least.q8_0(writing(promptTokens, generated)))
+        limits.prefix.push(least.q8_0(writing(toCompute, generated)))
+      }
+    }
     left.push(toCompute)
     passes.push(usage.passes)
     if (text === theirs?.result.text && text === kept?.result.text) equal++
@@ -157,27 +178,45 @@ async function oneAtATime(mode, inputs, rounds, { guard, peer, loop, raw, torch,
     ['raw prefill of the tokens left', 'prefill', `${over('prefill')}x its time`],
     ['PyTorch, a prefill of the tokens left alone', 'torch', `${over('torch')}x its time`],
   ]
+  const bound = (key) => {
+    const ms = median(limits[key])
+    return ms === undefined ? ['', ''] : [ms.toFixed(0), share(ms, median(times[key]))]
+  }
   table(
-    ['', 'median ms', 'p95 ms', 'qwen3guard is'],
+    ['', 'median ms', 'p95 ms', 'bound ms', 'of it', 'qwen3guard is'],
     rows
       .filter(([, key]) => times[key].length > 0)
       .map(([name, key, note]) => [
         name,
         median(times[key]).toFixed(0),
         percentile(times[key], 0.95).toFixed(0),
+        ...bound(key),
         note,
       ]),
   )
-  const least = limits(median(left))
-  if (!least) return
-  const share = (ms) => `${ms.toFixed(0)} ms (${((100 * ms) / median(times.guard)).toFixed(0)} %)`
-  console.log(
-    `of qwen3guard's time the units' arithmetic takes ${share(least.arithmetic)} at least, the weights' bytes ${share(least.memory)}`,
-  )
+  if (least) console.log(`\n${BOUND}`)
 }
 
-async function manyAtOnce(rounds, count, { guard, peer, raw }) {
+const BOUND =
+  "The bound: the matrices' arithmetic at the measured peak of the unit, or their bytes at the memory's measured rate, of each pass whichever takes longer; of it: its share of the median."
+
+/** What was decoded, as passes of a model. */
+const passesOf = (decodes) =>
+  decodes
+    .filter(({ tokens }) => tokens.length > 0)
+    .map(({ tokens, read }) => ({ tokens: tokens.length, read: read.length }))
+
+/** All of it in one pass. */
+const together = (passes) => [
+  passes.reduce((sum, { tokens, read = 1 }) => ({ tokens: sum.tokens + tokens, read: sum.read + read }), {
+    tokens: 0,
+    read: 0,
+  }),
+]
+
+async function manyAtOnce(rounds, count, { guard, peer, raw, least }) {
   const rates = { many: [], one: [], peer: [] }
+  const limits = { many: [], one: [], peer: [] }
   let tokens = 0
   let prefill
   const half = Math.min(8, count)
@@ -190,7 +229,7 @@ async function manyAtOnce(rounds, count, { guard, peer, raw }) {
     }
     // Half of them before and half after: the machine's speed changes within a minute.
     await oneByOne(texts(half))
-    await guard.run('decodes')
+    const { result: alone } = await guard.run('decodes')
     await quiet()
     const many = await guard.run('many', texts(count))
     const { result: decodes } = await guard.run('decodes')
@@ -203,22 +242,32 @@ async function manyAtOnce(rounds, count, { guard, peer, raw }) {
     rates.many.push((1000 * count) / many.ms)
     rates.one.push((1000 * 2 * half) / single)
     if (theirs) rates.peer.push((1000 * 16) / theirs.ms)
+    if (!least) continue
+    limits.many.push((1000 * count) / least.q8_0(together(passesOf(decodes))))
+    limits.one.push((1000 * half) / least.q8_0(passesOf(alone)))
+    const whole = theirs?.result.flatMap(({ promptTokens, generated }) => writing(promptTokens, generated))
+    if (whole) limits.peer.push((1000 * 16) / least.q8_0(together(whole)))
   }
   const best = prefill && (1000 * count) / (tokens * (prefill.prefill / 512))
   const [many, one, theirs] = [rates.many, rates.one, rates.peer].map(median)
   console.log(`\n${count} prompts at once: verdicts a second`)
+  const rawBound = best && least && (1000 * count) / ((tokens / 512) * least.q8_0([{ tokens: 512 }]))
   const rows = [
-    ['qwen3guard, one at a time', one, ` (goal ${GOALS.many})`],
-    ['node-llama-cpp, 16 sequences', theirs, ''],
-    ['raw prefill at 512 of all tokens decoded', best, ''],
+    ['qwen3guard, one at a time', one, ` (goal ${GOALS.many})`, median(limits.one)],
+    ['node-llama-cpp, 16 sequences', theirs, '', median(limits.peer)],
+    ['raw prefill at 512 of all tokens decoded', best, '', rawBound],
   ]
+  const bound = (most, rate) => (most ? [most.toFixed(2), share(rate, most)] : ['', ''])
   table(
-    ['', 'verdicts/s', 'qwen3guard is'],
+    ['', 'verdicts/s', 'bound', 'of it', 'qwen3guard is'],
     [
-      [`qwen3guard, ${count} at once`, many.toFixed(2), ''],
+      [`qwen3guard, ${count} at once`, many.toFixed(2), ...bound(median(limits.many), many), ''],
       ...rows
         .filter(([, rate]) => rate !== undefined && rate !== null)
-        .map(([name, rate, goal]) => [name, rate.toFixed(2), `${(many / rate).toFixed(2)}x as many${goal}`]),
+        .map(([name, rate, goal, most]) => [
+          ...[name, rate.toFixed(2), ...bound(most, rate)],
+          `${(many / rate).toFixed(2)}x as many${goal}`,
+        ]),
     ],
   )
 }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { installPeer } from '../install-peer.mjs'
 import { median, quiet, table } from '../measure.mjs'
 import { padModel, shapeTitle } from '../pad-model.mjs'
+import { durations } from './phases.mjs'
 
 const TEMPLATE = fileURLToPath(new URL('../../test/fixtures/rendered/gen_template.jinja', import.meta.url))
 const CHILD = fileURLToPath(new URL('./first-verdict.mjs', import.meta.url))
@@ -46,6 +47,19 @@ export async function benchLoad({ model, short, threads = 2, rounds = 5, beside 
   table(
     ['', 'loaded after ms', 'first verdict after ms', 'times ours', 'MiB then', 'MiB at most'],
     contenders.map(cells),
+  )
+  console.log(`\n${first.name}, from one mark to the next (medians, so that they need not add up):\n`)
+  const phases = first.runs.map(({ marks }) => durations(marks))
+  table(
+    ['', 'ms'],
+    phases[0].map(([phase], i) => [phase, median(phases.map((each) => each[i][1])).toFixed(0)]),
+  )
+  const { parts } = first.runs.at(-1)
+  if (parts.length === 0) return
+  console.log(`\n${first.name}, memory after the last run's verdict:\n`)
+  table(
+    ['', 'MiB reserved', 'MiB resident', 'of these in huge pages'],
+    parts.map(([what, ...sizes]) => [what, ...sizes.map((size) => size.toFixed(1))]),
   )
 }
 

@@ -1,6 +1,9 @@
 // One process of `npm run bench -- load`: loads a model, judges one short text and says when, and what memory it holds.
 import { readFileSync } from 'node:fs'
+import { watchPhases } from './phases.mjs'
+import { residentParts } from './resident.mjs'
 
+const marks = [['Node.js', performance.now()]]
 process.removeAllListeners('warning')
 const { entry, model, template, threads } = JSON.parse(process.argv[2])
 const chatTemplate = readFileSync(template, 'utf8')
@@ -12,13 +15,18 @@ const memory =
   process.platform === 'linux'
     ? { resident: status('VmRSS'), peak: status('VmHWM') }
     : { resident: process.memoryUsage.rss() / 2 ** 20, peak: process.resourceUsage().maxRSS / 1024 }
-console.log(JSON.stringify({ loaded, verdict, ...memory }))
+marks.push(['policy text and verdict', verdict])
+const parts = process.platform === 'linux' ? residentParts() : []
+console.log(JSON.stringify({ loaded, verdict, ...memory, marks, parts }))
 await close()
 
 async function guard() {
   const { GenGuard } = await import(entry)
+  marks.push(['modules', performance.now()])
+  await watchPhases(entry, marks)
   const guard = await GenGuard.load({ model, chatTemplate, threads, gpu: false })
   const loaded = performance.now()
+  marks.push(['tokenizer and template', loaded])
   await guard.classify('hello')
   return { loaded, close: () => guard.close() }
 }

@@ -77,25 +77,32 @@ const startGuard = (options) =>
 /**
  * The guard, the loop, and two whose heads are computed outside of the graph on a plain Qwen3's hidden states: over the
  * patched library (only with one stream) and over the release as it is. Each with room for the same streams. Those without
- * a binary are left out.
+ * a binary are left out, and those that `only` does not name.
  */
-async function start({ models, binaries, threads, contextSize, sequences }) {
+async function start({ models, binaries, threads, contextSize, sequences, only = null }) {
   const settings = { threads, cells: contextSize * sequences, sequences, unified: 0 }
   const plain = { ...settings, heads: models.guard }
   const { loop, released } = binaries
-  return {
-    guard: await startGuard({ model: models.guard, threads, contextSize, maxSequences: sequences }),
-    ...(loop && { loop: await Loop.start(loop, models.guard, { ...settings, outputs: 512 }) }),
-    ...(loop && sequences === 1 && { outside: await Loop.start(loop, models.plain, plain) }),
-    ...(released && { released: await Loop.start(released, models.plain, plain) }),
+  const starts = {
+    guard: () => startGuard({ model: models.guard, threads, contextSize, maxSequences: sequences }),
+    ...(loop && { loop: () => Loop.start(loop, models.guard, { ...settings, outputs: 512 }) }),
+    ...(loop && sequences === 1 && { outside: () => Loop.start(loop, models.plain, plain) }),
+    ...(released && { released: () => Loop.start(released, models.plain, plain) }),
   }
+  const contenders = {}
+  for (const [name, begin] of Object.entries(starts)) {
+    if (!only || only.includes(name)) contenders[name] = await begin()
+  }
+  return contenders
 }
 
 /** Brings all to the positions. The guard prefills each stream, the loops copy one. */
 async function fill({ guard, ...loops }, streams, positions) {
-  const { result: held } = await guard.run('fill', { streams, positions })
-  if (held !== streams * positions)
-    throw new Error(`${streams * positions} positions were asked for, ${held} are held`)
+  if (guard) {
+    const { result: held } = await guard.run('fill', { streams, positions })
+    if (held !== streams * positions)
+      throw new Error(`${streams * positions} positions were asked for, ${held} are held`)
+  }
   for (const loop of Object.values(loops)) await loop.fill(streams, positions)
 }
 
@@ -104,6 +111,10 @@ async function fill({ guard, ...loops }, streams, positions) {
  * each push or decode, and of all together. The figures are NaN of one that is left out.
  */
 async function inTurn(rounds, contenders) {
+  return figures(await takeTurns(rounds, contenders))
+}
+
+async function takeTurns(rounds, contenders) {
   const turns = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]))
   for (let round = -1; round < rounds; round++) {
     for (const [name, run] of Object.entries(contenders)) {
@@ -113,6 +124,10 @@ async function inTurn(rounds, contenders) {
       if (round >= 0) turns[name].push(turn)
     }
   }
+  return turns
+}
+
+function figures(turns) {
   const times = (name) => turns[name].flatMap((turn) => turn.times)
   return {
     median: (name) => median(times(name)) ?? Number.NaN,
@@ -204,28 +219,62 @@ async function oneStream({ models, binaries, threads, rounds, only = [64, 512, 4
   await Promise.all(Object.values(contenders).map((contender) => contender.stop()))
 }
 
+/** Turns of contenders that are left out. */
+const NONE = { guard: [], loop: [], alone: [], released: [] }
+
+/** Positions up to which the caches of all contenders are in memory at the same time: of 32 streams at 0.6B, 2.6 GiB each. */
+const TOGETHER = 512
+
 async function manyStreams({ short, models, binaries, threads, rounds, only = [64, 512] }) {
   const sequences = short ? SHORT.streams : 32
-  const contenders = await start({ models, binaries, threads, contextSize: 768, sequences })
-  const { guard, loop, released } = contenders
+  const contextSize = Math.max(...only, TOGETHER) + 256
+  const names = ['guard', 'loop', 'released']
+  const apart = Math.max(...only) > TOGETHER
+  const measured = new Map()
+  for (const group of apart ? names.map((name) => [name]) : [names]) {
+    const contenders = await start({ models, binaries, threads, contextSize, sequences, only: group })
+    for (const positions of only) {
+      await fill(contenders, sequences, positions)
+      for (const [streams, busy] of situations(short, sequences)) {
+        const turns = await takeTurns(rounds, turnsOf(contenders, { positions, streams, busy }))
+        const key = `${positions} ${streams} ${busy}`
+        const own = Object.entries(turns).filter(([, taken]) => taken.length > 0)
+        measured.set(key, { ...NONE, ...measured.get(key), ...Object.fromEntries(own) })
+      }
+    }
+    await Promise.all(Object.values(contenders).map((contender) => contender.stop()))
+  }
+  report({ short, only, sequences, measured, apart })
+}
+
+/** Streams that push at once, and whether the event loop is half busy. */
+const situations = (short, sequences) => [
+  [1, false],
+  ...(short ? [] : [[8, false]]),
+  [sequences, false],
+  [sequences, true],
+]
+
+function turnsOf({ guard, loop, released }, { positions, streams, busy }) {
+  const count = TURN[streams] ?? TURN[32]
+  const decode = (contender) => decodes(contender, streams, 1, count, positions)
+  return {
+    guard:
+      guard && (async () => (await guard.run('push', { streams, positions, each: 1, count, busy })).result),
+    loop: loop && (() => beside(busy, () => decode(loop))),
+    ...(busy && { alone: loop && (() => decode(loop)) }),
+    released: released && (() => beside(busy, () => decode(released))),
+  }
+}
+
+function report({ short, only, sequences, measured, apart }) {
   const rows = []
   const scales = []
   for (const positions of only) {
-    await fill(contenders, sequences, positions)
     const rates = {}
-    for (const [streams, busy] of [
-      [1, false],
-      ...(short ? [] : [[8, false]]),
-      [sequences, false],
-      [sequences, true],
-    ]) {
+    for (const [streams, busy] of situations(short, sequences)) {
+      const turns = figures(measured.get(`${positions} ${streams} ${busy}`))
       const count = TURN[streams] ?? TURN[32]
-      const turns = await inTurn(rounds, {
-        guard: async () => (await guard.run('push', { streams, positions, each: 1, count, busy })).result,
-        loop: loop && (() => beside(busy, () => decodes(loop, streams, 1, count, positions))),
-        ...(busy && { alone: loop && (() => decodes(loop, streams, 1, count, positions)) }),
-        released: released && (() => beside(busy, () => decodes(released, streams, 1, count, positions))),
-      })
       const rate = (name) => (1000 * streams * count) / turns.total(name)
       const goal = busy ? ` (goal ${GOALS.busy})` : ''
       rows.push([
@@ -242,8 +291,9 @@ async function manyStreams({ short, models, binaries, threads, rounds, only = [6
       ])
       if (!busy) rates[streams] = rate('guard')
     }
+    const goal = short || !GOALS.scale[positions] ? '' : ` (goal ${GOALS.scale[positions]})`
     scales.push(
-      `at ${positions} positions ${sequences} streams are given ${(rates[sequences] / rates[1]).toFixed(2)}x the tokens a second of one${short ? '' : ` (goal ${GOALS.scale[positions]})`}`,
+      `at ${positions} positions ${sequences} streams are given ${(rates[sequences] / rates[1]).toFixed(2)}x the tokens a second of one${goal}`,
     )
   }
   console.log('\nMany streams, each pushing one token as soon as its last verdict came\n')
@@ -263,7 +313,8 @@ async function manyStreams({ short, models, binaries, threads, rounds, only = [6
     rows,
   )
   console.log(`\n${scales.join('; ')}`)
-  await Promise.all(Object.values(contenders).map((contender) => contender.stop()))
+  if (apart)
+    console.log('measured one contender after the other: their caches would not fit into memory at once')
 }
 
 /** Does `work`, if `busy` beside a process that is as busy as the guard's event loop is then. */

@@ -28,7 +28,7 @@ export interface Situation {
   installed: InstalledPackage | undefined
   /** Platforms whose packages are installed. */
   others: string[]
-  manager: 'npm' | 'pnpm' | 'yarn' | 'yarn 1' | 'bun' | null
+  manager: 'npm' | 'pnpm' | 'yarn' | 'yarn 1' | 'bun' | 'deno' | null
   /** Whether the lock file names the platform's package; null if there is none that can be read. */
   locked: boolean | null
   glibc: string | null
@@ -49,7 +49,7 @@ export function situation(): Situation {
     version: ownVersion() ?? 'latest',
     installed: installedPackage(platformPackage(name)),
     others: installedPlatforms().filter((other) => other !== name),
-    manager: modules === null ? null : managerOf(modules),
+    manager: modules === null ? managerWithoutModules() : managerOf(modules),
     locked: modules === null ? null : isLocked(modules, platformPackage(name)),
     glibc: libc() === 'glibc' ? glibcVersion() : null,
   }
@@ -130,6 +130,8 @@ function addLine({ manager, name, version }: Situation): string {
       return `yarn add ${wanted}`
     case 'bun':
       return `bun add ${wanted}`
+    case 'deno':
+      return `deno add npm:${wanted}`
     default:
       return `npm install ${wanted}`
   }
@@ -148,9 +150,15 @@ function nearestModules(): string | null {
   return at < 0 ? null : path.join(folder.slice(0, at), 'node_modules')
 }
 
+/** Deno runs packages from its cache. */
+function managerWithoutModules(): Situation['manager'] {
+  return process.versions.deno === undefined ? null : 'deno'
+}
+
 function managerOf(modules: string): Situation['manager'] {
   const has = (...names: string[]) => names.some((name) => isThere(path.join(modules, name)))
   if (has('.modules.yaml', '.pnpm')) return 'pnpm'
+  if (has('.deno')) return 'deno'
   if (has('.yarn-state.yml')) return 'yarn'
   if (has('.yarn-integrity')) return 'yarn 1'
   if (has('../bun.lock', '../bun.lockb')) return 'bun'
@@ -159,7 +167,7 @@ function managerOf(modules: string): Situation['manager'] {
 
 function isLocked(modules: string, name: string): boolean | null {
   const project = path.dirname(modules)
-  for (const file of ['package-lock.json', 'pnpm-lock.yaml', 'yarn.lock', 'bun.lock']) {
+  for (const file of ['package-lock.json', 'pnpm-lock.yaml', 'yarn.lock', 'bun.lock', 'deno.lock']) {
     try {
       return readFileSync(path.join(project, file), 'utf8').includes(name)
     } catch {

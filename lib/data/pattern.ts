@@ -15,7 +15,9 @@ export function isPattern(name: string): boolean {
 export function partsOf(pattern: string, system: PlatformPath = path): { root: string; segments: string[] } {
   const { root } = system.parse(pattern)
   const segments = pattern.slice(root.length).split(system.sep === '\\' ? /[\\/]/ : '/')
-  return { root, segments: segments.filter((segment) => segment !== '' && segment !== '.') }
+  // `D:` alone is the drive's top folder to the calls that read one, and here its current one.
+  const from = /^[a-z]:$/i.test(root) ? `${root}.` : root
+  return { root: from, segments: segments.filter((segment) => segment !== '' && segment !== '.') }
 }
 
 /** A regular expression of names, for one part of a pattern. Windows' names have no case. */

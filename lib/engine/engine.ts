@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import type { NativeEngine, NativeRequest, NativeResult } from '../binding/binding.js'
+import type { NativeEngine, NativeRequest } from '../binding/binding.js'
 import { fromNative, typedErrors } from '../binding/native-error.js'
 import { RequestPacker, unpackResults } from '../binding/packed.js'
 import { DecodeError, type GuardBusyError, GuardClosedError, TooLongError } from '../errors.js'
@@ -38,11 +38,6 @@ function warnStuck(): void {
   )
 }
 
-interface InFlight {
-  resolve(result: NativeResult): void
-  reject(error: unknown): void
-}
-
 /**
  * One llama context with its decode thread. Hands out sequences as long as there are free ones with
  * enough KV cells, and routes results back to who asked.
@@ -54,7 +49,7 @@ export class Engine {
   readonly #admission: Admission
   readonly #free: number[]
   readonly #open = new Set<Sequence>()
-  readonly #inFlight: Map<number, InFlight>
+  readonly #inFlight: Map<number, OnResult>
   /** What all sequences have of this engine. */
   readonly #owner: SequenceOwner = {
     decode: (request, signal, on) => this.#decode(request, signal, on),
@@ -70,7 +65,7 @@ export class Engine {
     model: Model,
     options: EngineOptions,
     native: NativeEngine,
-    inFlight: Map<number, InFlight>,
+    inFlight: Map<number, OnResult>,
   ) {
     this.model = model
     this.options = options
@@ -93,7 +88,7 @@ export class Engine {
     options: EngineOptions,
     signal?: AbortSignal | undefined,
   ): Promise<Engine> {
-    const inFlight = new Map<number, InFlight>()
+    const inFlight = new Map<number, OnResult>()
     const { kvCache, compute } = estimateMemory(model.description, options, 0)
     const creating = typedErrors(
       model.binding.createEngine(
@@ -120,8 +115,8 @@ export class Engine {
           for (const result of unpackResults(results, errors)) {
             const request = inFlight.get(result.id)
             inFlight.delete(result.id)
-            if (result.error) request?.reject(result.error)
-            else request?.resolve(result)
+            if (result.error) request?.failed(result.error)
+            else request?.done(result)
           }
         },
       ),
@@ -206,45 +201,33 @@ export class Engine {
     this.#admission.leave(sequence.ownCapacity)
   }
 
-  #decode<T>(
-    request: Omit<NativeRequest, 'id'>,
-    signal: AbortSignal | undefined,
-    { take, failed }: OnResult<T>,
-  ): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const fail = (error: unknown) => {
-        failed()
-        reject(error)
-      }
-      if (this.#closing) return fail(new GuardClosedError('the guard is closed'))
-      if (signal?.aborted) return fail(signal.reason)
-      const id = this.#nextId
-      this.#nextId = id === 0x7fffffff ? 1 : id + 1
-      const onAbort = () => {
-        this.#submit()
-        this.#native.cancel(id)
-        this.#inFlight.delete(id)
-        fail(signal?.reason)
-      }
-      const detach = () => signal?.removeEventListener('abort', onAbort)
-      this.#inFlight.set(id, {
-        resolve: (result) => {
-          detach()
-          try {
-            resolve(take(result))
-          } catch (error) {
-            fail(error)
-          }
-        },
-        reject: (error) => {
-          detach()
-          fail(fromNative(error))
-        },
-      })
-      signal?.addEventListener('abort', onAbort, { once: true })
-      // What is asked for in one turn of the event loop goes into one decode.
-      if (this.#unsubmitted.push({ ...request, id }) === 1) process.nextTick(() => this.#submit())
+  #decode(request: Omit<NativeRequest, 'id'>, signal: AbortSignal | undefined, on: OnResult): void {
+    if (this.#closing || signal?.aborted) {
+      on.failed(this.#closing ? new GuardClosedError('the guard is closed') : signal?.reason)
+      return
+    }
+    const id = this.#nextId
+    this.#nextId = id === 0x7fffffff ? 1 : id + 1
+    const onAbort = () => {
+      this.#submit()
+      this.#native.cancel(id)
+      this.#inFlight.delete(id)
+      on.failed(signal?.reason)
+    }
+    const detach = () => signal?.removeEventListener('abort', onAbort)
+    this.#inFlight.set(id, {
+      done: (result) => {
+        detach()
+        on.done(result)
+      },
+      failed: (error) => {
+        detach()
+        on.failed(fromNative(error))
+      },
     })
+    signal?.addEventListener('abort', onAbort, { once: true })
+    // What is asked for in one turn of the event loop goes into one decode.
+    if (this.#unsubmitted.push({ ...request, id }) === 1) process.nextTick(() => this.#submit())
   }
 
   /** Before anything that must come after the requests made so far. */
@@ -257,7 +240,7 @@ export class Engine {
       for (const { id } of requests) {
         const request = this.#inFlight.get(id)
         this.#inFlight.delete(id)
-        request?.reject(error)
+        request?.failed(error)
       }
     }
   }
@@ -314,7 +297,7 @@ export class Engine {
       clearTimeout(timer)
       // Native answers every request before it closes, unless it hangs; one without an answer would hang its caller.
       for (const request of this.#inFlight.values()) {
-        request.reject(new DecodeError('the engine closed without an answer'))
+        request.failed(new DecodeError('the engine closed without an answer'))
       }
       this.#inFlight.clear()
     }

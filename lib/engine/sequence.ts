@@ -1,16 +1,16 @@
 import { type NativeRequest, type NativeResult, WHOLE } from '../binding/binding.js'
 import { DecodeError, GuardClosedError, TooLongError } from '../errors.js'
+import type { Begin } from '../event-loop.js'
 
-export interface OnResult<T> {
-  /** What it throws rejects. */
-  take(result: NativeResult): T
-  failed(): void
+/** One of the two is called, once. */
+export interface OnResult {
+  done(result: NativeResult): void
+  failed(error: unknown): void
 }
 
 /** What a sequence needs of its engine. */
 export interface SequenceOwner {
-  /** Resolves to what `take` makes of the result; `failed` is called before it rejects. */
-  decode<T>(request: Omit<NativeRequest, 'id'>, signal: AbortSignal | undefined, on: OnResult<T>): Promise<T>
+  decode(request: Omit<NativeRequest, 'id'>, signal: AbortSignal | undefined, on: OnResult): void
   /** Its cells are freed; its first `keep` positions are kept for texts that begin like it. */
   giveBack(sequence: Sequence, keep: number): void
 }
@@ -102,14 +102,28 @@ export class Sequence {
     return Math.max(0, this.#length - (this.#shared?.length ?? 0))
   }
 
-  /** Appends tokens and reads the guard heads. @throws DecodeError, TooLongError, GuardClosedError, `signal.reason` */
-  decodeHeads(tokens: Int32Array, options: DecodeOptions): Promise<HeadOutputs> {
-    return this.#decode(tokens, options, NONE, headOutputs)
+  /**
+   * Appends tokens and reads the guard heads: at once a request of its own, when the work begins.
+   *
+   * @throws (fails with) DecodeError, TooLongError, GuardClosedError, `signal.reason`
+   */
+  heads(tokens: Int32Array, options: DecodeOptions): Begin<HeadOutputs> {
+    return (done, failed) => this.#decode(tokens, options, NONE, headOutputs, done, failed)
   }
 
-  /** Appends tokens and reads the LM head. @throws DecodeError, TooLongError, GuardClosedError, `signal.reason` */
+  /** Appends tokens and reads the LM head. @throws as `heads` */
+  text(tokens: Int32Array, options: DecodeOptions & { named: Int32Array }): Begin<TextOutputs> {
+    return (done, failed) => this.#decode(tokens, options, options.named, textOutputs, done, failed)
+  }
+
+  /** `heads`, begun. */
+  decodeHeads(tokens: Int32Array, options: DecodeOptions): Promise<HeadOutputs> {
+    return new Promise(this.heads(tokens, options))
+  }
+
+  /** `text`, begun. */
   decodeText(tokens: Int32Array, options: DecodeOptions & { named: Int32Array }): Promise<TextOutputs> {
-    return this.#decode(tokens, options, options.named, textOutputs)
+    return new Promise(this.text(tokens, options))
   }
 
   #decode<T>(
@@ -117,21 +131,40 @@ export class Sequence {
     { read, keep = this.#length, priority = 1, signal }: DecodeOptions,
     named: Int32Array,
     take: (result: NativeResult) => T,
-  ): Promise<T> {
-    if (this.#released) return Promise.reject(new GuardClosedError('the sequence was released'))
+    done: (outputs: T) => void,
+    failed: (error: unknown) => void,
+  ): void {
+    if (this.#released) {
+      failed(new GuardClosedError('the sequence was released'))
+      return
+    }
     const whole = keep === 'whole'
     const kept = whole ? 0 : keep
     const length = kept + tokens.length
-    if (length > this.capacity) return Promise.reject(new TooLongError(length, this.capacity))
+    if (length > this.capacity) {
+      failed(new TooLongError(length, this.capacity))
+      return
+    }
     // Set at once, so that a request made before this one is done follows on.
     this.#length = length
     const shared = whole && this.#shared ? this.#shared.prefix.sequence : -1
     const request = { sequence: this.id, keep: whole ? WHOLE : keep, shared, tokens, read, named, priority }
-    const failed = () => {
+    const fail = (error: unknown) => {
       // Some of the tokens may be in the cache; a next request drops them by what it keeps.
       this.#length = Math.min(this.#length, kept)
+      failed(error)
     }
-    return this.#owner.decode(request, signal, { take, failed })
+    const arrived = (result: NativeResult) => {
+      let outputs: T
+      try {
+        outputs = take(result)
+      } catch (error) {
+        fail(error)
+        return
+      }
+      done(outputs)
+    }
+    this.#owner.decode(request, signal, { done: arrived, failed: fail })
   }
 
   /** Gives the sequence back; its cells are freed after the work already submitted. Idempotent. */

@@ -1,5 +1,5 @@
 import type { Sequence } from '../engine/sequence.js'
-import { type Steps, settled } from '../event-loop.js'
+import { begun, type Steps } from '../event-loop.js'
 import { CATEGORIES, type Category } from '../labels.js'
 import type { AnswerTexts } from './answer-text.js'
 import type { AnswerTokens } from './answer-tokens.js'
@@ -43,7 +43,7 @@ export interface AnswerRequest {
  * from the first that is not, the model's token is taken and a draft made for the rest.
  */
 export function* decodeAnswer(
-  sequence: Pick<Sequence, 'decodeText'>,
+  sequence: Pick<Sequence, 'text'>,
   texts: AnswerTexts,
   answerTokens: AnswerTokens,
   { mode, prompt, drafts, likely, signal }: AnswerRequest,
@@ -71,7 +71,7 @@ export function* decodeAnswer(
     const tokens = new Int32Array(pending.length + draft.length)
     tokens.set(pending)
     tokens.set(draft, pending.length)
-    const output = yield* settled(sequence.decodeText(tokens, { read, named, keep, signal }))
+    const output = yield* begun(sequence.text(tokens, { read, named, keep, signal }))
     if (keep === 'whole') answer.cached = output.cached
     answer.passes += output.passes
     answer.ms += output.ms

@@ -1,6 +1,6 @@
 import { type InternalLoadOptions, type LoadedEngine, loadEngine, requireLoaded } from '../engine/load.js'
 import { GenFormatError, GuardClosedError, TooLongError } from '../errors.js'
-import { atOnceOrLater, type Steps, settled } from '../event-loop.js'
+import { atOnceOrLater, promised, type Steps, settled } from '../event-loop.js'
 import { checkHistory, type HistoryTooLong, latestTurns, mostMessages } from '../history.js'
 import { inOrder } from '../in-order.js'
 import { checkUnsupportedParts, toMessages, type UnsupportedParts } from '../input.js'
@@ -161,7 +161,11 @@ export class GenGuard implements AsyncDisposable {
    *   answer is no verdict; GuardBusyError, GuardClosedError, DecodeError, TemplateError; `signal.reason`.
    *   Whatever is thrown, nothing was judged.
    */
-  async classify(input: Input, options: ClassifyOptions = {}): Promise<GenVerdict> {
+  classify(input: Input, options: ClassifyOptions = {}): Promise<GenVerdict> {
+    return promised(() => this.#checked(input, options))
+  }
+
+  #checked(input: Input, options: ClassifyOptions): Steps<GenVerdict> {
     checkKeys('the options of classify', options, CLASSIFY_KEYS)
     const { signal, tooLong = 'error', history = 'error', unsupportedParts } = options
     checkSignal(signal)
@@ -175,7 +179,7 @@ export class GenGuard implements AsyncDisposable {
     })
     signal?.throwIfAborted()
     if (this.#closed) throw new GuardClosedError('the guard is closed: load another')
-    return await atOnceOrLater(this.#classify(messages, options, engine.announce()))
+    return this.#classify(messages, options, engine.announce())
   }
 
   *#classify(messages: readonly Message[], options: ClassifyOptions, arrive: () => void): Steps<GenVerdict> {

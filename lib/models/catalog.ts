@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { BUNDLE_MENDING, packageRoot } from '../binding/package-root.js'
 import { ModelFileError } from '../errors.js'
+import { isCommit, isCount, isObject, isSha256 } from './json.js'
 
 /** An official checkpoint, as models/catalog.json describes it. */
 export interface CatalogEntry {
@@ -45,9 +46,56 @@ export function catalog(): readonly CatalogEntry[] {
         'ERR_MODEL_NOT_FOUND',
       )
     }
-    entries = (JSON.parse(text) as { models: CatalogEntry[] }).models
+    entries = readCatalog(text, file)
   }
   return entries
+}
+
+/** The entries of a catalog's text. @throws ModelFileError for a text that is none: it comes with this package, and may be damaged */
+export function readCatalog(text: string, file: string): readonly CatalogEntry[] {
+  let found: unknown
+  try {
+    const value: unknown = JSON.parse(text)
+    found = isObject(value) ? value.models : undefined
+  } catch (cause) {
+    throw damaged(file, (cause as Error).message, cause)
+  }
+  if (!Array.isArray(found)) throw damaged(file, 'it has no list of models')
+  const wrong = found.findIndex((entry) => !isEntry(entry))
+  if (wrong >= 0) throw damaged(file, `model ${wrong} is none`)
+  return found as CatalogEntry[]
+}
+
+function damaged(file: string, what: string, cause?: unknown): ModelFileError {
+  const message = `the catalog of models at ${file} is damaged (${what}): install the package again`
+  return new ModelFileError(message, cause === undefined ? undefined : { cause })
+}
+
+function isEntry(value: unknown): value is CatalogEntry {
+  if (!isObject(value)) return false
+  const { name, variant, repository, revision, license, parameters, downloadBytes, approximate } = value
+  return (
+    typeof name === 'string' &&
+    NAME.test(name) &&
+    (variant === 'gen' || variant === 'stream') &&
+    typeof repository === 'string' &&
+    /^[\w.-]+\/[\w.-]+$/.test(repository) &&
+    (revision === null || isCommit(revision)) &&
+    typeof license === 'string' &&
+    isCount(parameters) &&
+    isCount(downloadBytes) &&
+    typeof approximate === 'boolean' &&
+    Array.isArray(value.files) &&
+    value.files.every(isFile) &&
+    isObject(value.memoryMiB) &&
+    Object.values(value.memoryMiB).every(isCount)
+  )
+}
+
+function isFile(value: unknown): boolean {
+  if (!isObject(value) || typeof value.path !== 'string') return false
+  const { bytes, sha256 } = value
+  return (bytes === null || isCount(bytes)) && (sha256 === null || isSha256(sha256))
 }
 
 /**

@@ -4,7 +4,7 @@ import { modelsDirectory } from '../directories.js'
 import { ModelFileError } from '../errors.js'
 import { atomicFile } from './atomic-file.js'
 import { catalogName } from './catalog.js'
-import { isObject } from './json.js'
+import { isCommit, isCount, isObject, isSha256 } from './json.js'
 
 /** A model that `pull` registered. */
 export interface InstalledModel {
@@ -71,14 +71,28 @@ function readRecord(file: string): InstalledModel | null {
   const directory = modelsDirectory()
   try {
     const record: unknown = JSON.parse(readFileSync(path.join(directory, file), 'utf8'))
-    if (!isObject(record) || record.schema !== 1 || !isObject(record.files)) return null
-    if (typeof record.name !== 'string' || typeof record.path !== 'string') return null
-    const model = record as unknown as InstalledModel
+    if (!isObject(record) || record.schema !== 1 || !isModel(record)) return null
+    const model = record
     // A record says where it lies relative to itself, so that the directory may be moved.
     return { ...model, path: path.resolve(directory, model.path) }
   } catch {
     return null
   }
+}
+
+function isModel(record: Record<string, unknown>): record is Record<string, unknown> & InstalledModel {
+  const { variant, license, files } = record
+  return (
+    ['name', 'type', 'path', 'repository'].every((key) => typeof record[key] === 'string') &&
+    (variant === 'gen' || variant === 'stream') &&
+    (license === null || license === undefined || typeof license === 'string') &&
+    isCount(record.parameters) &&
+    isCount(record.bytes) &&
+    isSha256(record.sha256) &&
+    isCommit(record.revision) &&
+    isObject(files) &&
+    Object.values(files).every((file) => isObject(file) && isCount(file.bytes) && isSha256(file.sha256))
+  )
 }
 
 /** Why a registered model cannot be used, or null. Looks at the size only; `pull` compares the hash. */

@@ -1,4 +1,4 @@
-import { atOnceOrLater, type Steps } from '../event-loop.js'
+import { promised, type Steps } from '../event-loop.js'
 
 /** Calls that may overlap, carried out one after the other. */
 export class Turns {
@@ -13,14 +13,7 @@ export class Turns {
 
   /** Does `work` at once where no call is under way, or after those before it, whatever becomes of them. */
   take<T>(work: () => Steps<T>): Promise<T> {
-    const carryOut = (): Promise<T> => {
-      try {
-        const done = atOnceOrLater(this.#counted(work))
-        return done instanceof Promise ? done : Promise.resolve(done)
-      } catch (error) {
-        return Promise.reject(error)
-      }
-    }
+    const carryOut = () => promised(() => this.#counted(work))
     this.#waiting += 1
     const turn = this.#latest ? this.#latest.then(carryOut, carryOut) : carryOut()
     if (this.#waiting > 0) this.#latest = turn

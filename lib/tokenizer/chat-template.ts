@@ -2,6 +2,7 @@ import type { Template } from '@huggingface/jinja'
 import { TemplateError } from '../errors.js'
 import { atOnceOrLater, nextTurn, type Steps, settled, turnIsOver } from '../event-loop.js'
 import type { Message } from '../types.js'
+import { BLOCK } from './blocks.js'
 import { wholeCharacters } from './normalise.js'
 import { plainTemplate } from './plain-template.js'
 import { wellFormed } from './pre-tokens.js'
@@ -17,9 +18,6 @@ export interface Rendered {
 /** Messages, and UTF-16 units of them, that a plain template renders at once. */
 const FEW_MESSAGES = 256
 const FEW_UNITS = 131_072
-
-/** UTF-16 units that are searched at once. */
-const BLOCK = 16_384
 
 /**
  * A chat template. One that can only take what the messages are worth renders on this thread what is short;
@@ -98,27 +96,29 @@ export class ChatTemplate {
 
 const RENDER = 'does not render these messages'
 
-/** A character in none of the texts: a noncharacter or, where all of them occur, one for private use. */
+/** Noncharacters, and where all of them occur, those for private use. */
+const CANDIDATES = [
+  [0xfdd0, 0xfdef],
+  [0xe000, 0xf8ff],
+] as const
+
+/** A character in none of the texts. */
 function* freeCharacter(texts: readonly string[]): Steps<string> {
-  const usual = '\uFDD0'
-  if (!texts.some((text) => text.includes(usual))) return usual
-  const used = new Set<string>()
+  let used: Uint8Array | null = null
   for (const text of texts) {
     for (let at = 0; at < text.length; at += BLOCK) {
-      for (const [character] of text.slice(at, at + BLOCK).matchAll(/[\uFDD0-\uFDEF\uE000-\uF8FF]/g)) {
-        used.add(character)
+      const end = Math.min(text.length, at + BLOCK)
+      for (let i = at; i < end; i++) {
+        const code = text.charCodeAt(i)
+        if (code < 0xe000 || code > 0xfdef || (code > 0xf8ff && code < 0xfdd0)) continue
+        used ??= new Uint8Array(0x10000)
+        used[code] = 1
       }
       if (text.length > BLOCK && turnIsOver()) yield nextTurn()
     }
   }
-  for (const [first, last] of [
-    [0xfdd0, 0xfdef],
-    [0xe000, 0xf8ff],
-  ] as const) {
-    for (let code = first; code <= last; code++) {
-      const character = String.fromCharCode(code)
-      if (!used.has(character)) return character
-    }
+  for (const [first, last] of CANDIDATES) {
+    for (let code = first; code <= last; code++) if (!used?.[code]) return String.fromCharCode(code)
   }
   throw new TypeError(
     'The messages contain every noncharacter and every private-use character of the basic plane',

@@ -2,7 +2,10 @@ import type { NativeModel } from '../binding/binding.js'
 import { fromNative, typedErrors } from '../binding/native-error.js'
 import { ModelFileError } from '../errors.js'
 import { atOnceOrLater, LITTLE_TEXT, nextTurn, type Steps, settled, turnIsOver } from '../event-loop.js'
+import { eachMatch, without } from './blocks.js'
 import type { Rendered } from './chat-template.js'
+import { concatenated, Dictionary } from './dictionary.js'
+import { encodeInParts, PART } from './long-words.js'
 import { nfc, normalisedBlocks } from './normalise.js'
 import { preTokenBatches, preTokens, wellFormed } from './pre-tokens.js'
 import { WordCache } from './word-cache.js'
@@ -29,6 +32,9 @@ const BATCH_UNITS = 65_536
 /** UTF-16 units of a pre-token that is tokenised at once. */
 const SHORT_WORD = 512
 
+/** UTF-16 units of a word that an error shows. */
+const SHOWN = 64
+
 /** So few words, and short ones, are tokenised sooner than they are handed to another thread and back. */
 const FEW_WORDS = 48
 const FEW_UNITS = 768
@@ -42,6 +48,7 @@ export class Tokenizer {
   readonly #native: NativeModel
   readonly #added: ReadonlyMap<string, number>
   readonly #spelling: RegExp | null
+  readonly #longestSpelling: number
   readonly #known = new WordCache()
   /** Spellings of the added tokens. */
   readonly spellings: readonly string[]
@@ -57,6 +64,7 @@ export class Tokenizer {
     this.spellings = Object.freeze([...this.#added.keys()])
     // Longest first, so that a spelling that begins another does not hide it.
     const spellings = [...this.#added.keys()].filter(Boolean).sort((a, b) => b.length - a.length)
+    this.#longestSpelling = spellings[0]?.length ?? 0
     this.#spelling = spellings.length > 0 ? new RegExp(spellings.map(escaped).join('|'), 'gu') : null
     this.lengths = native.tokenLengths()
     this.longest = this.lengths.reduce((most, length) => Math.max(most, length), 0)
@@ -90,8 +98,19 @@ export class Tokenizer {
   }
 
   async #encodeLong(word: string): Promise<Int32Array> {
-    const [ids] = await typedErrors(this.#native.tokenize([word]))
-    return this.#checked(word, ids)
+    const parts: Int32Array[] = []
+    await atOnceOrLater(this.#encodingLong(word, (ids) => parts.push(ids) > 0))
+    return parts.length === 1 ? (parts[0] as Int32Array) : await atOnceOrLater(concatenated(parts))
+  }
+
+  /** Gives the ids of one pre-token to `take`, in parts, until it returns false. */
+  *#encodingLong(word: string, take: (ids: Int32Array) => boolean): Steps<void> {
+    const native = this.#native
+    const encode = function* (this: Tokenizer, part: string): Steps<Int32Array> {
+      const [ids] = yield* settled(typedErrors(native.tokenize([part])))
+      return this.#checked(part, ids)
+    }
+    yield* encodeInParts(word, encode.bind(this), this.lengths, take)
   }
 
   #encodeNow(word: string): Int32Array {
@@ -116,37 +135,34 @@ export class Tokenizer {
   *encodingRendered({ text, shield }: Rendered, most: number): Steps<TemplateIds | Overlong> {
     const least = leastTokens(text.length, this.longest)
     if (least > most) return { atLeast: least }
-    const long = text.length > LITTLE_TEXT
     const contents: string[] = []
     const specials: number[] = []
     let from = 0
-    for (const match of this.#spelling ? text.matchAll(this.#spelling) : []) {
-      contents.push(text.slice(from, match.index))
-      specials.push(this.#added.get(match[0]) as number)
-      from = match.index + match[0].length
-      if (long && turnIsOver()) yield nextTurn()
+    const found = (spelling: string, index: number) => {
+      contents.push(text.slice(from, index))
+      specials.push(this.#added.get(spelling) as number)
+      from = index + spelling.length
     }
+    if (this.#spelling) yield* eachMatch(text, this.#spelling, this.#longestSpelling, found)
     contents.push(text.slice(from))
     if (specials.length > most) return { atLeast: specials.length }
 
-    const encoded = yield* this.#encodeAll(
-      contents.map((content) => content.replaceAll(shield, '')),
-      most - specials.length,
-    )
+    for (const [i, content] of contents.entries()) contents[i] = yield* without(content, shield)
+    const encoded = yield* this.#encodeAll(contents, most - specials.length)
     if ('atLeast' in encoded) return { atLeast: encoded.atLeast + specials.length }
-    const ids = new Int32Array(encoded.reduce((sum, part) => sum + part.length, specials.length))
+    const parts: Int32Array[] = []
     const added: TemplateIds['added'] = []
     let at = 0
     encoded.forEach((part, i) => {
-      ids.set(part, at)
+      parts.push(part)
       at += part.length
       const id = specials[i]
       if (id !== undefined) {
-        ids[at] = id
+        parts.push(Int32Array.of(id))
         added.push({ id, index: at++ })
       }
     })
-    return { ids, added }
+    return { ids: yield* concatenated(parts), added }
   }
 
   /** Text of ids; added tokens are left out. */
@@ -185,20 +201,30 @@ export class Tokenizer {
         if (long && turnIsOver()) yield nextTurn()
       }
     }
-    const dictionary = yield* this.#encodeWords([...numbers.keys()])
+    const dictionary = yield* this.#encodeWords([...numbers.keys()], most)
+    if (dictionary.size > most) return { atLeast: dictionary.size }
     const encoded: Int32Array[] = []
     for (const list of words) encoded.push(yield* dictionary.idsOf(list))
     return encoded
   }
 
-  *#encodeWords(words: readonly string[]): Steps<Dictionary> {
+  /** Ids of words; of no more of them than come to `most` ids and those that go beyond. */
+  *#encodeWords(words: readonly string[], most: number): Steps<Dictionary> {
     const dictionary = new Dictionary(words.length)
-    for (let from = 0; from < words.length; ) {
+    for (let from = 0; from < words.length && dictionary.size <= most; ) {
+      const first = words[from] as string
+      if (first.length > PART) {
+        yield* this.#encodingLong(first, (ids) => dictionary.add(ids) <= most)
+        dictionary.endWord()
+        from += 1
+        continue
+      }
       const batch: { word: string; ids: Int32Array | undefined }[] = []
       const unknown: string[] = []
       let unknownUnits = 0
       for (let units = 0; from < words.length && batch.length < BATCH_WORDS && units < BATCH_UNITS; from++) {
         const word = words[from] as string
+        if (word.length > PART) break
         const ids = this.#known.get(word)
         batch.push({ word, ids })
         units += word.length
@@ -216,7 +242,10 @@ export class Tokenizer {
           fresh.set(word, this.#checked(word, ids[i]))
         })
       }
-      for (const { word, ids } of batch) dictionary.add((ids ?? fresh.get(word)) as Int32Array)
+      for (const { word, ids } of batch) {
+        dictionary.add((ids ?? fresh.get(word)) as Int32Array)
+        dictionary.endWord()
+      }
       for (const [word, ids] of fresh) this.#known.set(word, ids)
       if (from < words.length && turnIsOver()) yield nextTurn()
     }
@@ -228,7 +257,7 @@ export class Tokenizer {
     const bytes = ids?.reduce((sum, id) => sum + (this.lengths[id] ?? 0), 0)
     if (ids === undefined || bytes !== Buffer.byteLength(word)) {
       throw new ModelFileError(
-        `the model's vocabulary does not spell ${JSON.stringify(word)}: its tokens stand for ${bytes ?? 0} of ${Buffer.byteLength(word)} bytes. Use a GGUF converted from the original tokenizer.json`,
+        `the model's vocabulary does not spell ${JSON.stringify(word.slice(0, SHOWN))}: its tokens stand for ${bytes ?? 0} of ${Buffer.byteLength(word)} bytes. Use a GGUF converted from the original tokenizer.json`,
       )
     }
     return ids
@@ -238,43 +267,6 @@ export class Tokenizer {
 /** Tokens that so many UTF-16 units of text have at least, where the longest token has `longest` bytes. */
 export function leastTokens(units: number, longest: number): number {
   return Math.floor(units / (UNITS_A_BYTE * Math.max(1, longest)))
-}
-
-/** Ids of numbered words, one after the other. */
-class Dictionary {
-  #ids = new Int32Array(1024)
-  readonly #ends: Uint32Array
-  #count = 0
-
-  constructor(words: number) {
-    this.#ends = new Uint32Array(words + 1)
-  }
-
-  add(ids: Int32Array): void {
-    const from = this.#ends[this.#count] as number
-    const end = from + ids.length
-    if (end > this.#ids.length) {
-      const grown = new Int32Array(Math.max(end, 2 * this.#ids.length))
-      grown.set(this.#ids)
-      this.#ids = grown
-    }
-    this.#ids.set(ids, from)
-    this.#count += 1
-    this.#ends[this.#count] = end
-  }
-
-  /** Ids of a text of these words. */
-  *idsOf(words: readonly number[]): Steps<Int32Array> {
-    const lengthOf = (word: number) => (this.#ends[word + 1] as number) - (this.#ends[word] as number)
-    const joined = new Int32Array(words.reduce((sum, word) => sum + lengthOf(word), 0))
-    let at = 0
-    for (const [i, word] of words.entries()) {
-      joined.set(this.#ids.subarray(this.#ends[word], this.#ends[word + 1]), at)
-      at += lengthOf(word)
-      if (i % 1024 === 1023 && turnIsOver()) yield nextTurn()
-    }
-    return joined
-  }
 }
 
 function escaped(text: string): string {

@@ -119,8 +119,8 @@ Context::Context(std::shared_ptr<Model> model, const ContextOptions& options, co
 
 Context::~Context() {
   if (!abandoned_ && !IsLost(model_->device())) return;
-  context_.release();
-  pool_.release();
+  (void)context_.release();
+  (void)pool_.release();
 }
 
 void Context::Abandon() {

@@ -339,10 +339,10 @@ void Engine::TidyFronts() {
     for (; !queue.empty() && queue.front().kind != Kind::kRequest; queue.pop_front()) {
       const Work& work = queue.front();
       const int32_t sequence = work.request.sequence;
-      if (work.kind == Kind::kKeep) {
-        Keep(sequence, work.request.keep);
-      } else if (IsAlone()) {
+      if (IsAlone()) {
         KeepWholeSlices(sequence);
+      } else if (work.kind == Kind::kKeep) {
+        Keep(sequence, work.request.keep);
       } else {
         Empty(sequence);
       }

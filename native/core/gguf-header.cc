@@ -31,6 +31,7 @@ struct Setter {
   void operator()(bool value) const { gguf_set_val_bool(gguf, key, value); }
   void operator()(const std::vector<std::string>& values) const {
     std::vector<const char*> pointers;
+    pointers.reserve(values.size());
     for (const std::string& value : values) pointers.push_back(value.c_str());
     gguf_set_arr_str(gguf, key, pointers.data(), pointers.size());
   }
@@ -39,8 +40,25 @@ struct Setter {
   }
 };
 
+// No file has more, and JS counts no further.
+constexpr uint64_t kMostBytes = uint64_t{1} << 53;
+
 void Check(bool ok, const std::string& message) {
   if (!ok) throw Failure("ERR_INTERNAL", message);
+}
+
+// Bytes of the tensor's data: ggml multiplies without looking.
+uint64_t BytesOf(const TensorInfo& info) {
+  uint64_t count = 1;
+  for (int64_t size : info.shape) {
+    Check(size > 0, "tensor with an empty dimension: " + info.name);
+    Check(static_cast<uint64_t>(size) <= kMostBytes / count, "tensor that no file can hold: " + info.name);
+    count *= static_cast<uint64_t>(size);
+  }
+  const auto block = static_cast<uint64_t>(ggml_blck_size(info.type));
+  Check(static_cast<uint64_t>(info.shape[0]) % block == 0,
+        "tensor whose rows its type does not divide: " + info.name);
+  return count / block * ggml_type_size(info.type);
 }
 
 }  // namespace
@@ -63,6 +81,7 @@ std::vector<uint8_t> WriteGgufHeader(const std::vector<GgufPair>& metadata,
   std::unique_ptr<gguf_context, FreeGguf> gguf(gguf_init_empty());
   for (const GgufPair& pair : metadata) {
     Check(!pair.key.empty(), "a GGUF key is empty");
+    Check(pair.key != GGUF_KEY_GENERAL_ALIGNMENT, "the alignment is the writer's own");
     std::visit(Setter{gguf.get(), pair.key.c_str()}, pair.value);
   }
 
@@ -71,14 +90,15 @@ std::vector<uint8_t> WriteGgufHeader(const std::vector<GgufPair>& metadata,
                  /*no_alloc=*/true}));
   Check(ggml != nullptr, "out of memory");
   std::set<std::string> names;
+  uint64_t bytes_left = kMostBytes;
   for (const TensorInfo& info : tensors) {
     Check(!info.name.empty() && info.name.size() < GGML_MAX_NAME,
           "tensor name of a bad length: " + info.name);
     Check(names.insert(info.name).second, "tensor named twice: " + info.name);
     Check(!info.shape.empty() && info.shape.size() <= GGML_MAX_DIMS, "tensor of a bad rank: " + info.name);
-    for (int64_t size : info.shape) Check(size > 0, "tensor with an empty dimension: " + info.name);
-    Check(info.shape[0] % ggml_blck_size(info.type) == 0,
-          "tensor whose rows its type does not divide: " + info.name);
+    const uint64_t size = BytesOf(info);
+    Check(size <= bytes_left, "more tensors than a file can hold, at " + info.name);
+    bytes_left -= size;
     ggml_tensor* tensor =
         ggml_new_tensor(ggml.get(), info.type, static_cast<int>(info.shape.size()), info.shape.data());
     ggml_set_name(tensor, info.name.c_str());

@@ -20,7 +20,7 @@ struct GgufPair {
 // Shape in ggml's order: row length first.
 struct TensorInfo {
   std::string name;
-  ggml_type type;
+  ggml_type type = GGML_TYPE_F32;
   std::vector<int64_t> shape;
 };
 

@@ -15,7 +15,7 @@ namespace guard {
 namespace {
 
 struct Sink {
-  LogLevel level;
+  LogLevel level = LogLevel::kError;
   std::function<void(LogLevel, const std::string&)> write;
 };
 

@@ -105,7 +105,7 @@ MappedFiles::MappedFiles(const std::string& path) {
     if (realpath(part.c_str(), real) == nullptr) continue;
     const int descriptor = open(real, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) continue;
-    struct stat is;
+    struct stat is {};
     if (fstat(descriptor, &is) != 0) {
       close(descriptor);
       continue;
@@ -157,7 +157,7 @@ void MappedFiles::ForgetUnmapped() {
 std::string MappedFiles::Change() const {
   if (lost_) return "a part of it was gone when it was read";
   for (const File& file : files_) {
-    struct stat is;
+    struct stat is {};
     if (fstat(file.descriptor, &is) != 0) return "it cannot be looked at any more";
     if (is.st_size != file.size) {
       return "it had " + std::to_string(file.size) + " bytes and has " + std::to_string(is.st_size);

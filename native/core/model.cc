@@ -106,7 +106,7 @@ void Model::RequireUnchanged() const {
 }
 
 Model::~Model() {
-  if (IsLost(device_)) model_.release();
+  if (IsLost(device_)) (void)model_.release();
 }
 
 void Model::ReadVocabulary() {

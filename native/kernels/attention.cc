@@ -375,7 +375,7 @@ int AttentionPieces(const Attention& attention) {
 }
 
 size_t AttentionScratch(const Attention& attention) {
-  const auto rows = static_cast<size_t>(QueriesOf(attention) * Group(attention));
+  const size_t rows = static_cast<size_t>(QueriesOf(attention)) * static_cast<size_t>(Group(attention));
   const auto length = static_cast<size_t>(attention.length), cells = static_cast<size_t>(attention.cells);
   // Queries, sums and scores of the rows; a block of keys or values; the numbers of the seen cells.
   return rows * (2 * length + cells + 1) + kCells * length + cells + 16 + cells / 8;

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the kernel for AMX uses of <immintrin.h> beside the others, in plain C++. Tiles that are not as the
+// What the kernels for AMX use of <immintrin.h> beside the others, in plain C++. Tiles that are not as the
 // processor wants them end the process, as they do there.
 #include <cstdlib>
 
@@ -37,6 +37,15 @@ inline __m512i _mm512_castps_si512(__m512 a) {
 }
 inline void _mm512_store_si512(void* to, __m512i value) {
   std::memcpy(to, &value, sizeof(value));
+}
+inline __m512 _mm512_sub_ps(__m512 a, __m512 b) {
+  return Each<__m512>([&](size_t i) { return a.lane[i] - b.lane[i]; });
+}
+inline __m512i _mm512_and_si512(__m512i a, __m512i b) {
+  return Each<__m512i>([&](size_t i) { return a.lane[i] & b.lane[i]; });
+}
+inline __m512i _mm512_cvtepu16_epi32(__m256i a) {
+  return Each<__m512i>([&](size_t i) { return static_cast<int32_t>(Part<uint16_t>(a, i)); });
 }
 inline __m512i _mm512_slli_epi32(__m512i a, unsigned by) {
   return Each<__m512i>(

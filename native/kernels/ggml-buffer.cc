@@ -20,28 +20,40 @@ namespace guard::kernels {
 
 namespace {
 
-// Matrices of whole blocks; ggml has its own kernels for what is left.
-bool Holds(const ggml_tensor* weights) {
-  return weights->type == GGML_TYPE_Q8_0 && ggml_n_dims(weights) == 2 && ggml_is_contiguous(weights);
-}
-
 int64_t Blocks(const ggml_tensor* weights) {
   return weights->ne[0] / kBlock;
 }
 
-struct Product : ggml::cpu::tensor_traits {
+// What matrices of a type are to us.
+struct Matrices : ggml::cpu::tensor_traits {
+  virtual size_t Bytes(const ggml_tensor* weights) const = 0;
+  virtual void Set(const ggml_tensor* weights, const void* data) const = 0;
+};
+
+// By what a panel's blocks are, those of ggml's rows, and the kernel for so many columns.
+template <typename Block, typename Source, auto KernelFor>
+struct MatricesOf final : Matrices {
+  size_t Bytes(const ggml_tensor* weights) const override {
+    return PanelBytes<Block>(weights->ne[1], Blocks(weights));
+  }
+
+  void Set(const ggml_tensor* weights, const void* data) const override {
+    Rearrange(static_cast<const Source*>(data), weights->ne[1], Blocks(weights),
+              static_cast<Block*>(weights->data));
+  }
+
   bool work_size(int, const ggml_tensor* op, size_t& size) override {
     if (op->op != GGML_OP_MUL_MAT) return false;
     const int64_t columns = ggml_nrows(op->src[1]);
-    size = PackedBytes(*Fastest(columns), Blocks(op->src[0]), columns);
+    size = PackedBytes(*KernelFor(columns), Blocks(op->src[0]), columns);
     return true;
   }
 
   bool compute_forward(ggml_compute_params* params, ggml_tensor* op) override {
     if (op->op != GGML_OP_MUL_MAT) return false;
-    const Kernel& kernel = *Fastest(ggml_nrows(op->src[1]));
+    const KernelOf<Block>& kernel = *KernelFor(ggml_nrows(op->src[1]));
     const ggml_tensor *weights = op->src[0], *input = op->src[1];
-    const Weights matrix{static_cast<const PanelBlock*>(weights->data), weights->ne[1], Blocks(weights)};
+    const WeightsOf<Block> matrix{static_cast<const Block*>(weights->data), weights->ne[1], Blocks(weights)};
     const int count = static_cast<int>(ggml_nrows(input));
     const int threads = params->nth, thread = params->ith;
 
@@ -68,6 +80,33 @@ struct Product : ggml::cpu::tensor_traits {
     return true;
   }
 };
+
+const KernelOf<BrainBlock>* ForBrain(int64_t) {
+  return AmxBrain();
+}
+const KernelOf<HalfBlock>* ForHalf(int64_t) {
+  return AmxHalf();
+}
+
+// Of whole blocks, in a type that we have a kernel for; null for what is left to ggml's.
+Matrices* MatricesLike(const ggml_tensor* weights) {
+  // Never destroyed: threads may still compute when the process exits.
+  static auto* const q8 = new MatricesOf<PanelBlock, Q8Block, Fastest>();
+  static auto* const brain = new MatricesOf<BrainBlock, uint16_t, ForBrain>();
+  static auto* const half = new MatricesOf<HalfBlock, uint16_t, ForHalf>();
+  if (ggml_n_dims(weights) != 2 || !ggml_is_contiguous(weights) || weights->ne[0] % kBlock != 0)
+    return nullptr;
+  switch (weights->type) {
+    case GGML_TYPE_Q8_0:
+      return Fastest(1) != nullptr ? q8 : nullptr;
+    case GGML_TYPE_BF16:
+      return AmxBrain() != nullptr ? brain : nullptr;
+    case GGML_TYPE_F16:
+      return AmxHalf() != nullptr ? half : nullptr;
+    default:
+      return nullptr;
+  }
+}
 
 // The attention that an operation of ggml's asks for; whether it is one that we compute.
 bool ReadAttention(const ggml_tensor* op, Attention& attention) {
@@ -108,14 +147,14 @@ bool ReadAttention(const ggml_tensor* op, Attention& attention) {
 
 struct AttentionOp : ggml::cpu::tensor_traits {
   bool work_size(int threads, const ggml_tensor* op, size_t& size) override {
-    Attention attention;
+    Attention attention{};
     if (!ReadAttention(op, attention)) return false;
     size = Scratch(attention) * static_cast<size_t>(threads) * sizeof(float);
     return true;
   }
 
   bool compute_forward(ggml_compute_params* params, ggml_tensor* op) override {
-    Attention attention;
+    Attention attention{};
     if (!ReadAttention(op, attention)) return false;
     if (params->ith == 0) ggml_threadpool_chunk_set(params->threadpool, params->nth);
     ggml_barrier(params->threadpool);
@@ -166,8 +205,8 @@ struct HeadProduct : ggml::cpu::tensor_traits {
 struct BufferType : ggml::cpu::extra_buffer_type {
   bool supports_op(ggml_backend_dev_t, const ggml_tensor* op) override {
     const ggml_tensor *weights = op->src[0], *input = op->src[1];
-    return op->op == GGML_OP_MUL_MAT && InOurs(weights) && Holds(weights) && input->type == GGML_TYPE_F32 &&
-           input->nb[0] == sizeof(float) && ggml_is_contiguous(op) &&
+    return op->op == GGML_OP_MUL_MAT && InOurs(weights) && MatricesLike(weights) != nullptr &&
+           input->type == GGML_TYPE_F32 && input->nb[0] == sizeof(float) && ggml_is_contiguous(op) &&
            (input->buffer == nullptr || ggml_backend_buft_is_host(input->buffer->buft));
   }
 
@@ -189,15 +228,13 @@ struct BufferType : ggml::cpu::extra_buffer_type {
 };
 
 ggml_status InitTensor(ggml_backend_buffer_t, ggml_tensor* tensor) {
-  static auto* const product = new Product();  // never destroyed, as those above
-  tensor->extra = Holds(tensor) ? static_cast<ggml::cpu::tensor_traits*>(product) : nullptr;
+  tensor->extra = static_cast<ggml::cpu::tensor_traits*>(MatricesLike(tensor));
   return GGML_STATUS_SUCCESS;
 }
 
 void SetTensor(ggml_backend_buffer_t, ggml_tensor* tensor, const void* data, size_t offset, size_t size) {
   GGML_ASSERT(tensor->extra != nullptr && offset == 0 && size == ggml_nbytes(tensor));
-  Rearrange(static_cast<const Q8Block*>(data), tensor->ne[1], Blocks(tensor),
-            static_cast<PanelBlock*>(tensor->data));
+  MatricesLike(tensor)->Set(tensor, data);
 }
 
 // Named after the kernel for many columns.
@@ -222,7 +259,8 @@ size_t Alignment(ggml_backend_buffer_type_t) {
 }
 
 size_t BytesFor(ggml_backend_buffer_type_t, const ggml_tensor* tensor) {
-  return Holds(tensor) ? PanelBytes(tensor->ne[1], Blocks(tensor)) : ggml_nbytes(tensor);
+  const Matrices* matrices = MatricesLike(tensor);
+  return matrices != nullptr ? matrices->Bytes(tensor) : ggml_nbytes(tensor);
 }
 
 }  // namespace

@@ -7,14 +7,16 @@
 
 namespace guard::kernels {
 
-// One way to multiply a Q8_0 matrix with columns of f32, for CPUs with certain instructions.
+// One way to multiply a matrix with columns of f32, for CPUs with certain instructions: of Q8_0 (Kernel), f16
+// or bf16, by what a panel's blocks are.
 //
 // Columns are rounded to Q8_0 as ggml does it, once for all rows: products differ from those of its own
-// kernels by the order of additions alone (Amx rounds to bf16, columns and weights). They lie packed in
+// kernels by the order of additions alone (those for AMX: see there). They lie packed in
 // tiles, which are what a kernel multiplies with a panel at a time: up to `tile` columns, of which it reads
 // what it needs next from front to back. A value of a product is the same, to the last bit, however many
 // columns there are: its terms are added in the same order.
-struct Kernel {
+template <typename Block>
+struct KernelOf {
   const char* name;
   int tile;
   size_t column_block;  // bytes of one block of a column packed
@@ -24,18 +26,21 @@ struct Kernel {
 
   // Products of the panels from `first` up to `last` with `count` columns packed. `product` is where the
   // first column's value for row 0 belongs; the next column's is `stride` values on.
-  void (*multiply)(const Weights& weights, int64_t first, int64_t last, const void* packed, int count,
-                   float* product, size_t stride);
+  void (*multiply)(const WeightsOf<Block>& weights, int64_t first, int64_t last, const void* packed,
+                   int count, float* product, size_t stride);
 };
+using Kernel = KernelOf<PanelBlock>;
 
 // Null where its instructions were not compiled in.
 const Kernel* Avx512Vnni();
 const Kernel* AvxVnni();
 const Kernel* Avx2();
-// Null too where the system keeps its tiles from this process.
+// These are null too where the system keeps its tiles from this process.
 const Kernel* Amx();
+const KernelOf<BrainBlock>* AmxBrain();
+const KernelOf<HalfBlock>* AmxHalf();
 
-// The fastest of those compiled in for so many columns, or null. All read the same panels.
+// The fastest of those for Q8_0 compiled in for so many columns, or null. All read the same panels.
 const Kernel* Fastest(int64_t columns);
 
 // Columns are cut into as few tiles as hold them, whose widths differ by one at most.
@@ -48,14 +53,16 @@ struct Cut {
 };
 
 // Bytes of columns packed.
-inline size_t PackedBytes(const Kernel& kernel, int64_t blocks, int64_t columns) {
+template <typename Block>
+size_t PackedBytes(const KernelOf<Block>& kernel, int64_t blocks, int64_t columns) {
   return static_cast<size_t>(blocks * columns) * kernel.column_block;
 }
 
 // Packs the columns from `first` up to `last` of `count` to where they belong in `packed`. `at(i)` is column
 // i.
-template <typename At>
-void PackColumns(const Kernel& kernel, int64_t blocks, int count, int first, int last, void* packed, At at) {
+template <typename Block, typename At>
+void PackColumns(const KernelOf<Block>& kernel, int64_t blocks, int count, int first, int last, void* packed,
+                 At at) {
   const Cut cut(count, kernel.tile);
   for (int column = first; column < last; ++column) {
     const int tile = cut.TileOf(column), begin = cut.begin(tile);

@@ -6,7 +6,8 @@ import { npmPackage, PACKAGES } from './npm-file.mjs'
 
 /**
  * zig's own words for what CMake says: it takes no -fPIE beside -c, makes -O2 of -O3, and reads the CPU of -march in a
- * spelling of its own. No debug information, which it would keep of its C++ library.
+ * spelling of its own. No debug information, which it would keep of its C++ library. What CMake tries is not linked: zig
+ * compiles its C++ library anew for every kind of program.
  */
 function compiler(zig, language, triple) {
   return `#!/bin/sh
@@ -14,6 +15,7 @@ for word do
   shift
   case "$word" in
     -fPIE|-fpie|-Wl,-Bsymbolic) continue ;;
+    CMakeC*CompilerId.c*) set -- "$@" -c ;;
     -O3) set -- "$@" -O3 -Xclang ;;
     -march=armv8-a) word=-mcpu=generic ;;
     -march=armv8.2-a*) word=$(printf %s "$word" | sed 's/-march=armv8.2-a/-mcpu=generic+v8_2a/; s/+fp16/+fullfp16/') ;;
@@ -50,6 +52,7 @@ export function toolchain(target, log) {
     CMAKE_SYSTEM_NAME: target.cmake.system,
     CMAKE_SYSTEM_PROCESSOR: target.cmake.processor,
     ...programs,
+    CMAKE_TRY_COMPILE_TARGET_TYPE: 'STATIC_LIBRARY',
     CMAKE_FIND_ROOT_PATH_MODE_PACKAGE: 'NEVER',
     CMAKE_FIND_ROOT_PATH_MODE_LIBRARY: 'NEVER',
     ...(ccache() && { CMAKE_C_COMPILER_LAUNCHER: ccache(), CMAKE_CXX_COMPILER_LAUNCHER: ccache() }),

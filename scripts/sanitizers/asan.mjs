@@ -1,10 +1,10 @@
 // `npm run test:asan`: the addon, the kernels and llama.cpp with AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer,
 // under the tests that face native code. Node itself is not instrumented: the sanitizer's library is preloaded.
-// `-- FILE…` runs other tests.
+// `-- FILE…` runs other tests; `--no-build` takes the addon that is there.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { log, root, sanitizedBuild } from './build.mjs'
+import { root, sanitizedBuild } from './build.mjs'
 import { findings } from './reports.mjs'
 
 // Not here: what compiles programs of its own (test/native/kernels.test.ts), measures memory (the sanitizer keeps what was freed), limits it, or looks into objects of the usual build.
@@ -37,11 +37,12 @@ function environment() {
 }
 
 async function main() {
-  const asked = process.argv.slice(2)
-  await sanitizedBuild('build-asan', 'address,undefined', 'qwen3guard')
+  const words = process.argv.slice(2)
+  const asked = words.filter((word) => word !== '--no-build')
+  if (!words.includes('--no-build')) await sanitizedBuild('build-asan', 'address,undefined', 'qwen3guard')
   rmSync(reports, { recursive: true, force: true })
   mkdirSync(reports, { recursive: true })
-  const words = [
+  const vitest = [
     path.join('node_modules', 'vitest', 'vitest.mjs'),
     'run',
     '--no-file-parallelism',
@@ -49,14 +50,15 @@ async function main() {
     '--hookTimeout=600000',
     ...(asked.length > 0 ? asked : TESTS),
   ]
-  const { status } = spawnSync(process.execPath, words, {
+  const { status } = spawnSync(process.execPath, vitest, {
     cwd: root,
     stdio: ['ignore', 2, 2],
     env: { ...process.env, ...environment() },
   })
   const found = findings(reports)
   for (const text of found) process.stderr.write(`${text}\n\n`)
-  log(`test:asan: tests ${status === 0 ? 'passed' : 'failed'}, ${found.length} findings of the sanitizers`)
+  const files = asked.length > 0 ? 'the tests that were named' : 'all its tests'
+  console.log(`${files} ${status === 0 ? 'passed' : 'failed'}, ${found.length} findings of the sanitizers`)
   process.exitCode = status === 0 && found.length === 0 ? 0 : 1
 }
 

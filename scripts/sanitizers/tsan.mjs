@@ -1,11 +1,13 @@
 // `npm run test:tsan`: the engine's queue, close, cancel and log under ThreadSanitizer, many threads over a stub of llama.cpp
-// (test/native/engine-races.cc). `-- --seconds N --seed N --sanitize WORDS`; prints what was done as JSON.
+// (test/native/engine-races.cc). With `--decode` over the real one, compiled with the sanitizer as well, on a demonstration
+// model (test/native/decode-races.cc): that build takes minutes. `-- --seconds N --seed N --sanitize WORDS`; prints what was
+// done as JSON.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { llamaSource } from '../llama-source.mjs'
-import { log, root } from './build.mjs'
+import { log, root, sanitizedBuild } from './build.mjs'
 
 /** Of native/core: what neither reads nor writes files, nor computes. */
 const CORE = [
@@ -44,7 +46,12 @@ function compile(sanitize) {
   })
   const program = path.join(folder, 'engine-races')
   execFileSync('c++', [...flags, ...objects, '-o', program, '-pthread'], { stdio: ['ignore', 2, 2] })
-  return program
+  return [program]
+}
+
+async function compileWhole(sanitize) {
+  const tree = await sanitizedBuild(`build-tsan/real-${sanitize.replace(',', '-')}`, sanitize, 'decode-races')
+  return [path.join(tree, 'decode-races'), path.join(root, 'models', 'demo-stream.gguf')]
 }
 
 const { values } = parseArgs({
@@ -52,10 +59,12 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '30' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     sanitize: { type: 'string', default: 'thread' },
+    decode: { type: 'boolean', default: false },
   },
 })
 log(`test:tsan: -fsanitize=${values.sanitize}, seed ${values.seed}`)
-const { status, signal } = spawnSync(compile(values.sanitize), [values.seconds, values.seed], {
+const [program, ...model] = await (values.decode ? compileWhole : compile)(values.sanitize)
+const { status, signal } = spawnSync(program, [...model, values.seconds, values.seed], {
   stdio: ['ignore', 'inherit', 'inherit'],
   env: {
     ...process.env,

@@ -49,6 +49,10 @@ describe('advice for a package that is missing names the line to run', () => {
     expect(advice({ manager })).toContain(`\`${words} @qwen3guard/linux-x64@1.2.3\``)
   })
 
+  it('in the words of deno', () => {
+    expect(advice({ manager: 'deno' })).toContain('`deno add npm:@qwen3guard/linux-x64@1.2.3`')
+  })
+
   it('where it is of another version, or not whole', () => {
     expect(advice({ installed: { folder: '/app/x', version: '1.2.2' } })).toContain(
       'is version 1.2.2, and qwen3guard 1.2.3',

@@ -10,7 +10,7 @@ describe('partsOf', () => {
     ['..\\*.jsonl', '', ['..', '*.jsonl']],
     ['C:\\my rows\\**\\*.jsonl', 'C:\\', ['my rows', '**', '*.jsonl']],
     ['c:/rows/*.jsonl', 'c:/', ['rows', '*.jsonl']],
-    ['D:*.jsonl', 'D:', ['*.jsonl']],
+    ['D:*.jsonl', 'D:.', ['*.jsonl']],
     ['\\rows\\*.jsonl', '\\', ['rows', '*.jsonl']],
     ['\\\\server\\share\\rows\\*.jsonl', '\\\\server\\share\\', ['rows', '*.jsonl']],
     ['\\\\?\\C:\\rows\\*.jsonl', '\\\\?\\C:\\', ['rows', '*.jsonl']],

@@ -1,7 +1,12 @@
 // The short forms of long checks: mutants of model files and checkpoints, hostile texts and injections. `scripts/soak` says what each tries.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
+
+const hasAddressSanitizer =
+  process.platform === 'linux' &&
+  spawnSync('c++', ['-fsanitize=address', '-x', 'c++', '-', '-o', '/dev/null'], { input: 'int main() {}' })
+    .status === 0
 
 function soak(
   name: string,
@@ -26,14 +31,30 @@ function soak(
 it.each([
   ['model-files', '500'],
   ['checkpoints', '200'],
+  ['pull', '40'],
 ])(
   '%s: no mutant ends or holds the process',
   (name, count) => passes(name, '--count', count, '--jobs', '2'),
   300_000,
 )
 
+it('catalog: no damage is anything but a typed error', () => passes('catalog', '--count', '3000'), 300_000)
+
 it('texts: each is judged or refused, and injections change nothing', () => {
   return passes('texts', '--count', '65536', '--seconds', '15')
+}, 300_000)
+
+// The seeds and changes of them; libFuzzer is the long form's.
+it.runIf(hasAddressSanitizer)(
+  'fuzz: headers and vocabularies are read and written without an error of memory',
+  () => {
+    return passes('fuzz', '--count', '1')
+  },
+  300_000,
+)
+
+it('determinism: with `deterministic` nothing differs by a bit', () => {
+  return passes('determinism', '--count', '4', '--seconds', '1')
 }, 300_000)
 
 async function passes(name: string, ...flags: string[]): Promise<void> {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Model } from '../../lib/engine/model.js'
-import type { Sequence } from '../../lib/engine/sequence.js'
+import type { DecodeOptions, Sequence, TextOutputs } from '../../lib/engine/sequence.js'
 import { atOnceOrLater } from '../../lib/event-loop.js'
 import { decodeAnswer } from '../../lib/gen/answer.js'
 import { AnswerTexts } from '../../lib/gen/answer-text.js'
@@ -40,7 +40,7 @@ beforeAll(async () => {
 afterAll(() => model?.close())
 
 /** A sequence of a model that answers the prompt with `script`, and anything else with other tokens. */
-class Scripted implements Pick<Sequence, 'decodeText'> {
+class Scripted implements Pick<Sequence, 'text'> {
   readonly decoded: number[] = []
   readonly #promptLength: number
   readonly #script: readonly number[]
@@ -52,7 +52,14 @@ class Scripted implements Pick<Sequence, 'decodeText'> {
     this.#named = named ?? (() => [...answerTokens.named].map((_, i) => -i))
   }
 
-  decodeText: Sequence['decodeText'] = async (tokens, { read, keep: kept = this.decoded.length }) => {
+  text: Sequence['text'] = (tokens, options) => (done, failed) => {
+    this.#decode(tokens, options).then(done, failed)
+  }
+
+  async #decode(
+    tokens: Int32Array,
+    { read, keep: kept = this.decoded.length }: DecodeOptions,
+  ): Promise<TextOutputs> {
     const keep = kept === 'whole' ? 0 : kept
     expect(keep).toBeLessThanOrEqual(this.decoded.length)
     this.decoded.length = keep

@@ -3,16 +3,12 @@
 // every request gets one answer, and the right one. Prints what was done as JSON.
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
-#include <mutex>
 #include <random>
-#include <set>
 #include <string>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "core/device.h"
@@ -20,6 +16,7 @@
 #include "core/log.h"
 #include "core/model.h"
 #include "core/process-exit.h"
+#include "mailbox.h"
 #include "stub-llama.h"
 
 namespace {
@@ -28,18 +25,11 @@ using guard::Engine;
 using guard::Failure;
 using guard::Request;
 using guard::Result;
+using races::Expect;
+using races::Mailbox;
 using Clock = std::chrono::steady_clock;
 using Random = std::mt19937;
 using Tokens = std::vector<llama_token>;
-
-[[noreturn]] void Stop(const std::string& what) {
-  std::fprintf(stderr, "engine-races: %s\n", what.c_str());
-  std::_Exit(1);
-}
-
-void Expect(bool condition, const std::string& what) {
-  if (!condition) Stop(what);
-}
 
 int32_t Pick(Random& random, int32_t from, int32_t to) {
   return std::uniform_int_distribution<int32_t>(from, to)(random);
@@ -54,43 +44,6 @@ Tokens RandomTokens(Random& random, int32_t count) {
 struct Counts {
   std::atomic<uint64_t> done{0}, cancelled{0}, failed{0}, closed{0}, lines{0}, loads{0};
 } counts;
-
-// Where results go, as JS takes them: woken, a thread takes what is there and hands it to who waits.
-class Mailbox {
- public:
-  void Wake() {
-    std::lock_guard<std::mutex> lock(mutex_);
-    woken_ = true;
-    changed_.notify_all();
-  }
-  void AwaitWake() {
-    std::unique_lock<std::mutex> lock(mutex_);
-    changed_.wait_for(lock, std::chrono::milliseconds(20), [this] { return woken_; });
-    woken_ = false;
-  }
-  void Put(Engine::Works works) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    for (Engine::Work& work : works) {
-      Expect(results_.emplace(work.result.id, std::move(work.result)).second, "two answers to one request");
-    }
-    changed_.notify_all();
-  }
-  Result Await(uint32_t id) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    const bool came =
-        changed_.wait_for(lock, std::chrono::seconds(120), [&] { return results_.count(id) > 0; });
-    Expect(came, "a request was never answered");
-    Result result = std::move(results_.at(id));
-    results_.erase(id);
-    return result;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool woken_ = false;
-  std::unordered_map<uint32_t, Result> results_;
-};
 
 struct Round {
   std::shared_ptr<Engine> engine;
@@ -255,6 +208,10 @@ guard::ContextOptions RandomOptions(Random& random) {
   options.prefill_tokens = Pick(random, 8, 64);
   options.offloads = options.unified && Pick(random, 0, 1) == 0;
   options.kept_cells = Pick(random, 0, 1) * 512;
+  if (!options.unified && Pick(random, 0, 1) == 0) {
+    options.alone_whole = Pick(random, 1, options.batch_size);
+    options.alone_following = Pick(random, 1, 8);
+  }
   return options;
 }
 

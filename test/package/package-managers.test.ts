@@ -112,6 +112,12 @@ describe('the packed package is installed and judges', () => {
     () => {
       for (const [file, text] of Object.entries(PROGRAMS)) writeFileSync(path.join(byNpm, file), text)
       for (const program of Object.keys(PROGRAMS)) expectJudged(run(node, [program], byNpm))
+      // What `npm run test:runtimes` does on the others.
+      const words = ['scripts/test-runtimes.mjs', '--only', 'this', '--project', byNpm]
+      expect(run(node, words, ROOT)).toMatchObject({
+        status: 0,
+        output: expect.stringMatching(/\| this one \| v[\d.]+ \| passed \|/),
+      })
     },
     MINUTE,
   )

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -105,6 +105,9 @@ function project(name: string, files: Record<string, string> = {}): string {
 const npmWords = ['install', '--no-audit', '--no-fund', '--fetch-retries=0']
 const npmEnv = (folder: string) => ({ npm_config_cache: path.join(folder, 'cache') })
 
+const yarnSettings = () =>
+  `nodeLinker: node-modules\nenableTelemetry: false\nglobalFolder: ./global\nnpmRegistryServer: "${registry.url}"\nunsafeHttpWhitelist: ["127.0.0.1"]\n`
+
 /** Script of each package manager among the tools, with the words and settings that keep what it writes in the project. */
 const MANAGERS: Record<
   string,
@@ -116,6 +119,8 @@ const MANAGERS: Record<
     native?: boolean
     /** It downloads every platform's and installs what fits. */
     all?: boolean
+    /** Words, or settings instead of `files`, with which it leaves this platform's package out. */
+    without: string[] | { files: () => Record<string, string> }
   }
 > = {
   pnpm: {
@@ -125,26 +130,33 @@ const MANAGERS: Record<
       XDG_CACHE_HOME: path.join(folder, 'cache'),
       XDG_STATE_HOME: path.join(folder, 'state'),
     }),
+    without: ['--no-optional'],
   },
   'Yarn 1': {
     script: ['yarn', 'bin', 'yarn.js'],
     words: (folder) => ['add', 'qwen3guard', '--cache-folder', path.join(folder, 'cache')],
     files: () => ({ '.yarnrc': `registry "${registry.url}"\n` }),
     all: true,
+    without: ['--ignore-optional'],
   },
   'Yarn 4': {
     script: ['@yarnpkg', 'cli-dist', 'bin', 'yarn.js'],
     words: () => ['add', 'qwen3guard'],
-    files: () => ({
-      'yarn.lock': '',
-      '.yarnrc.yml': `nodeLinker: node-modules\nenableTelemetry: false\nglobalFolder: ./global\nnpmRegistryServer: "${registry.url}"\nunsafeHttpWhitelist: ["127.0.0.1"]\n`,
-    }),
+    files: () => ({ 'yarn.lock': '', '.yarnrc.yml': yarnSettings() }),
+    // It has no such flag: an install for another system.
+    without: {
+      files: () => ({
+        'yarn.lock': '',
+        '.yarnrc.yml': `${yarnSettings()}supportedArchitectures: { os: [darwin], cpu: [arm64] }\n`,
+      }),
+    },
   },
   Bun: {
     script: ['bun', 'bin', 'bun.exe'],
     words: () => ['add', 'qwen3guard'],
     env: (folder) => ({ BUN_INSTALL_CACHE_DIR: path.join(folder, 'cache') }),
     native: true,
+    without: ['--omit=optional'],
   },
 }
 
@@ -195,5 +207,79 @@ it.runIf(own).for(Object.entries(MANAGERS))(
     const wanted = all ? platforms.map((platform) => `@qwen3guard/${platform.name}`) : [`@qwen3guard/${own}`]
     expect(platformsTaken()).toEqual(wanted.sort())
     expect((await run(node, ['main.mjs'], folder)).output).toContain('Unsafe')
+  },
+)
+
+// `npm run test:advice` runs every manager's line; Bun's is tried every time.
+const everyLine = process.env.npm_lifecycle_event === 'test:advice'
+const ADVISED = Object.entries(MANAGERS).filter(([name]) => everyLine || name === 'Bun')
+
+it.runIf(own).for(ADVISED)(
+  '%s is told the line that mends an install without the package of this platform, and the line does',
+  { timeout: 4 * MINUTE },
+  async ([name, { script, words, files, env, native, without }], context) => {
+    const file = path.join(TOOLS, ...script)
+    if (!existsSync(file)) return context.skip('not installed: package-managers.test.ts does that')
+    const flags = Array.isArray(without) ? without : []
+    const folder = project(
+      `${name.replace(' ', '')}-without`,
+      Array.isArray(without) ? files?.() : without.files(),
+    )
+    const manager = async (...words: string[]) =>
+      native
+        ? await run(file, words, folder, env?.(folder))
+        : await run(node, [file, ...words], folder, env?.(folder))
+    const [add = '', what = '', ...settings] = words(folder)
+    expect(await manager(add, what, ...settings, ...flags)).toMatchObject({ status: 0 })
+    const failed = await run(node, ['main.mjs'], folder)
+    expect(failed.output).toContain('ERR_ADDON_LOAD')
+    const [, told = ''] = /`((?:pnpm|yarn|bun) add [^`]+)`/.exec(failed.output) ?? []
+    expect(told, failed.output).toMatch(new RegExp(` add @qwen3guard/${own}@${version}$`))
+    for (const [rc, text] of Object.entries(files?.() ?? {})) {
+      // What was set for the other system is set no more.
+      if (rc !== 'yarn.lock') writeFileSync(path.join(folder, rc), text)
+    }
+    expect(await manager(...told.split(' ').slice(1), ...settings)).toMatchObject({ status: 0 })
+    expect((await run(node, ['main.mjs'], folder)).output).toContain('Unsafe')
+  },
+)
+
+it.runIf(own && everyLine)(
+  'Deno takes the platform package that fits, and is told the line that mends an install without it',
+  { timeout: 4 * MINUTE },
+  async (context) => {
+    const deno = ['linux-x64-glibc', 'linux-arm64-glibc', 'darwin-arm64', 'win32-x64']
+      .map((name) => path.join(TOOLS, '@deno', name, process.platform === 'win32' ? 'deno.exe' : 'deno'))
+      .find((file) => existsSync(file))
+    if (!deno) return context.skip('not installed: package-managers.test.ts does that')
+    const folder = project('deno', { 'deno.json': '{ "nodeModulesDir": "auto" }\n' })
+    const env = {
+      DENO_DIR: path.join(folder, 'cache'),
+      NPM_CONFIG_REGISTRY: registry.url,
+      DENO_NO_UPDATE_CHECK: '1',
+    }
+    expect(await run(deno, ['add', 'npm:qwen3guard'], folder, env)).toMatchObject({ status: 0 })
+    // It does not go by the C library.
+    const others = platforms.filter(
+      (platform) => platform.os !== process.platform || platform.cpu !== process.arch,
+    )
+    const taken = platformsTaken()
+    expect(taken).toContain(`@qwen3guard/${own}`)
+    expect(taken.filter((name) => others.some((other) => name === `@qwen3guard/${other.name}`))).toEqual([])
+    const judged = async () => (await run(deno, ['run', '-A', 'main.mjs'], folder, env)).output
+    expect(await judged()).toContain('Unsafe')
+
+    const modules = path.join(folder, 'node_modules', '.deno')
+    for (const name of readdirSync(modules)) {
+      if (name.startsWith('@qwen3guard+')) rmSync(path.join(modules, name), { recursive: true })
+      if (name.startsWith('qwen3guard@'))
+        rmSync(path.join(modules, name, 'node_modules', '@qwen3guard'), { recursive: true })
+    }
+    const line = `deno add npm:@qwen3guard/${own}@${version}`
+    expect(
+      (await run(deno, ['run', '-A', '--node-modules-dir=manual', 'main.mjs'], folder, env)).output,
+    ).toContain(`\`${line}\``)
+    expect(await run(deno, line.split(' ').slice(1), folder, env)).toMatchObject({ status: 0 })
+    expect(await judged()).toContain('Unsafe')
   },
 )

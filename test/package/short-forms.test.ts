@@ -54,6 +54,7 @@ const BENCHES = {
   ways: true,
   busy: true,
   cluster: true,
+  deterministic: true,
 }
 
 describe('npm run bench', () => {
@@ -72,10 +73,35 @@ describe('npm run bench', () => {
       }
       if (
         !hasLibraries &&
-        !['demo', 'batch', 'serve', 'kernels', 'places', 'load', 'ways', 'busy', 'cluster'].includes(name)
+        ![
+          'demo',
+          'batch',
+          'serve',
+          'kernels',
+          'places',
+          'load',
+          'ways',
+          'busy',
+          'cluster',
+          'deterministic',
+        ].includes(name)
       ) {
         expect(output).toContain('not measured: the plain C++ loop')
       }
+      expect(output).not.toMatch(/NaN|undefined/)
+    },
+    LIMIT_MS,
+  )
+
+  it(
+    '-- stream with caches that would not all fit into memory has its contenders one after the other',
+    async () => {
+      const words = ['stream', '--short', '--parts', 'many', '--positions', '640']
+      const output = await outputOf('bench/main.mjs', ...words)
+      expect(output).toContain('measured one contender after the other')
+      expect(rows(output)).toHaveLength(3)
+      for (const row of rows(output))
+        expect(row).toMatch(/^\| 640 \| [14] \| (?:idle|half busy) \| \d+\.\d \|/)
       expect(output).not.toMatch(/NaN|undefined/)
     },
     LIMIT_MS,

@@ -1,6 +1,7 @@
 // A KV cache without a model: what comes out at a position is a function of the ids up to it and of nothing else,
 // so that one id too many, too few or out of place anywhere before it shows.
 import type { DecodeOptions, HeadOutputs, Sequence } from '../../lib/engine/sequence.js'
+import type { Begin } from '../../lib/event-loop.js'
 import type { HeadLabels } from '../../lib/labels.js'
 import { seeded } from './texts.js'
 
@@ -38,7 +39,7 @@ function logitsOf(state: number): Float32Array {
   return Float32Array.from({ length: WIDTH }, () => random() * 6 - 3)
 }
 
-export class SimulatedSequence implements Pick<Sequence, 'capacity' | 'length' | 'decodeHeads'> {
+export class SimulatedSequence implements Pick<Sequence, 'capacity' | 'length' | 'heads'> {
   readonly capacity: number
   /** The ids of each request, and how many of the positions there were it kept. */
   readonly requests: { keep: number; tokens: number[]; read: number[] }[] = []
@@ -55,7 +56,13 @@ export class SimulatedSequence implements Pick<Sequence, 'capacity' | 'length' |
     return this.#ids.length
   }
 
-  async decodeHeads(tokens: Int32Array, options: DecodeOptions): Promise<HeadOutputs> {
+  heads(tokens: Int32Array, options: DecodeOptions): Begin<HeadOutputs> {
+    return (done, failed) => {
+      this.#decode(tokens, options).then(done, failed)
+    }
+  }
+
+  async #decode(tokens: Int32Array, options: DecodeOptions): Promise<HeadOutputs> {
     const { read, keep: kept = this.length } = options
     const keep = kept === 'whole' ? 0 : kept
     if (keep > this.length) throw new Error(`keeps ${keep} of ${this.length} positions`)

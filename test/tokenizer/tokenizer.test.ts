@@ -6,10 +6,12 @@ import { Model } from '../../lib/engine/model.js'
 import { GenTemplate } from '../../lib/gen/template.js'
 import { StreamTemplate } from '../../lib/stream/template.js'
 import { ChatTemplate } from '../../lib/tokenizer/chat-template.js'
+import { PART } from '../../lib/tokenizer/long-words.js'
 import { nfc } from '../../lib/tokenizer/normalise.js'
-import { Tokenizer } from '../../lib/tokenizer/tokenizer.js'
+import { type Overlong, Tokenizer } from '../../lib/tokenizer/tokenizer.js'
 import type { Message } from '../../lib/types.js'
 import { fullVocabularyModel, RENDERED } from '../support/full-vocabulary.js'
+import { LONG_RUNS, run } from '../support/long-runs.js'
 import { addedTokens, contentIds, idsWithAdded } from '../support/qwen3-tokenizer.js'
 import { temporaryDirectory } from '../support/temporary.js'
 import { manyTexts, randomText, SENTENCES, seeded } from '../support/texts.js'
@@ -43,6 +45,25 @@ describe("ids with Qwen3's vocabulary", () => {
     for (const text of alike) {
       expect([...(await tokenizer.encode(text))], JSON.stringify(text)).toEqual(contentIds(text))
     }
+  })
+
+  it.each(LONG_RUNS)(
+    'of a pre-token of %s, taken in parts, equal those of the whole',
+    async (_name, text) => {
+      const ids = contentIds(text)
+      const came = await tokenizer.encode(text)
+      // Not `toEqual`: to print how thousands of ids differ takes minutes.
+      expect(ids.findIndex((id, i) => id !== came[i])).toBe(-1)
+      expect(came.length).toBe(ids.length)
+    },
+  )
+
+  it('are looked for as long as there may be no more of them than were asked for', async () => {
+    const rendered = { text: run(['漢', '字', '龘'], 20 * PART), shield: '\uFDD0' }
+    const encoded = await tokenizer.encodeRendered(rendered, 3000)
+    const { atLeast } = encoded as Overlong
+    expect(atLeast).toBeGreaterThan(3000)
+    expect(atLeast).toBeLessThan(3 * PART)
   })
 
   it('equal those of a tokenizer without added tokens where content spells one', async () => {

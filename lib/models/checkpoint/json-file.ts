@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { ModelFileError } from '../../errors.js'
 
 /** A tokenizer.json has 11 MB, index and config files far less; more is not what it says it is. */
-const MOST_JSON_BYTES = 64 << 20
+export const MOST_JSON_BYTES = 64 << 20
 
 /** Text of a file without the byte order mark that some editors put first. */
 export function withoutMark(text: string): string {

@@ -91,6 +91,12 @@ export class HubCache {
     return path.join(this.snapshot, ...file.path.split('/'))
   }
 
+  /** Takes those of `names` out of the snapshot that are not among `files`: the commit has none, and none was verified. */
+  async dropOthers(names: readonly string[], files: readonly HubFile[]): Promise<void> {
+    const others = names.filter((name) => !files.some((file) => file.path === name))
+    for (const name of others) await removeFile(this.path({ path: name }))
+  }
+
   /** Notes that `main` is at this commit, as the hub's other clients do. */
   async noteMain(): Promise<void> {
     const refs = path.join(this.folder, 'refs')
@@ -152,6 +158,8 @@ export class HubCache {
             }
             position += data.length
             hooks.onBytes?.(position)
+            // A body may go on without end.
+            if (position === file.bytes) break
           }
         } catch (error) {
           hooks.signal?.throwIfAborted()

@@ -16,8 +16,10 @@ const LONGEST_DELAY_MS = 30_000
 const COMMIT = /^[0-9a-f]{40}$/
 const HASH = { sha256: /^[0-9a-f]{64}$/, 'git-sha1': COMMIT }
 
-/** Files of a repository at most. */
-const MOST_FILES = 100_000
+/** Files and folders of a listing at most, answers that they come in, and bytes of one. */
+const MOST_ENTRIES = 100_000
+const MOST_ANSWERS = 200
+const MOST_ANSWER_BYTES = 64 << 20
 
 /** The path becomes one on this machine: it must lead nowhere but down. @throws TypeError */
 function requirePlainPath(path: unknown): void {
@@ -74,6 +76,7 @@ export class Hub {
     const { listFiles } = await import('@huggingface/hub')
     return await this.#understood(repository, async (fetch) => {
       const files = new Map<string, HubFile>()
+      let entries = 0
       const options = {
         revision: commit,
         hubUrl: this.endpoint,
@@ -81,6 +84,7 @@ export class Hub {
         ...(folder !== '' && { path: folder }),
       }
       for await (const entry of listFiles({ repo: { type: 'model', name: repository }, ...options })) {
+        if (++entries > MOST_ENTRIES) throw new TypeError(`it lists more than ${MOST_ENTRIES} files`)
         if (entry.type !== 'file') continue
         const hash = entry.lfs
           ? ({ kind: 'sha256', hex: entry.lfs.oid } as const)
@@ -90,7 +94,6 @@ export class Hub {
         if (!Number.isSafeInteger(entry.size) || entry.size < 0)
           throw new TypeError(`${entry.path} has no size`)
         requirePlainPath(entry.path)
-        if (files.size >= MOST_FILES) throw new TypeError(`there are more than ${MOST_FILES} files`)
         files.set(entry.path, { path: entry.path, bytes: entry.size, hash })
       }
       return files
@@ -106,8 +109,13 @@ export class Hub {
 
   /** Asks the hub's API; an answer that is not its own is a typed error too. */
   async #understood<T>(what: string, ask: (fetch: typeof globalThis.fetch) => Promise<T>): Promise<T> {
+    const fetch = this.#fetchFor(what)
+    let answers = 0
     try {
-      return await ask(this.#fetchFor(what))
+      return await ask(async (input, init) => {
+        if (++answers > MOST_ANSWERS) throw new TypeError(`more than ${MOST_ANSWERS} answers belong together`)
+        return withinBytes(await fetch(input, init), MOST_ANSWER_BYTES)
+      })
     } catch (cause) {
       this.#signal?.throwIfAborted()
       if (cause instanceof DownloadError) throw cause
@@ -179,4 +187,18 @@ export class Hub {
     }
     return new DownloadError(`${from}: try again later; what has arrived is kept`, status)
   }
+}
+
+/** The response with a body that fails once it has more bytes than that. */
+function withinBytes(response: Response, most: number): Response {
+  let bytes = 0
+  const counted = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      bytes += chunk.length
+      if (bytes > most) controller.error(new TypeError(`its answer has more than ${most} bytes`))
+      else controller.enqueue(chunk)
+    },
+  })
+  const { status, headers } = response
+  return response.body ? new Response(response.body.pipeThrough(counted), { status, headers }) : response
 }

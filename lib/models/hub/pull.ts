@@ -26,7 +26,7 @@ import { FileVerifier } from './file-verifier.js'
 import { Hub, type HubFile } from './hub.js'
 import { withPullLock } from './pull-lock.js'
 import { PULL_KEYS, type PullOptions } from './pull-options.js'
-import { weightFiles } from './weight-files.js'
+import { WEIGHT_FILES, weightFiles } from './weight-files.js'
 
 /** What `pullModel` resolves to. */
 export interface PulledModel extends InstalledModel {
@@ -183,6 +183,8 @@ async function pullCheckpoint(
     },
   ])
   await fetchAll(hub, cache, files, verifier, options)
+  // A conversion reads what lies there under these names.
+  await cache.dropOthers([...SMALL_FILES, ...WEIGHT_FILES], files)
   if (entry.revision === null) await cache.noteMain()
 
   const report = await convertCheckpoint(cache.snapshot, target, {

@@ -1,10 +1,13 @@
 import { ModelFileError } from '../../errors.js'
-import { readJson } from '../checkpoint/json-file.js'
+import { MOST_JSON_BYTES, readJson } from '../checkpoint/json-file.js'
 import { objectAt } from '../json.js'
 import type { HubFile } from './hub.js'
 
 const INDEX = 'model.safetensors.index.json'
 const SINGLE = 'model.safetensors'
+
+/** Names under which weights are looked for; an index names others. */
+export const WEIGHT_FILES = [INDEX, SINGLE]
 
 /**
  * The files that hold a repository's weights: one, or the index and the shards it names.
@@ -22,6 +25,11 @@ export async function weightFiles(
   if (!index) {
     if (single) return [single]
     throw broken(`${repository} has no ${SINGLE} and no ${INDEX}`)
+  }
+  if (index.bytes > MOST_JSON_BYTES) {
+    throw broken(
+      `the ${INDEX} of ${repository} has ${index.bytes} bytes, expected at most ${MOST_JSON_BYTES}`,
+    )
   }
   const map = objectAt(await readJson(await fetch(index)), 'weight_map')
   const names = [...new Set(Object.values(map ?? {}))]

@@ -1,6 +1,6 @@
 import type { Sequence } from '../../engine/sequence.js'
 import { TooLongError } from '../../errors.js'
-import { type Steps, settled } from '../../event-loop.js'
+import { begun, type Steps } from '../../event-loop.js'
 
 /** What becomes of a reply that outgrows the context. */
 export type ReplyTooLong = 'error' | 'slide'
@@ -13,7 +13,7 @@ export function checkTooLong(tooLong: unknown): asserts tooLong is ReplyTooLong 
 
 export interface ReplyCacheParts {
   /** Holds the prompt's positions, and nothing else. */
-  sequence: Pick<Sequence, 'capacity' | 'length' | 'decodeHeads'>
+  sequence: Pick<Sequence, 'capacity' | 'length' | 'heads'>
   /** Ids that open the reply. */
   scaffold: Int32Array
   /** Ids that open a part of the reply that lies behind its reasoning. */
@@ -82,7 +82,7 @@ export class ReplyCache {
    * The outputs at the ids from index `at` on. Those before it are settled; those that were read from it on, and
    * are others now, are dropped.
    *
-   * @throws TooLongError if they have no room and the context is not to slide; as `Sequence.decodeHeads`
+   * @throws TooLongError if they have no room and the context is not to slide; as `Sequence.heads`
    */
   *read(at: number, ids: readonly number[]): Steps<IdOutputs[]> {
     const outputs = this.#outputs.slice(at - this.#known)
@@ -129,7 +129,7 @@ export class ReplyCache {
     this.#from = null
     const read = Int32Array.from(ids, (_, i) => before.length + i)
     const priority = tokens.length > MANY ? 1 : 0
-    const { heads } = yield* settled(sequence.decodeHeads(tokens, { read, keep, priority, signal }))
+    const { heads } = yield* begun(sequence.heads(tokens, { read, keep, priority, signal }))
     this.#from = from
     for (const id of ids) this.#ids.push(id)
     return ids.map((_, i) => ({ logits: heads.slice(i * width, (i + 1) * width), from }))

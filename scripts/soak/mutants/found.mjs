@@ -6,3 +6,14 @@ export const FOUND_GGUF = [
 ]
 
 export const FOUND_CHECKPOINTS = []
+
+/**
+ * Hubs that once did harm: a file's body, a listing and an answer without end were read on and on; an index that one hub had
+ * and another has not was converted with, unverified.
+ */
+export const FOUND_PULLS = [
+  { at: 'model.safetensors', file: 'without end' },
+  { at: 'tree', link: 'itself' },
+  { at: 'index', value: 'x' },
+  { at: 'tree', body: 'without end' },
+].map((fault) => ({ base: 'gen-f32-tied', model: 'qwen3guard-gen-4b', changes: [fault] }))

@@ -1,8 +1,8 @@
 // libFuzzer: native/core/vocabulary-check.cc, which reads a GGUF's vocabulary, over any bytes at any places.
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -12,7 +12,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr size_t kPlaces = 3 * 6;
   if (size < kPlaces) return 0;
-  static const std::string path = "/tmp/qwen3guard-fuzz-" + std::to_string(getpid());
+  static const int file = memfd_create("vocabulary", MFD_CLOEXEC);
+  static const std::string path = "/proc/self/fd/" + std::to_string(file);
   guard::VocabularyPlace place;
   place.path = path;
   place.longest = 64;
@@ -25,13 +26,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     size -= sizeof(numbers);
     *one = {numbers[0], numbers[1], numbers[2]};
   }
-  FILE* file = std::fopen(path.c_str(), "wb");
-  if (file == nullptr) std::abort();
-  std::fwrite(data, 1, size, file);
-  std::fclose(file);
+  if (ftruncate(file, 0) != 0 || pwrite(file, data, size, 0) != static_cast<ssize_t>(size)) std::abort();
   for (const guard::VocabularyProblem& problem : guard::CheckVocabulary(place)) {
     if (problem.array.empty() || problem.what.empty()) std::abort();
   }
-  std::remove(path.c_str());
   return 0;
 }

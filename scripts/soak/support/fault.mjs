@@ -33,6 +33,18 @@ const question = (i) => `How do I bake bread number ${i}?`
 const ask = (guard, count) =>
   Promise.all(Array.from({ length: count }, (_, i) => told(guard.classify(question(i)))))
 
+/** How a stream of some text ends: `done`, or the code of what blocked it. */
+async function moderated(guard) {
+  let blocked = null
+  async function* reply() {
+    for (const word of 'Mix flour and water, and wait until it has risen.'.split(' ')) yield `${word} `
+  }
+  for await (const event of guard.moderate('How do I bake bread?', reply())) {
+    if (event.type === 'block') blocked = event.error?.code ?? event.reason
+  }
+  return blocked ?? 'done'
+}
+
 async function withGuard(use, options) {
   const guard = await GenGuard.load({ ...QUIET, model: 'demo', ...options })
   const before = await ask(guard, 4)
@@ -54,11 +66,17 @@ async function mappedModel() {
 
 async function whileLoading(change) {
   const model = await mappedModel()
-  fault('progress', 400)
-  const loading = told(GenGuard.load({ ...QUIET, model }).then((guard) => guard.close().then(() => ({}))))
-  await sleep(150)
-  change(model)
-  return { told: [await loading] }
+  // It waits where it has begun to read, long enough for this process to come to it.
+  fault('progress', 2000)
+  let changed = false
+  const onProgress = () => {
+    if (!changed) change(model)
+    changed = true
+  }
+  const loading = GenGuard.load({ ...QUIET, model, onProgress }).then((guard) =>
+    guard.close().then(() => ({})),
+  )
+  return { told: [await told(loading)] }
 }
 
 const FAULTS = {
@@ -75,6 +93,36 @@ const FAULTS = {
       fault('decode', 0)
       return { told: all, whileFailing: failure }
     }),
+  'decode always, under streams': async () => {
+    const guard = await StreamGuard.load({ ...QUIET, model: 'demo' })
+    fault('decode', -3, { skip: 2, times: ALWAYS })
+    const ended = await Promise.all(Array.from({ length: 6 }, () => moderated(guard)))
+    // Those were one decode or two.
+    for (let i = 0; i < 3; i++) ended.push(await moderated(guard))
+    const { openSequences, queued, failure } = guard.stats()
+    fault('decode', 0)
+    const after = await moderated(guard)
+    const last = guard.stats().failure
+    await guard.close()
+    return {
+      told: ended,
+      whileFailing: failure,
+      before: ['done'],
+      after: [after],
+      last,
+      queued: queued + openSequences,
+    }
+  },
+  'decode once, each text by itself': async () => {
+    const model = await mappedModel()
+    return await withGuard(
+      async (guard) => {
+        fault('decode', -3, { skip: 1 })
+        return { told: await ask(guard, 4) }
+      },
+      { model, deterministic: true },
+    )
+  },
   'no cells': () =>
     withGuard(async (guard) => {
       fault('cells', 1, { times: 2 })
@@ -188,6 +236,8 @@ function thrown(value) {
 const EXPECTED = {
   'decode once': ['ERR_DECODE', 'sound'],
   'decode always': ['ERR_DECODE', 'sound'],
+  'decode always, under streams': ['ERR_DECODE', 'sound'],
+  'decode once, each text by itself': ['ERR_DECODE', 'sound'],
   'no cells': ['ERR_DECODE', 'sound'],
   'no memory for a batch': ['ERR_MEMORY', 'sound'],
   'an exception': ['ERR_DECODE', 'failed'],
@@ -216,7 +266,7 @@ function wrong({ told, before, after, failure, last, whileFailing, decodingMs, q
   if (then === 'sound' && last !== null) return `it says it has failed: ${last}`
   if (then === 'failed' && after.some((one) => one !== code)) return `it says ${after} after it has failed`
   if (then === 'failed' && !(failure && last)) return 'its stats do not say that it has failed'
-  if (name === 'decode always' && !whileFailing) return 'its stats do not say that every decode fails'
+  if (name.startsWith('decode always') && !whileFailing) return 'its stats do not say that every decode fails'
   if (name === 'a slow decode' && !(decodingMs >= 100))
     return `its stats say a decode runs for ${decodingMs} ms`
   if (name === 'a decode that hangs' && !warned.includes('QWEN3GUARD_STUCK')) return 'nobody was warned'
