@@ -47,7 +47,7 @@ it.runIf(hasAddressSanitizer)(
   () => {
     return passes('fuzz', '--count', '1')
   },
-  300_000,
+  600_000, // it compiles two programs first
 )
 
 async function passes(name: string, ...flags: string[]): Promise<void> {
