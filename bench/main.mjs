@@ -1,4 +1,4 @@
-// npm run bench [-- demo | gen | stream | batch | serve | context | types | settings | flavours | kernels | places | load | ways | busy | cluster]: medians and ratios, what is compared
+// npm run bench [-- demo | gen | stream | batch | serve | context | types | settings | flavours | kernels | places | load | ways | busy | cluster | deterministic]: medians and ratios, what is compared
 // measured in turn in one run. docs/performance.md says what each measures. Without a name: the demonstration models, a minute.
 // `--beside FOLDER` measures another built checkout in the same run (demo, load).
 // `--short` runs the same code in seconds, on tiny models, once, without what takes minutes to build: to see that it works.
@@ -24,6 +24,7 @@ const BENCHES = {
   ways: async () => (await import('./ways.mjs')).benchWays(),
   busy: async (options) => (await import('./busy.mjs')).benchBusy(options),
   cluster: async (options) => (await import('./cluster.mjs')).benchCluster(options),
+  deterministic: async (options) => (await import('./deterministic.mjs')).benchDeterministic(options),
 }
 
 const { values, positionals } = parseArgs({

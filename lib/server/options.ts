@@ -36,7 +36,7 @@ export interface ReplyOptions {
 
 /** What one caller, and all of them, may ask for. */
 export interface LimitOptions {
-  /** Bytes of a request's body. Default 1 MiB, and 32 MiB for what is sent as NDJSON or as a batch of rewards. */
+  /** Bytes of a request's body, or of a line of NDJSON. Default 1 MiB. A batch of rewards may have eight times as many. */
   bodyBytes?: number
   /** Milliseconds until a request's body must have come. Default 30000. */
   bodyMs?: number

@@ -31,11 +31,14 @@ function soak(
 it.each([
   ['model-files', '500'],
   ['checkpoints', '200'],
+  ['pull', '40'],
 ])(
   '%s: no mutant ends or holds the process',
   (name, count) => passes(name, '--count', count, '--jobs', '2'),
   300_000,
 )
+
+it('catalog: no damage is anything but a typed error', () => passes('catalog', '--count', '3000'), 300_000)
 
 it('texts: each is judged or refused, and injections change nothing', () => {
   return passes('texts', '--count', '65536', '--seconds', '15')
@@ -49,6 +52,10 @@ it.runIf(hasAddressSanitizer)(
   },
   600_000, // it compiles two programs first
 )
+
+it('determinism: with `deterministic` nothing differs by a bit', () => {
+  return passes('determinism', '--count', '4', '--seconds', '1')
+}, 300_000)
 
 async function passes(name: string, ...flags: string[]): Promise<void> {
   const { code, row, said } = await soak(name, '--seed', '18', ...flags)

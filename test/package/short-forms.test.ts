@@ -54,6 +54,7 @@ const BENCHES = {
   ways: true,
   busy: true,
   cluster: true,
+  deterministic: true,
 }
 
 describe('npm run bench', () => {
@@ -72,7 +73,18 @@ describe('npm run bench', () => {
       }
       if (
         !hasLibraries &&
-        !['demo', 'batch', 'serve', 'kernels', 'places', 'load', 'ways', 'busy', 'cluster'].includes(name)
+        ![
+          'demo',
+          'batch',
+          'serve',
+          'kernels',
+          'places',
+          'load',
+          'ways',
+          'busy',
+          'cluster',
+          'deterministic',
+        ].includes(name)
       ) {
         expect(output).toContain('not measured: the plain C++ loop')
       }

@@ -1,5 +1,6 @@
 // What the children that try mutants have in common: JSON lines in, an answer to each.
-import { readFileSync, writeFileSync, writeSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { GuardError } from '../../../dist/errors.js'
 
@@ -21,6 +22,13 @@ export async function answer(attempt) {
     writeSync(1, `${JSON.stringify({ outcome, ms, bytes, peak })}\n`)
     globalThis.gc?.()
   }
+}
+
+/** The outcome of work that failed: it must have left nothing of the file that it was to write. */
+export function failedWriting(file, error) {
+  const begins = basename(file)
+  const left = readdirSync(dirname(file)).find((name) => name === begins || name.startsWith(`${begins}.`))
+  return left ? `untyped: ${outcomeOf(error)}, and it leaves ${left}` : outcomeOf(error)
 }
 
 /** The code of a typed error; all of another. */

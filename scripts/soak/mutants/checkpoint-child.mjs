@@ -3,7 +3,7 @@ import { cpSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { GenGuard, StreamGuard } from '../../../dist/index.js'
 import { convertCheckpoint } from '../../../dist/models/convert/convert.js'
-import { answer, outcomeOf } from './answering.mjs'
+import { answer, failedWriting, outcomeOf } from './answering.mjs'
 import { changeCheckpoint } from './checkpoint-mutants.mjs'
 
 const checkpoints = process.env.MUTANTS_CHECKPOINTS
@@ -19,7 +19,7 @@ await answer(async ({ base, changes, type }) => {
   try {
     await convertCheckpoint(directory, file, { type })
   } catch (error) {
-    return { outcome: outcomeOf(error), bytes, ms: performance.now() - started }
+    return { outcome: failedWriting(file, error), bytes, ms: performance.now() - started }
   }
   const ms = performance.now() - started
   return { outcome: await judge(file, base.startsWith('gen')), bytes, ms }

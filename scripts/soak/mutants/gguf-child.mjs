@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { inspectGguf } from '../../../dist/cli/inspection.js'
 import { GenGuard, StreamGuard } from '../../../dist/index.js'
 import { quantizeGguf } from '../../../dist/models/convert/quantize.js'
-import { answer, outcomeOf } from './answering.mjs'
+import { answer, failedWriting, outcomeOf } from './answering.mjs'
 import { parse } from './gguf-bytes.mjs'
 import { applyChanges } from './gguf-mutants.mjs'
 
@@ -81,7 +81,8 @@ async function quantized(file, type) {
     await quantizeGguf(file, out, { type })
     return 'quantized'
   } catch (error) {
-    return error instanceof RangeError ? 'quantized' : outcomeOf(error)
+    const outcome = failedWriting(out, error)
+    return error instanceof RangeError && !outcome.includes('leaves') ? 'quantized' : outcome
   } finally {
     rmSync(out, { force: true })
   }

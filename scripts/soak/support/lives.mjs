@@ -24,8 +24,11 @@ export const ENDINGS = [
   'collect',
 ]
 
-/** In milliseconds; on a busy machine a life takes some seconds. */
-const LONGEST = 120_000
+/**
+ * In seconds of which this process had its share; on a busy machine a life takes some. A machine that sleeps, or a cgroup that is
+ * frozen, stops both, and no child hangs for it.
+ */
+const LONGEST = 120
 
 /** Runs a program and gives how it ended; `null` for a code where a signal ended it. */
 export function run(command, words, options = {}) {
@@ -34,10 +37,13 @@ export function run(command, words, options = {}) {
     let stdout = ''
     let stderr = ''
     let hung = false
-    const timer = setTimeout(() => {
+    let seconds = 0
+    const timer = setInterval(() => {
+      seconds += 1
+      if (seconds < LONGEST) return
       hung = true
       child.kill('SIGKILL')
-    }, LONGEST)
+    }, 1000)
     child.stdout.on('data', (chunk) => {
       stdout += chunk
     })
@@ -46,7 +52,7 @@ export function run(command, words, options = {}) {
     })
     child.on('error', reject)
     child.on('close', (code, signal) => {
-      clearTimeout(timer)
+      clearInterval(timer)
       resolve({ code, signal, stdout, stderr, hung })
     })
   })
