@@ -17,6 +17,8 @@ export const TESTS = [
   'test/gen/draft.test.ts',
   'test/stream/parity.test.ts',
   'test/stream/many.test.ts',
+  'test/models/convert/convert.test.ts',
+  'test/tokenizer/tokenizer.test.ts',
   'test/lifecycle/endings.test.ts',
   'test/lifecycle/rejections.test.ts',
 ]

@@ -50,7 +50,7 @@ it.runIf(hasAddressSanitizer)(
   () => {
     return passes('fuzz', '--count', '1')
   },
-  300_000,
+  600_000, // it compiles two programs first
 )
 
 it('determinism: with `deterministic` nothing differs by a bit', () => {
