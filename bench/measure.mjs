@@ -55,6 +55,9 @@ export function neverWait() {
   waits = false
 }
 
+/** Whether this run is a measurement. */
+export const waitsForQuiet = () => waits
+
 /** Waits until the processors are idle, up to `most` milliseconds: what others run here is not what is measured. */
 export async function quiet(most = 2000) {
   const busy = () => {

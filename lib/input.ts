@@ -16,6 +16,9 @@ const LEFT_OUT = new Set(['tool', 'function'])
 const ITEMS =
   /^(?:reasoning|item_reference|compaction|\w+_call|\w+_call_output|\w+_approval_\w+|mcp_list_tools)$/
 
+/** Messages of any conversation: a list of the caller's may say that it has no end. */
+const MOST_MESSAGES = 1 << 20
+
 /** What becomes of images, audio and files among the parts of a message, which no guard reads. */
 export type UnsupportedParts = 'error' | 'skip'
 
@@ -53,7 +56,8 @@ export function toMessages(
   if (typeof input === 'string') return [{ role: 'user', content: input }]
   const length = lengthOf(input)
   if (length === 0) throw new TypeError('Expected at least one message, got an empty array')
-  const { most = Number.POSITIVE_INFINITY, unsupportedParts } = options
+  const { unsupportedParts } = options
+  const most = Math.min(options.most ?? MOST_MESSAGES, MOST_MESSAGES)
   if (unsupportedParts !== undefined) checkUnsupportedParts(unsupportedParts)
   if (length > most) {
     const mending = "leave out its oldest messages, or set `history: 'drop'`"

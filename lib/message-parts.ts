@@ -23,6 +23,9 @@ export interface MessageText {
 /** Kinds of content parts whose text is what led to the answer. */
 const REASONING_PARTS = new Set(['reasoning', 'reasoning_text', 'thinking'])
 
+/** Parts of one message: a list of the caller's may say that it has no end. */
+const MOST_PARTS = 1 << 20
+
 /** Kinds that are nothing without a text. */
 const TEXT_PARTS = new Set(['text', 'input_text', 'output_text', 'summary_text', 'refusal'])
 
@@ -30,6 +33,7 @@ const TEXT_PARTS = new Set(['text', 'input_text', 'output_text', 'summary_text',
  * Reads the text of one message, whoever's client wrote it: its content as a string, in parts, or none. All that has a
  * text is text; of the rest it says what it is.
  *
+ * @throws RangeError for more parts than any message has
  * @param wrong is called for a part that is none, with what it is; where it returns, the part counts as media
  */
 export function textOf(message: ForeignContent, wrong: (part: number, got: string) => void): MessageText {
@@ -45,6 +49,8 @@ export function textOf(message: ForeignContent, wrong: (part: number, got: strin
   else if (typeof refusal === 'string') texts.push(refusal)
   const parts: readonly unknown[] = Array.isArray(content) ? content : []
   const { length } = parts
+  if (length > MOST_PARTS)
+    throw new RangeError(`its content has ${length} parts, expected at most ${MOST_PARTS}`)
   for (let i = 0; i < length; i++) {
     const part = parts[i]
     if (typeof part === 'string') {

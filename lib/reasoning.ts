@@ -11,10 +11,13 @@ const CLOSING = '</think>'
  *
  * Qwen's template drops what stands between two `</think>`; here it is reasoning.
  *
+ * @throws TypeError for a message without a text
  * @example guard.classify(messages.map(splitReasoning))
  */
 export function splitReasoning(message: Message): Message {
   const { role, content, reasoning } = message
+  if (typeof content !== 'string')
+    throw new TypeError(`Expected a message with a text, got ${typeof content}`)
   const at = content.lastIndexOf(CLOSING)
   if (role !== 'assistant' || reasoning !== undefined || at < 0) return message
   return {

@@ -3,7 +3,7 @@
 //   qwen3guard-0.1.0.tgz                       this package, with the platforms' as optional dependencies
 //   qwen3guard-linux-x64-0.1.0.tgz, ...        @qwen3guard/linux-x64: the binaries in prebuilds/, one package for a platform
 //
-// --complete fails unless every platform of native/platforms.json has its binaries, and those for Linux are for the oldest
+// --complete fails unless every platform of native/platforms.json has its binaries of every flavour, and those for Linux are for the oldest
 // that Node.js 20 runs on: the form of a release. --whole makes one tarball that holds all of them. docs/packaging.md says why
 // there are both.
 //
@@ -27,6 +27,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { binaryOf, TARGETS } from './cross/targets.mjs'
+import { flavoursOf } from './flavours.mjs'
 import { BuildError, npm } from './llama-source.mjs'
 import { tooNewSymbols } from './symbol-versions.mjs'
 
@@ -72,6 +74,15 @@ function unpacked(folder, standIn) {
 
 function writeManifest(folder, manifest) {
   writeFileSync(path.join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+}
+
+/** Files that a release has and `prebuilds` lacks: every platform's, of every flavour. */
+function missingBinaries(prebuilds) {
+  const wanted = TARGETS.flatMap((target) => {
+    const flavours = flavoursOf(target.platform, target.arch)
+    return flavours.map((flavour) => binaryOf(target, flavour, flavours))
+  })
+  return wanted.filter((file) => !existsSync(path.join(prebuilds, file)))
 }
 
 /** Packs a folder into another; returns the tarball's path there. */
@@ -143,6 +154,8 @@ export function packPackages(
   into,
   { standIn = false, placeholders = false, complete = false, whole = false } = {},
 ) {
+  const lacking = complete ? missingBinaries(path.join(root, 'prebuilds')) : []
+  if (lacking.length > 0) throw new BuildError(`prebuilds lacks ${lacking.join(', ')}`)
   const folder = mkdtempSync(path.join(realpathSync(os.tmpdir()), 'qwen3guard-pack-'))
   try {
     const own = unpacked(folder, standIn)
@@ -150,14 +163,10 @@ export function packPackages(
     const listed = JSON.parse(readFileSync(platformList, 'utf8'))
     if (placeholders) writePlaceholders(own, listed)
     const platforms = {}
-    const lacking = []
     for (const platform of whole ? [] : listed) {
       const made = platformFolder(own, path.join(folder, 'platforms'), platform, manifest, complete)
       if (made) platforms[platform.name] = packOne(made, into)
-      else lacking.push(platform.name)
     }
-    if (complete && lacking.length > 0)
-      throw new BuildError(`no binaries in prebuilds for ${lacking.join(', ')}`)
     const names = Object.keys(platforms)
     if (names.length > 0) {
       rmSync(path.join(own, 'prebuilds'), { recursive: true })

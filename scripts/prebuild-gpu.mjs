@@ -65,7 +65,9 @@ export async function prebuildGpu(gpu, staging) {
   const binary = path.join(folder, 'qwen3guard.node')
   copyFileSync(built, binary)
   strip(binary)
-  const { version, license } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
+  const { version, license, homepage, repository, bugs } = JSON.parse(
+    readFileSync(path.join(root, 'package.json'), 'utf8'),
+  )
   const name = `@qwen3guard/${packageName(gpu)}`
   const needs = flavourNeeds(gpuFlavour)
   const glibc = process.platform === 'linux' && process.report.getReport().header.glibcVersionRuntime
@@ -74,6 +76,10 @@ export async function prebuildGpu(gpu, staging) {
     version,
     description: `qwen3guard with ${spoken(gpu)}, for ${process.platform}-${process.arch}`,
     license,
+    homepage,
+    // npm checks a package's provenance against it.
+    repository,
+    bugs,
     os: [process.platform],
     cpu: [process.arch],
     ...(process.platform === 'linux' && { libc: [glibc ? 'glibc' : 'musl'] }),

@@ -6,6 +6,11 @@ const { open } = await import(process.argv[2])
 let calm = () => {}
 const run = {
   ...(await open(JSON.parse(process.argv[3]))),
+  /** Milliseconds of CPU that this process has had. */
+  cpu: async () => {
+    const { user, system } = process.cpuUsage()
+    return (user + system) / 1000
+  },
   /** Keeps the event loop half busy, or no longer. */
   burn: async (on) => {
     calm()
@@ -14,6 +19,8 @@ const run = {
 }
 process.send({ ready: true })
 
+// Nobody is left to answer: a bench that was killed.
+process.on('disconnect', () => process.exit())
 process.on('message', async ({ job, input }) => {
   try {
     const started = performance.now()

@@ -19,7 +19,7 @@ export async function watchPhases(entry, marks) {
     const onProgress = (fraction) => {
       // Tensors are read when there is a vocabulary, or beside it.
       if (fraction > 0 && !begun) mark('header read by llama.cpp, first weights')
-      begun = true
+      begun ||= fraction > 0
       options.onProgress?.(fraction)
     }
     const loading = loadModel.call(binding, { ...options, onProgress })

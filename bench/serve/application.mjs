@@ -27,7 +27,7 @@ export async function open({ stream: model, upstream, ...options }) {
     }
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return { port: async () => server.address().port }
+  return { port: async () => server.address().port, decoded: async () => stream.stats() }
 }
 
 async function* textsOf(answer) {

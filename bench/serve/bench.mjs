@@ -1,14 +1,15 @@
 // npm run bench -- serve: requests a second and latencies of /v1/moderations, and the latency of a delta through the proxy, at 1,
 // 16 and 64 clients, beside the same work in process and node-llama-cpp behind the same kind of endpoint, in turn. The proxy has an
-// application of its own beside it too, that does the same with the library.
-// --parts demo,0.6b,demo-proxy,0.6b-proxy and --clients pick some of it.
+// application of its own beside it too, that does the same with the library; and `unpaced`, models that do not wait until a word has
+// been read. --parts demo,0.6b,demo-proxy,0.6b-proxy,demo-unpaced,0.6b-unpaced and --clients pick some of it.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Contender } from '../gen/contender.mjs'
 import { numbered, PROMPTS } from '../gen/texts.mjs'
 import { installPeer } from '../install-peer.mjs'
-import { median, percentile, quiet, table } from '../measure.mjs'
+import { median, percentile, table } from '../measure.mjs'
 import { demonstrationModel, padModel, shapeTitle } from '../pad-model.mjs'
+import { undisturbed } from './others.mjs'
 
 const TEMPLATE = fileURLToPath(new URL('../../test/fixtures/rendered/gen_template.jinja', import.meta.url))
 
@@ -29,6 +30,11 @@ const WORDS = {
   short: { 1: 4 },
 }
 
+/** Of the processors, what other processes had in the turn in which they had most. */
+const OTHERS = 'others'
+
+const PARTS = ['demo', '0.6b', 'demo-proxy', '0.6b-proxy', 'demo-unpaced', '0.6b-unpaced']
+
 let numberOf = 0
 const texts = (count) =>
   Array.from({ length: count }, (_, i) => numbered(PROMPTS[i % PROMPTS.length], ++numberOf))
@@ -37,15 +43,13 @@ export async function benchServe({
   short,
   threads = 2,
   rounds = 3,
-  parts = ['demo', '0.6b', 'demo-proxy', '0.6b-proxy'],
+  parts = PARTS,
   clients = short ? [1, 2] : [1, 16, 64],
 }) {
   for (const part of parts) {
     const [size, what] = part.split('-')
-    if (!(size in REQUESTS) || (what ?? 'proxy') !== 'proxy') {
-      throw new RangeError(`Expected parts of demo, 0.6b, demo-proxy, 0.6b-proxy, got ${part}`)
-    }
-    const variant = what === 'proxy' ? 'stream' : 'gen'
+    if (!PARTS.includes(part)) throw new RangeError(`Expected parts of ${PARTS.join(', ')}, got ${part}`)
+    const variant = what === undefined ? 'gen' : 'stream'
     const model = size === 'demo' ? demonstrationModel(variant) : await padModel(variant, { short })
     const title = size === 'demo' ? 'the demonstration model' : `${shapeTitle(short)}, Q8_0`
     const options = {
@@ -57,7 +61,7 @@ export async function benchServe({
       rounds,
       clients: clients.map(Number),
     }
-    await (what === 'proxy' ? proxy(options) : moderations(options))
+    await (what === undefined ? moderations(options) : proxy({ ...options, waits: what === 'proxy' }))
   }
 }
 
@@ -76,7 +80,7 @@ async function moderations({ model: gen, title, size, short, threads, rounds, cl
       const requests = REQUESTS[size][count] ?? 4
       const few = Math.min(requests, WARM[size])
       const inputs = (warms, most = requests) => texts(warms ? few : most)
-      const turns = await inTurn(rounds, {
+      const turns = await inTurn(rounds, [asking, guard, server, peer], {
         process: (warms) => guard.run('moderations', { inputs: inputs(warms), clients: count }),
         server: (warms) =>
           asking.run('moderations', { port: ports.server, inputs: inputs(warms), clients: count }),
@@ -99,10 +103,10 @@ async function moderations({ model: gen, title, size, short, threads, rounds, cl
     await Promise.all([asking, guard, server, peer].map((contender) => contender?.stop()))
   }
   console.log(`\n/v1/moderations on ${title}, ${threads} threads, ${rounds} rounds in turn\n`)
-  table(['clients', 'requests/s', 'p50 ms', 'p95 ms', 'p99 ms', 'time beside in process'], rows)
+  table(['clients', 'requests/s', 'p50 ms', 'p95 ms', 'p99 ms', OTHERS, 'time beside in process'], rows)
 }
 
-async function proxy({ model: stream, title, size, short, threads, rounds, clients }) {
+async function proxy({ model: stream, title, size, short, threads, rounds, clients, waits }) {
   const options = { stream, threads, gpu: false }
   const start = (file, more) => Contender.start(`../serve/${file}.mjs`, { ...options, ...more })
   const asking = await start('clients')
@@ -115,33 +119,51 @@ async function proxy({ model: stream, title, size, short, threads, rounds, clien
   try {
     for (const count of clients) {
       const words = WORDS[size][count] ?? 4
-      const turns = await inTurn(rounds, {
-        process: () => guard.run('deltas', { clients: count, words, run: run++ }),
-        application: () => asking.run('deltas', { port: own, clients: count, words, run: run++ }),
-        server: () => asking.run('deltas', { port, clients: count, words, run: run++ }),
+      const chats = () => ({ clients: count, words, run: run++, waits })
+      // Words count, also where whole chats are timed.
+      const judged = async (judge, work) => {
+        const before = (await judge.run('decoded')).result
+        const { ms, result } = await work()
+        const after = (await judge.run('decoded')).result
+        const batch = (after.tokensDecoded - before.tokensDecoded) / (after.ticks - before.ticks)
+        return { ms, result, count: count * words, batch }
+      }
+      const turns = await inTurn(rounds, [asking, guard, application, server], {
+        process: () => judged(guard, () => guard.run('deltas', chats())),
+        application: () => judged(application, () => asking.run('deltas', { port: own, ...chats() })),
+        server: () => judged(server, () => asking.run('deltas', { port, ...chats() })),
       })
       const noGoal = short || size !== '0.6b'
-      rows.push([...row(`${count}, in process, no HTTP`, turns.process), ''])
-      rows.push([...row(`${count}, an application of its own`, turns.application, turns.process), ''])
-      const bare = row(`${count}, through the proxy`, turns.server, turns.process)
-      rows.push([...bare, row('', turns.server, turns.application, noGoal).at(-1)])
+      const shown = (name, turns, ...ratios) => {
+        const batch = median(turns.map(({ batch }) => batch)).toFixed(1)
+        rows.push([...row(`${count}, ${name}`, turns).slice(0, -1), batch, ...ratios])
+      }
+      shown('in process, no HTTP', turns.process, '', '')
+      shown('an application of its own', turns.application, ratio(turns.application, turns.process), '')
+      const beside = ratio(turns.server, turns.application, noGoal)
+      shown('through the proxy', turns.server, ratio(turns.server, turns.process), beside)
     }
   } finally {
     await Promise.all([asking, guard, application, server].map((contender) => contender.stop()))
   }
-  console.log(`\nA word through the proxy on ${title}, ${threads} threads, ${rounds} rounds in turn\n`)
-  const times = ['time beside in process', 'time beside an application']
-  table(['chats', 'words/s', 'p50 ms', 'p95 ms', 'p99 ms', ...times], rows)
+  const timed = waits ? 'A word' : 'A chat whose model waits for nobody,'
+  console.log(`\n${timed} through the proxy on ${title}, ${threads} threads, ${rounds} rounds in turn\n`)
+  const more = ['tokens a decode', 'time beside in process', 'time beside an application']
+  table(['chats', 'words/s', 'p50 ms', 'p95 ms', 'p99 ms', OTHERS, ...more], rows)
 }
 
 /** Lets each contender take its turn, round by round, after one that does not count. */
-async function inTurn(rounds, contenders) {
+async function inTurn(rounds, processes, contenders) {
   const turns = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]))
+  const started = processes.filter(Boolean)
   for (let round = -1; round < rounds; round++) {
     for (const [name, work] of Object.entries(contenders)) {
-      await quiet()
-      const { ms, result } = await work(round < 0)
-      if (round >= 0) turns[name].push({ ms, times: result })
+      const {
+        result: times,
+        count = times.length,
+        ...turn
+      } = await undisturbed(started, () => work(round < 0))
+      if (round >= 0) turns[name].push({ ...turn, times, count })
     }
   }
   return turns
@@ -149,15 +171,19 @@ async function inTurn(rounds, contenders) {
 
 function row(name, turns, beside, noGoal = true) {
   const times = turns.flatMap((turn) => turn.times)
-  const rate = median(turns.map(({ ms, times }) => (1000 * times.length) / ms))
-  const ratio =
-    beside &&
-    median(turns.map(({ ms, times }, i) => ms / times.length / (beside[i].ms / beside[i].times.length)))
-  const goal = noGoal ? '' : ` (goal ${(1 + GOAL).toFixed(2)}x)`
+  const rate = median(turns.map(({ ms, count }) => (1000 * count) / ms))
+  const others = Math.max(...turns.map(({ others }) => others))
   return [
     name,
     rate.toFixed(rate < 10 ? 2 : 0),
     ...[0.5, 0.95, 0.99].map((share) => percentile(times, share).toFixed(1)),
-    ratio ? `${ratio.toFixed(2)}x${goal}` : '',
+    `${(100 * others).toFixed(0)} %`,
+    beside ? ratio(turns, beside, noGoal) : '',
   ]
+}
+
+/** Time for as much, turn by turn. */
+function ratio(turns, beside, noGoal = true) {
+  const ratios = turns.map(({ ms, count }, i) => ms / count / (beside[i].ms / beside[i].count))
+  return `${median(ratios).toFixed(2)}x${noGoal ? '' : ` (goal ${(1 + GOAL).toFixed(2)}x)`}`
 }

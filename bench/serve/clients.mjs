@@ -29,18 +29,22 @@ export async function open() {
       return times
     },
 
-    /** Milliseconds from the moment that a delta leaves the model to the one in which its text is read, of each. */
-    deltas: async ({ port, clients, words, run }) => {
+    /**
+     * Milliseconds from the moment that a delta leaves the model to the one in which its text is read, of each; of models that do
+     * not wait for that, milliseconds of each chat.
+     */
+    deltas: async ({ port, clients, words, run, waits }) => {
       const chat = async (_, i) => {
         const id = `${run}-${i}`
-        const paced = new Paced(wordsOf(words))
+        const paced = new Paced(wordsOf(words), waits)
+        const since = performance.now()
         chats.set(id, paced)
         const messages = [{ role: 'user', content: `${id}: what should I do this weekend?` }]
         await post(agent, port, '/v1/chat/completions', { model: 'm', stream: true, messages }, (delta) =>
           paced.read(delta),
         )
         chats.delete(id)
-        return paced.times
+        return waits ? paced.times : [performance.now() - since]
       }
       return (await Promise.all(Array.from({ length: clients }, chat))).flat()
     },

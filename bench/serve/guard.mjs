@@ -22,13 +22,15 @@ export async function open({ gen: genModel, stream: streamModel, ...options }) {
       await Promise.all(Array.from({ length: clients }, client))
       return times
     },
-    deltas: async ({ clients, words, run }) => {
+    decoded: async () => stream.stats(),
+    deltas: async ({ clients, words, run, waits }) => {
       const chat = async (_, i) => {
-        const paced = new Paced(wordsOf(words))
+        const paced = new Paced(wordsOf(words), waits)
+        const since = performance.now()
         const prompt = `${run}-${i}: what should I do this weekend?`
         for await (const event of stream.moderate(prompt, paced, { policy: NOTHING_HELD }))
           if (event.type === 'text') paced.read(event.text)
-        return paced.times
+        return waits ? paced.times : [performance.now() - since]
       }
       return (await Promise.all(Array.from({ length: clients }, chat))).flat()
     },

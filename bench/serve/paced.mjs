@@ -1,4 +1,5 @@
-// A reply of which each word is written when the one before has been read: so its time is not that of a queue.
+// A reply of which each word is written when the one before has been read: so its time is not that of a queue. Or one that is
+// written as fast as it is taken, as a model does that waits for nobody.
 const WORDS =
   ' You could go for a walk in the park or visit a museum with your friends and then have a cup of tea at home'.match(
     / \w+/g,
@@ -30,9 +31,11 @@ export class Paced {
   #ends
   #read = 0
   #wake = () => {}
+  #waits
 
-  constructor(words) {
+  constructor(words, waits) {
     this.#words = words
+    this.#waits = waits
     let end = 0
     this.#ends = words.map((word) => {
       end += word.length
@@ -50,7 +53,7 @@ export class Paced {
     for (const [i, word] of this.#words.entries()) {
       const since = performance.now()
       yield word
-      if (i === 0) continue
+      if (i === 0 || !this.#waits) continue
       while (this.#read < this.#ends[i - 1]) {
         await new Promise((resolve) => {
           this.#wake = resolve

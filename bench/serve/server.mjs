@@ -16,5 +16,5 @@ export async function open({ gen: genModel, stream: streamModel, upstream, ...op
     limits: { queueMs: 600_000 },
   })
   const { url } = await listen(app, { host: '127.0.0.1', port: 0 })
-  return { port: async () => Number(new URL(url).port) }
+  return { port: async () => Number(new URL(url).port), decoded: async () => stream.stats() }
 }

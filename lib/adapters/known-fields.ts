@@ -8,6 +8,9 @@ export interface Sieve {
   passes(name: string): boolean
 }
 
+/** What is wrong with a chunk: whoever wrote it is at fault, and not who moderates it. It holds names of fields and types alone. */
+export class WrongChunkError extends TypeError {}
+
 /** What of a value passes; undefined for nothing. Lists of rules are lists of what is known to be harmless. */
 export type Rule = (value: unknown, at: string, sieve: Sieve) => unknown
 export type Fields = Record<string, unknown>
@@ -113,10 +116,10 @@ export function nameOf(name: unknown): string {
 }
 
 /** The error about a chunk that is none of those that were expected. */
-export function notOne(expected: string, chunk: unknown): TypeError | UnknownChunkError {
+export function notOne(expected: string, chunk: unknown): WrongChunkError | UnknownChunkError {
   if (isObject(chunk)) {
     const api = apiOf(chunk)
-    if (api === null) return new TypeError(`Expected ${expected}, got an object without it`)
+    if (api === null) return new WrongChunkError(`Expected ${expected}, got an object without it`)
     return new UnknownChunkError(
       `Expected ${expected}, got ${api}: what of it is text is not known here, so it was not released`,
     )
@@ -125,7 +128,7 @@ export function notOne(expected: string, chunk: unknown): TypeError | UnknownChu
   const came =
     chunk === null ? 'null' : Array.isArray(chunk) ? 'an array' : isRaw ? 'text or bytes' : typeof chunk
   const hint = isRaw ? ": give the SDK's stream, or the parsed `data` of the server-sent events" : ''
-  return new TypeError(`Expected ${expected}, got ${came}${hint}`)
+  return new WrongChunkError(`Expected ${expected}, got ${came}${hint}`)
 }
 
 /** What is known of a token's probabilities, if they are those of `text`: `undefined` if not. */

@@ -1,6 +1,7 @@
 import { readRows } from '../data/read-rows.js'
 import type { Row, RowFormat } from '../data/row.js'
 import { jsonOf } from '../data/row-json.js'
+import { shown } from '../message-parts.js'
 
 /** Rows of a batch: names of files, as for `qwen3guard batch`, or rows themselves. */
 export type BatchSource = string | readonly string[] | Iterable<object> | AsyncIterable<object>
@@ -18,10 +19,16 @@ export async function rowsOfSource(
   return { rows: given(source as Iterable<object> | AsyncIterable<object>), manySources: false }
 }
 
-function namesOf(source: BatchSource): string[] | null {
+function namesOf(source: unknown): string[] | null {
   if (typeof source === 'string') return [source]
-  if (!Array.isArray(source) || source.length === 0) return null
-  return source.every((one) => typeof one === 'string') ? (source as string[]) : null
+  if (!Array.isArray(source) || typeof source[0] !== 'string') return null
+  const names: string[] = []
+  // Not `every`, which looks at four billion places of a list that is empty but long.
+  for (const one of source as unknown[]) {
+    if (typeof one !== 'string') return null
+    names.push(one)
+  }
+  return names
 }
 
 async function* given(source: Iterable<object> | AsyncIterable<object>): AsyncGenerator<Row> {
@@ -30,15 +37,23 @@ async function* given(source: Iterable<object> | AsyncIterable<object>): AsyncGe
     source === null ||
     !(Symbol.iterator in source || Symbol.asyncIterator in source)
   ) {
-    throw new TypeError(`Expected names of files, or rows, got ${String(source)}`)
+    throw new TypeError(`Expected names of files, or rows, got ${shown(source)}`)
   }
   let number = 0
   for await (const record of source as AsyncIterable<object>) {
     number += 1
-    if (typeof record !== 'object' || record === null || Array.isArray(record)) {
-      throw new TypeError(`Expected row ${number} to be an object, got ${jsonOf(record)}`)
-    }
-    const text = jsonOf(record)
+    const text = textOf(record, number)
     yield { number, source: 'rows', format: 'jsonl', record: JSON.parse(text), text, defect: null }
   }
+}
+
+/** A row as JSON. @throws TypeError also where a getter or a proxy of the caller's throws anything */
+function textOf(record: unknown, number: number): string {
+  try {
+    if (typeof record === 'object' && record !== null && !Array.isArray(record)) return jsonOf(record)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new TypeError(`Row ${number} cannot be read: ${reason}`, { cause })
+  }
+  throw new TypeError(`Expected row ${number} to be an object, got ${shown(record)}`)
 }

@@ -1,11 +1,12 @@
 import { DecodeError, GuardClosedError, TooLongError } from '../errors.js'
 import { nextTurn, type Steps, settled, turnIsOver } from '../event-loop.js'
 import type { Category, HeadLabels, Safety } from '../labels.js'
+import { shown } from '../message-parts.js'
 import { leastTokens, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { Debounce } from './debounce.js'
 import type { PromptUsage } from './events.js'
 import { type IdOutputs, ReplyCache, type ReplyCacheParts, type ReplyTooLong } from './reply/cache.js'
-import { ReplyIds } from './reply/ids.js'
+import { idsOf, MOST_IDS, ReplyIds } from './reply/ids.js'
 import { type ReasoningEnd, ReplyText, type ReplyToken } from './reply/text.js'
 import { reasoningEnd, turnClosing } from './reply/turn-marks.js'
 import { Turns } from './turns.js'
@@ -192,13 +193,12 @@ export class Moderation implements AsyncDisposable {
 
   /** The ids as they are now; of those that have no room in any case, not all. */
   #copied(ids: ArrayLike<number>): { list: number[]; over: number } {
-    const given = (ids as { length?: unknown } | null | undefined)?.length
-    if (typeof ids !== 'object' || !Number.isSafeInteger(given)) {
-      throw new TypeError(`Expected an array of ids, got ${ids === null ? 'null' : typeof ids}`)
-    }
     const slide = this.#parts.tooLong === 'slide'
-    const length = slide ? ids.length : Math.min(ids.length, this.#cache.room + 1)
-    return { list: Array.from({ length }, (_, i) => ids[i] as number), over: ids.length - length }
+    const { list, over } = idsOf(ids, slide ? MOST_IDS : this.#cache.room + 1)
+    if (slide && over > 0) {
+      throw new RangeError(`Expected at most ${MOST_IDS} ids at once, got ${list.length + over}`)
+    }
+    return { list, over }
   }
 
   *#pushIds(list: readonly number[], over: number, reply: () => ReplyIds): Steps<TokenVerdict[]> {
@@ -298,7 +298,7 @@ export class Moderation implements AsyncDisposable {
     if (this.#turns.waiting > 0)
       throw new TypeError('Expected rewind when every push is done: await them first')
     if (!Number.isInteger(toToken) || toToken < 0 || toToken > this.#judged.length) {
-      throw new RangeError(`Expected a token from 0 to ${this.#judged.length}, got ${toToken}`)
+      throw new RangeError(`Expected a token from 0 to ${this.#judged.length}, got ${shown(toToken)}`)
     }
     this.#judged.length = toToken
     this.#cache.rewind(toToken)

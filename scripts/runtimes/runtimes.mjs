@@ -20,7 +20,7 @@ const RUNTIMES = {
   },
   'Node.js 22': { spec: `node-22@npm:${nodePackage}@22`, at: [/^node-22$/, 'bin', `node${exe}`] },
   'Node.js 24': { spec: `node-24@npm:${nodePackage}@24`, at: [/^node-24$/, 'bin', `node${exe}`] },
-  'Node.js, newest': {
+  'Node.js newest': {
     spec: `node-newest@npm:${nodePackage}@latest`,
     at: [/^node-newest$/, 'bin', `node${exe}`],
   },

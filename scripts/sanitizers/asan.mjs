@@ -1,6 +1,6 @@
 // `npm run test:asan`: the addon, the kernels and llama.cpp with AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer,
 // under the tests that face native code. Node itself is not instrumented: the sanitizer's library is preloaded.
-// `-- FILE…` runs other tests.
+// `-- FILE…` runs other tests; `--no-build` takes the addon that is there.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
@@ -37,11 +37,12 @@ function environment() {
 }
 
 async function main() {
-  const asked = process.argv.slice(2)
-  await sanitizedBuild('build-asan', 'address,undefined', 'qwen3guard')
+  const words = process.argv.slice(2)
+  const asked = words.filter((word) => word !== '--no-build')
+  if (!words.includes('--no-build')) await sanitizedBuild('build-asan', 'address,undefined', 'qwen3guard')
   rmSync(reports, { recursive: true, force: true })
   mkdirSync(reports, { recursive: true })
-  const words = [
+  const vitest = [
     path.join('node_modules', 'vitest', 'vitest.mjs'),
     'run',
     '--no-file-parallelism',
@@ -49,7 +50,7 @@ async function main() {
     '--hookTimeout=600000',
     ...(asked.length > 0 ? asked : TESTS),
   ]
-  const { status } = spawnSync(process.execPath, words, {
+  const { status } = spawnSync(process.execPath, vitest, {
     cwd: root,
     stdio: ['ignore', 2, 2],
     env: { ...process.env, ...environment() },

@@ -80,7 +80,9 @@ do {
 } while (performance.now() < until || rounds < 3)
 
 const fair = await fairness(long, SEQUENCES)
-if (fair.worst > 2) faults.push(`a stream waited ${fair.worst.toFixed(2)} times the median`)
+const crowded = await fairness(long, SEQUENCES / 2, SEQUENCES / 4)
+for (const { worst } of [fair, crowded])
+  if (worst > 2) faults.push(`a stream waited ${worst.toFixed(2)} times the median`)
 if (!ends.overload) faults.push('nobody was refused in a round for too many')
 // A refusal costs the event loop's turns, and no decode of others.
 const [refusedMs, waitedMs] = [percentile(refusals, 0.99), percentile(waits, 0.99)]
@@ -98,7 +100,7 @@ finish({
       .map(([name, n]) => `${n} ${name}`)
       .join(', ')}); ` +
     `first event after ${ms(0.5)}, ${ms(0.95)}, ${ms(0.99)} ms (50, 95, 99 %), a refusal after ${Math.round(refusedMs)} ms (99 %); ` +
-    `at most ${mostQueued} in the line; of equal streams the slowest waits ${fair.worst.toFixed(2)} times the median; ` +
+    `at most ${mostQueued} in the line; of equal streams the slowest waits ${fair.worst.toFixed(2)} times the median, beside long prompts ${crowded.worst.toFixed(2)} times; ` +
     (late.length >= 8 ? `${Math.round(growth / 1024)} KiB a round` : 'memory: too few rounds to tell'),
   faults,
   seed,

@@ -1,9 +1,10 @@
 // node scripts/soak/texts.mjs [--count N] [--seconds N] [--seed N]
-// Hostile texts and inputs through both demonstration models. `--count`: units of the longest text (default 8 MB). Each is
-// judged or refused with a typed error; the table says what texts of 1, 2, 4, 8 MB take, and what holds the event loop.
+// Hostile texts and inputs through both demonstration models. `--count`: units of the longest text (default 10 MB). Each is
+// judged or refused with a typed error; the table says what texts of 1, 2, 4, 8 and 10 MB take, and what holds the event loop.
 // After `--seconds` (default 600) it leaves out what remains, and says so. The last line is JSON: promise, figure, ok, seed.
 import { GenGuard, StreamGuard } from '../../dist/index.js'
 import { outcomeOf } from './mutants/answering.mjs'
+import { ENDED_BY_SIGNAL, given, inputEntries, PASS_ON, textEntries } from './mutants/entries.mjs'
 import { injectionFindings } from './mutants/injection.mjs'
 import { watchLoop } from './mutants/loop-holds.mjs'
 import { flags, report } from './mutants/soak.mjs'
@@ -16,9 +17,17 @@ const TRIES = 4
 const MOST_FOR_FOUR_TIMES_THE_LENGTH = 10
 const MB = 1 << 20
 /** What a text may end in. */
-const ENDS = new Set(['judged', 'ERR_TOO_LONG', 'ERR_GEN_FORMAT', 'TypeError', 'RangeError', 'aborted'])
+const ENDS = new Set([
+  'judged',
+  'ERR_UNAVAILABLE',
+  'ERR_TOO_LONG',
+  'ERR_GEN_FORMAT',
+  'TypeError',
+  'RangeError',
+  'aborted',
+])
 
-const { count, seconds, seed } = flags({ count: 8 * MB, seconds: 600 })
+const { count, seconds, seed } = flags({ count: 10 * MB, seconds: 600 })
 const started = Date.now()
 const long = count >= MB
 const isOver = () => Date.now() - started > seconds * 1000
@@ -35,30 +44,24 @@ let tried = 0
 let longestHold = 0
 let growth = 0
 
-const ways = {
-  'Gen prompt': (text) => gen.classify(text),
-  'Gen reply': (text) => gen.classify([user('x'), { role: 'assistant', content: text }]),
-  'Gen windows': (text, signal) => gen.classify(text, { tooLong: 'window', signal }),
-  'Gen history': (text) => gen.classify([user(text), user('y')], { history: 'drop' }),
-  'Stream prompt': (text) => stream.classifyPrompt(text),
-  'Stream reply': (text, signal) => pushed(text, { signal }),
-  'Stream slide': (text, signal) => pushed(text, { tooLong: 'slide', signal }),
-}
-
+const ways = textEntries({ gen, stream })
 let skipped = 0
 try {
   await gen.classify('hi')
   await stream.classifyPrompt('hi')
+  const { entries, close } = await inputEntries({ gen, stream })
   for (const [name, make] of Object.entries(ODD_INPUTS)) {
-    for (const [call, judge] of Object.entries(CALLS())) {
+    for (const [call, judge] of Object.entries(entries)) {
       const { outcome, ms } = await timed(() => judge(make()))
       tried += 1
-      if (!ENDS.has(outcome)) found(`${name} to ${call}: ${outcome}`)
+      const passedOn = PASS_ON.has(call) && /^untyped: (?:Error: no|undefined)/.test(outcome)
+      if (!ENDS.has(outcome) && !passedOn) found(`${name} to ${call}: ${outcome}`)
       if (ms > LONGEST_MS) found(`${name} to ${call}: ${Math.round(ms)} ms`)
     }
   }
+  await close()
   for (const finding of await injectionFindings(stream)) found(finding)
-  const sizes = [1, 2, 4].map((n) => n * MB).filter((size) => size < count)
+  const sizes = [1, 2, 4, 8].map((n) => n * MB).filter((size) => size < count)
   for (const [shape, make] of Object.entries(SHAPES)) {
     if (isOver()) skipped += 1
     else await table(shape, make, [...sizes, count])
@@ -87,29 +90,6 @@ report({
   seconds: Math.round((Date.now() - started) / 1000),
 })
 
-function CALLS() {
-  return {
-    classify: (input) => gen.classify(input),
-    classifyPrompt: (input) => stream.classifyPrompt(input),
-    open: async (input) => await (await stream.open(input)).close(),
-    push: (input) => pushed(input, {}),
-  }
-}
-
-function user(content) {
-  return { role: 'user', content }
-}
-
-async function pushed(text, openOptions) {
-  const moderation = await stream.open('x', openOptions)
-  try {
-    await moderation.push(text)
-    await moderation.end()
-  } finally {
-    await moderation.close()
-  }
-}
-
 /** All blocks of the planes in which there are characters; of others one in 64. The short form leaves out more. */
 function isTried(first) {
   const number = first >> 8
@@ -124,15 +104,18 @@ async function table(shape, make, sizes) {
   for (const way of Object.keys(ways)) {
     const cells = []
     const times = new Map()
-    const aborted = way === 'Gen windows' || way === 'Stream slide'
+    const aborted = ENDED_BY_SIGNAL.has(way)
     for (const text of aborted ? texts.slice(-1) : texts) {
       const { outcome, ms, hold } = await once(shape, way, text)
       times.set(text.length, ms)
       cells.push(`${Math.round(ms)} ms (held ${Math.round(hold)}) ${outcome}`)
     }
     console.error(`${shape}, ${way}: ${cells.join(' | ')}`)
-    const [shorter, longer] = [times.get(2 * MB), times.get(8 * MB)]
-    // What takes less is mostly the same for any length.
+    let [shorter, longer] = [times.get(2 * MB), times.get(8 * MB)]
+    // The machine does other things besides: of several tries the shortest counts, and what takes less is mostly the same for any length.
+    for (let i = 1; i < TRIES && shorter > 50 && longer / shorter > MOST_FOR_FOUR_TIMES_THE_LENGTH; i++) {
+      longer = Math.min(longer, (await once(shape, way, make(8 * MB))).ms)
+    }
     if (shorter > 50) growth = Math.max(growth, longer / shorter)
     if (longer > LONGEST_MS) found(`${shape}, ${way}: ${Math.round(longer)} ms`)
     if (shorter > 50 && longer / shorter > MOST_FOR_FOUR_TIMES_THE_LENGTH)
@@ -143,9 +126,10 @@ async function table(shape, make, sizes) {
 /** What the machine does besides holds the loop too: of several tries the shortest hold counts. */
 async function once(shape, way, text) {
   tried += 1
+  const input = given(way, text)
   let best = null
   for (let i = 0; i < TRIES && !(best?.hold <= LONGEST_HOLD_MS); i++) {
-    const result = await timed(() => ways[way](text, AbortSignal.timeout(ABORTED_AFTER_MS)))
+    const result = await timed(() => ways[way](input, AbortSignal.timeout(ABORTED_AFTER_MS)))
     if (best === null || result.hold < best.hold) best = result
   }
   longestHold = Math.max(longestHold, best.hold)

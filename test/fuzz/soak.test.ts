@@ -31,11 +31,14 @@ function soak(
 it.each([
   ['model-files', '500'],
   ['checkpoints', '200'],
+  ['pull', '40'],
 ])(
   '%s: no mutant ends or holds the process',
   (name, count) => passes(name, '--count', count, '--jobs', '2'),
   300_000,
 )
+
+it('catalog: no damage is anything but a typed error', () => passes('catalog', '--count', '3000'), 300_000)
 
 it('texts: each is judged or refused, and injections change nothing', () => {
   return passes('texts', '--count', '65536', '--seconds', '15')

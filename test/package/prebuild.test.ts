@@ -51,6 +51,11 @@ describe.runIf(wanted)('the prebuilt binaries', () => {
       expect(names.sort()).toEqual(['napi_register_module_v1', 'node_api_module_get_api_version_v1'])
     })
 
+    it('names no folder of the machine that made it', () => {
+      const script = fileURLToPath(new URL('../../scripts/test-reproducible.mjs', import.meta.url))
+      expect(tool(process.execPath, script, '--short', file)).toContain('names no folder')
+    })
+
     it('is stripped', () => {
       expect(tool('readelf', '--section-headers', '--wide', file)).not.toMatch(/\.symtab|\.debug/)
     })

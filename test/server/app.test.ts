@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { GenGuard } from '../../lib/gen/guard.js'
-import { createApp, type ServerApp } from '../../lib/server/index.js'
+import { createApp, type LogLine, type ServerApp } from '../../lib/server/index.js'
 
 let gen: GenGuard
 let app: ServerApp
@@ -55,6 +55,48 @@ describe('every request', () => {
     expect(Object.keys(error)).toEqual(['message', 'type', 'param', 'code'])
     expect(error.type).toBe('invalid_request_error')
   })
+})
+
+it('takes so many requests at a time, and says when to come again', async () => {
+  const narrow = createApp({ gen, limits: { concurrency: 1 } })
+  const ask = () =>
+    narrow.fetch(
+      new Request('http://localhost/v1/moderations', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ input: 'How do I bake bread?' }),
+      }),
+    )
+  const first = ask()
+  const second = await ask()
+  expect(second.status).toBe(429)
+  expect(second.headers.get('retry-after')).toBe('1')
+  expect(Object.keys(((await second.json()) as { error: object }).error)).toContain('code')
+  expect((await first).status).toBe(200)
+  expect((await ask()).status).toBe(200)
+  await narrow.close()
+})
+
+it('logs each request with its id, and nothing of what it held', async () => {
+  const lines: LogLine[] = []
+  const logging = createApp({ gen, onLog: (line) => void lines.push(line) })
+  for (const body of ['{"input": "How do I bake bread?"}', '{"input": "bread', '{"bread": "bread"}']) {
+    const headers = {
+      'content-type': 'application/json',
+      'x-request-id': 'abc-2',
+      authorization: 'Bearer bread',
+    }
+    const request = new Request('http://localhost/v1/moderations?bread=bread', {
+      method: 'POST',
+      headers,
+      body,
+    })
+    await (await logging.fetch(request)).text()
+  }
+  await logging.close()
+  const line = { level: 'info', message: 'request', request_id: 'abc-2', route: '/v1/moderations' }
+  expect(lines).toMatchObject([200, 400, 400].map((status) => ({ ...line, status })))
+  expect(JSON.stringify(lines)).not.toContain('bread')
 })
 
 describe('a body', () => {

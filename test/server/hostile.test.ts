@@ -42,7 +42,7 @@ const ROUTES = [
 /** Whether an answer is one, or an error of the shape that all have. */
 async function sound(response: Response): Promise<Json | null> {
   const text = await response.text()
-  expect([200, 201, 400, 404, 405, 408, 413, 415, 429, 502]).toContain(response.status)
+  expect([200, 201, 202, 400, 404, 405, 408, 409, 413, 415, 429, 502]).toContain(response.status)
   if (response.status < 300) return null
   const { error } = JSON.parse(text) as Json
   expect(Object.keys(error)).toEqual(expect.arrayContaining(['message', 'type', 'param', 'code']))
@@ -71,6 +71,9 @@ const KEYS = [
   'type',
   'choices',
   'hold_back',
+  'text',
+  'at',
+  'end',
   '__proto__',
   'constructor',
 ]
@@ -130,6 +133,21 @@ describe.each(ROUTES)('%s', (path) => {
       'unsupported_media_type',
     )
     expect(await send(`${'['.repeat(9000)}${']'.repeat(9000)}`)).toBeDefined()
+  })
+})
+
+describe('a live session', () => {
+  it.each(['text', 'policy'])('answers any JSON for its %s with a result or a typed error', async (part) => {
+    const { id } = await json(server.post('/v1/live', { prompt: PROMPT }))
+    const bodies = fc.dictionary(fc.constantFrom(...KEYS), value, { maxKeys: 5 })
+    await fc.assert(
+      fc.asyncProperty(bodies, async (body) => {
+        await sound(await server.post(`/v1/live/${id}/${part}`, body))
+      }),
+      { numRuns: 60 },
+    )
+    await server.app.fetch(new Request(`http://localhost/v1/live/${id}`, { method: 'DELETE' }))
+    expect(server.stream.stats().openSequences).toBe(0)
   })
 })
 

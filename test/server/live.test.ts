@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import { createApp } from '../../lib/server/index.js'
 import { BLOCKED_PROMPT, HARMFUL, HARMLESS, PROMPT, pieces } from '../support/replies.js'
-import { eventsIn, type Json, json, served } from '../support/serving.js'
+import { eventsIn, type Json, json, post, served } from '../support/serving.js'
 
 const server = served({ limits: { queueMs: 5000 } }, 4)
 
@@ -126,6 +128,16 @@ describe('a live session', () => {
       expect(tokensOf(events).map(({ verdict }) => verdict.id)).toEqual(same.map(({ verdict }) => verdict.id))
     }
     expect(server.stream.stats().openSequences).toBe(0)
+  })
+
+  it('is forgotten when nobody uses it, and gives its place back', async () => {
+    const app = createApp({ stream: server.stream, limits: { sessionMs: 300 } })
+    const { id, expires_in_ms } = await json(post(app, '/v1/live', { prompt: PROMPT }))
+    expect(expires_in_ms).toBe(300)
+    for (let i = 0; i < 500 && server.stream.stats().openSequences > 0; i++) await sleep(20)
+    expect(server.stream.stats().openSequences).toBe(0)
+    expect((await app.fetch(new Request(`http://localhost/v1/live/${id}`))).status).toBe(404)
+    await app.close()
   })
 
   it('leaves room for checks beside it', async () => {

@@ -1,6 +1,15 @@
 import { UnknownChunkError } from '../../errors.js'
 import { type ContentOptions, FieldSieve, treatment } from '../content-options.js'
-import { type Fields, isObject, known, logprobsOf, nameOf, notOne, record } from '../known-fields.js'
+import {
+  type Fields,
+  isObject,
+  known,
+  logprobsOf,
+  nameOf,
+  notOne,
+  record,
+  WrongChunkError,
+} from '../known-fields.js'
 import { type BlockEvent, replacementFor } from '../moderator.js'
 import type { Piece, Shape } from '../source-pieces.js'
 import { CHOICE, DELTA, ENVELOPE, FUNCTION_CALL, REFERENCE, ROLES, TOOL_CALL } from './chat-fields.js'
@@ -55,7 +64,7 @@ export class ChatShape implements Shape<Chunk> {
     if (!isObject(chunk) || chunk.choices === undefined) throw notOne(EXPECTED, chunk)
     const { choices, ...fields } = chunk
     if (choices !== null && !Array.isArray(choices)) {
-      throw new TypeError(`Expected ${EXPECTED} that is a list, got ${typeof choices}`)
+      throw new WrongChunkError(`Expected ${EXPECTED} that is a list, got ${typeof choices}`)
     }
     const { usage, ...envelope } = known(fields, ENVELOPE, '', this.#sieve)
     this.#envelope = envelope
@@ -65,10 +74,10 @@ export class ChatShape implements Shape<Chunk> {
   }
 
   *#splitChoice(choice: unknown, envelope: Fields): Generator<Piece<Chunk>> {
-    if (!isObject(choice)) throw new TypeError('Expected a choice of a chunk to be { index, delta }')
+    if (!isObject(choice)) throw new WrongChunkError('Expected a choice of a chunk to be { index, delta }')
     const { index = 0, delta: given, finish_reason, logprobs, ...fields } = choice
     if (typeof index !== 'number' || !Number.isInteger(index)) {
-      throw new TypeError(`Expected the index of a choice to be a whole number, got ${typeof index}`)
+      throw new WrongChunkError(`Expected the index of a choice to be a whole number, got ${typeof index}`)
     }
     // Beside a delta they repeat what came so far, and are left out as any other field.
     if (given == null && (fields.message != null || fields.text)) {
@@ -78,7 +87,7 @@ export class ChatShape implements Shape<Chunk> {
       )
     }
     if (given != null && !isObject(given)) {
-      throw new TypeError(`Expected the delta of a choice to be an object, got ${typeof given}`)
+      throw new WrongChunkError(`Expected the delta of a choice to be an object, got ${typeof given}`)
     }
     this.#choices.add(index)
     const delta = given ?? {}
@@ -224,7 +233,7 @@ export class ChatShape implements Shape<Chunk> {
   }
 
   #takeCall(call: unknown, at: number, index: number, taken: Taken, chunk: (delta: Fields) => Chunk): void {
-    if (!isObject(call)) throw new TypeError('Expected a tool call of a delta to be an object')
+    if (!isObject(call)) throw new WrongChunkError('Expected a tool call of a delta to be an object')
     const position = typeof call.index === 'number' ? call.index : at
     const kept = known(call, TOOL_CALL, 'choices[].delta.tool_calls[]', this.#sieve)
     const key = `${index} ${position}`
@@ -337,7 +346,7 @@ function unknownPart(part: unknown): UnknownChunkError {
 /** @throws TypeError for what is there and is no text */
 function isText(value: unknown, field: string): boolean {
   if (typeof value !== 'string' && value != null) {
-    throw new TypeError(`Expected ${field} of a delta to be text, got ${typeof value}`)
+    throw new WrongChunkError(`Expected ${field} of a delta to be text, got ${typeof value}`)
   }
   return Boolean(value)
 }

@@ -9,6 +9,7 @@ import {
   notOne,
   type Rules,
   textsWithin,
+  WrongChunkError,
 } from '../known-fields.js'
 import { type BlockEvent, replacementFor } from '../moderator.js'
 import type { Passed, Piece, Shape } from '../source-pieces.js'
@@ -63,7 +64,7 @@ export class ResponseShape implements Shape<Event> {
     const field = type.endsWith('.delta') ? 'delta' : kind.field
     const { [field]: text = field === 'delta' ? null : '', ...rest } = event
     if (typeof text !== 'string') {
-      throw new TypeError(`Expected ${field} of ${type} to be text, got ${typeof text}`)
+      throw new WrongChunkError(`Expected ${field} of ${type} to be text, got ${typeof text}`)
     }
     const place = this.#placeOf(rest, table.TEXT_EVENT, text)
     const key = textOf(event, kind)
@@ -192,7 +193,7 @@ export class ResponseShape implements Shape<Event> {
   /** What is known of an item. */
   #item(item: unknown, found: Found): unknown {
     if (!isObject(item))
-      throw new TypeError(`Expected the item of an event to be an object, got ${typeof item}`)
+      throw new WrongChunkError(`Expected the item of an event to be an object, got ${typeof item}`)
     const rules = table.known(table.ITEMS, item.type)
     if (!rules) throw unknownOf('items', item.type)
     const { content, summary, ...rest } = item
@@ -231,7 +232,7 @@ export class ResponseShape implements Shape<Event> {
   /** What is known of a part; null if it is speech. */
   #part(part: unknown, found: Found): unknown {
     if (!isObject(part))
-      throw new TypeError(`Expected the part of an event to be an object, got ${typeof part}`)
+      throw new WrongChunkError(`Expected the part of an event to be an object, got ${typeof part}`)
     const rules = table.known(table.PARTS_KNOWN, part.type)
     if (!rules) throw unknownOf('parts', part.type)
     if (rules.speech) {
@@ -240,7 +241,8 @@ export class ResponseShape implements Shape<Event> {
     }
     for (const text of [part.text, part.refusal]) {
       if (typeof text === 'string') found.texts.push(text)
-      else if (text != null) throw new TypeError(`Expected the text of a part to be text, got ${typeof text}`)
+      else if (text != null)
+        throw new WrongChunkError(`Expected the text of a part to be text, got ${typeof text}`)
     }
     const kept = known(part, rules.rules, 'part', this.#sieve)
     if ('logprobs' in kept) {
@@ -251,12 +253,13 @@ export class ResponseShape implements Shape<Event> {
 
   #response(response: unknown, found: Found): unknown {
     if (!isObject(response)) {
-      throw new TypeError(`Expected the response of an event to be an object, got ${typeof response}`)
+      throw new WrongChunkError(`Expected the response of an event to be an object, got ${typeof response}`)
     }
     const { output, ...rest } = response
     const kept = known(rest, table.RESPONSE, 'response', this.#sieve)
     if (output === undefined) return kept
-    if (!Array.isArray(output)) throw new TypeError('Expected the output of a response to be a list of items')
+    if (!Array.isArray(output))
+      throw new WrongChunkError('Expected the output of a response to be a list of items')
     return { ...kept, output: output.map((item) => this.#item(item, found)) }
   }
 }

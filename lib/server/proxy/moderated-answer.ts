@@ -1,9 +1,12 @@
 import type { ContentOptions } from '../../adapters/content-options.js'
+import { WrongChunkError } from '../../adapters/known-fields.js'
 import type { BlockEvent } from '../../adapters/moderator.js'
+import { UnknownChunkError } from '../../errors.js'
 import type { ModerationEvent } from '../../stream/events.js'
 import { type HttpError, httpError, refused } from '../errors.js'
 import type { Served } from '../served.js'
 import type { Service } from '../service.js'
+import { upstreamFault } from './faults.js'
 import { type Json, type Question, UpstreamAnswer } from './upstream.js'
 import { blockedError, moderationOf } from './verdict-of-answer.js'
 import { WatchedGuard } from './watched-guard.js'
@@ -91,7 +94,7 @@ export class ModeratedAnswer {
       if (!done) return value
     } catch (error) {
       this.#end('error')
-      throw error
+      throw asFault(error)
     }
     this.#end(this.#block ? 'block' : this.#isFlagged() ? 'flag' : 'allow')
     return null
@@ -138,4 +141,10 @@ export class ModeratedAnswer {
     const { received, released } = this.#guard
     this.#closed({ ms: performance.now() - this.#since, action, received, released })
   }
+}
+
+/** An event that is none, or one of another API, is the upstream's fault. */
+function asFault(error: unknown): unknown {
+  if (!(error instanceof WrongChunkError || error instanceof UnknownChunkError)) return error
+  return upstreamFault(`The upstream sent what is no event: ${error.message}`, 'upstream_invalid', 502, error)
 }

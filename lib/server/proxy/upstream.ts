@@ -188,16 +188,14 @@ async function* eventsOf(
   texts: AsyncIterable<string>,
   isLast: (event: Json) => boolean,
 ): AsyncGenerator<Json> {
-  const waiting: string[] = []
-  let fault: string | null = null
+  // In the order in which they came: nothing behind a fault is an event.
+  const waiting: ({ data: string } | { fault: string })[] = []
   const parser = createParser({
     maxBufferSize: MOST,
-    onEvent: ({ data }) => waiting.push(data),
+    onEvent: ({ data }) => waiting.push({ data }),
     onError: ({ type }) => {
-      fault ??=
-        type === 'max-buffer-size-exceeded'
-          ? `an event of more than ${MOST} characters`
-          : 'a line that is none'
+      const isLong = type === 'max-buffer-size-exceeded'
+      waiting.push({ fault: isLong ? `an event of more than ${MOST} characters` : 'a line that is none' })
     },
   })
   let isComplete = false
@@ -206,16 +204,20 @@ async function* eventsOf(
     parser.feed(text)
     // Whether what came last was left within an event.
     if (text !== '') isCut = !/\n\r?\n\s*$|\r\r\s*$/.test(text) && !/^\s*$/.test(text)
-    for (const data of waiting.splice(0)) {
+    for (const line of waiting.splice(0)) {
+      if ('fault' in line) {
+        throw upstreamFault(
+          `Expected server-sent events of the upstream, got ${line.fault}`,
+          'upstream_invalid',
+        )
+      }
+      const { data } = line
       if (data.trim() === '[DONE]') return
       const event = objectOf(data, 'An event of the upstream')
       if (event.error != null && event.choices === undefined && event.type === undefined)
         throw failure(event.error)
       isComplete ||= isLast(event)
       yield event
-    }
-    if (fault !== null) {
-      throw upstreamFault(`Expected server-sent events of the upstream, got ${fault}`, 'upstream_invalid')
     }
   }
   if (isCut || !isComplete)

@@ -19,7 +19,9 @@ export async function* linesOf(call: Call, { bodyBytes, bodyMs }: BodyLimits): A
     }
   }
   for await (const bytes of bodyOf(call, { bodyBytes: Number.POSITIVE_INFINITY, bodyMs, isIdle: true })) {
-    const lines = (rest + decode(bytes)).split('\n')
+    const text = decode(bytes)
+    // A line that comes byte by byte is not looked through for every byte.
+    const lines = text.includes('\n') ? (rest + text).split('\n') : [rest + text]
     rest = lines.pop() ?? ''
     if (rest.length > bodyBytes) {
       throw new HttpError({

@@ -131,3 +131,29 @@ export class ReplyIds {
     return tokens
   }
 }
+
+/** Ids that are taken at once of a reply that slides; there is no end to what may be pushed after another. */
+export const MOST_IDS = 1 << 24
+
+/**
+ * A copy of the first `most` ids, and how many there are over that. A proxy of the caller's may throw, or say what no list does.
+ * @throws TypeError
+ */
+export function idsOf(ids: ArrayLike<number>, most: number): { list: number[]; over: number } {
+  let length: unknown
+  try {
+    length = (ids as { length?: unknown } | null | undefined)?.length
+    if (typeof ids === 'object' && Number.isSafeInteger(length) && (length as number) >= 0) {
+      const count = Math.min(length as number, most)
+      return {
+        list: Array.from({ length: count }, (_, i) => ids[i] as number),
+        over: (length as number) - count,
+      }
+    }
+  } catch (cause) {
+    throw new TypeError(`The ids cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    })
+  }
+  throw new TypeError(`Expected an array of ids, got ${ids === null ? 'null' : typeof ids}`)
+}

@@ -149,7 +149,7 @@ export function treeOf(files, faults, isLarge) {
     if (fault.field) {
       const entry = entries.find(({ path }) => path === fault.of)
       const [outer, inner] = fault.field.split('.')
-      if (inner && entry?.lfs) entry.lfs[inner] = fault.value
+      if (inner && typeof entry?.lfs === 'object' && entry.lfs) entry.lfs[inner] = fault.value
       else if (entry && !inner) entry[outer] = fault.value
     } else if ('more' in fault) {
       entries.push({ type: fault.type, path: fault.more, size: 2, oid: '0'.repeat(40) })

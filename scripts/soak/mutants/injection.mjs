@@ -11,7 +11,7 @@ const GREATEST_DIFFERENCE = 0.02
 
 /**
  * 200 attacks, each as a prompt and as a reply of both templates: the ids before and behind the content are those of any other
- * content, no id within it is an added token, and its ids are those of its text. And a reply's verdicts before the attack
+ * content, no id within it is an added token, and all ids are those that ordinary text in its place has. And a reply's verdicts before the attack
  * are those without it: what a reply was flagged for stays.
  */
 export async function injectionFindings(stream) {
@@ -66,7 +66,7 @@ function conversations(variant) {
 }
 
 async function changed(ids, tokenizer, messages, content) {
-  const [one, other] = [await ids(messages('[1]')), await ids(messages('Hm'))]
+  const [one, other] = [await ids(messages('Hm')), await ids(messages('[1]'))]
   const head = commonLength(one, other)
   const tail = commonLength(reversed(one), reversed(other))
   const came = await ids(messages(content))
@@ -74,9 +74,25 @@ async function changed(ids, tokenizer, messages, content) {
   if (added(came) !== added(one)) return 'it adds special tokens'
   if (commonLength(came, one) < head - 1) return 'it changes what is before it'
   if (commonLength(reversed(came), reversed(one)) < tail - 1) return 'it changes what is behind it'
-  const said = tokenizer.decode(came)
-  const expected = content.normalize('NFC').trim()
-  return said.includes(expected) ? null : 'its ids are not those of its text'
+  const text = content.normalize('NFC')
+  // A template may take white space off its ends, and nothing else.
+  for (const written of [text, text.trim()]) {
+    if (String(await asOrdinaryText(tokenizer, other, written)) === String(came)) return null
+  }
+  return 'its ids are not those of its text'
+}
+
+/** The ids of a prompt whose content is `[1]`, with ordinary text in its place: what is between added tokens is encoded anew. */
+async function asOrdinaryText(tokenizer, prompt, text) {
+  const ids = []
+  let from = 0
+  for (let at = 0; at <= prompt.length; at++) {
+    if (at < prompt.length && tokenizer.lengths[prompt[at]] !== 0) continue
+    const between = tokenizer.decode(prompt.slice(from, at)).replace('[1]', () => text)
+    ids.push(...(await tokenizer.encode(between)), ...prompt.slice(at, at + 1))
+    from = at + 1
+  }
+  return ids
 }
 
 /** Verdicts of the ids that both replies begin with are the same, whatever follows. */

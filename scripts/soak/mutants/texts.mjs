@@ -138,6 +138,16 @@ export const ODD_INPUTS = {
   'a million parts': () => [
     { role: 'user', content: Array.from({ length: 1_000_000 }, () => ({ type: 'text', text: 'x' })) },
   ],
+  'parts that never end': () => {
+    const content = new Proxy([], {
+      get: (_list, key) => (key === 'length' ? Number.MAX_SAFE_INTEGER : { type: 'text', text: 'x' }),
+    })
+    return [{ role: 'user', content }]
+  },
+  'messages that never end': () =>
+    new Proxy([], {
+      get: (_list, key) => (key === 'length' ? Number.MAX_SAFE_INTEGER : { role: 'user', content: 'x' }),
+    }),
   'a text that is an object': () => [{ role: 'user', content: new String('x') }],
   'a role that is an object': () => [{ role: { toString: () => 'user' }, content: 'x' }],
   'a role of the prototype': () => [{ role: '__proto__', content: 'x' }],

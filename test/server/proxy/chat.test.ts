@@ -1,7 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { StreamGuard } from '../../../lib/index.js'
-import { createApp, type ServerApp, type ServerOptions } from '../../../lib/server/index.js'
+import {
+  createApp,
+  type ServedStream,
+  type ServerApp,
+  type ServerOptions,
+} from '../../../lib/server/index.js'
 import { chunk, contents, start, stop, TOOL_CALL } from '../../support/chat-chunks.js'
 import { BLOCKED_PROMPT, HARMFUL, HARMLESS, PROMPT } from '../../support/replies.js'
 import { eventsIn, type Json, json, post } from '../../support/serving.js'
@@ -261,6 +266,8 @@ describe('an upstream at fault', () => {
     ['is no stream', answering({ choices: [] }), 502, 'upstream_invalid'],
     ['sends no JSON', streaming(['data: {"choices": [\n\n']), 502, 'upstream_invalid'],
     ['sends no object', streaming(['data: 3\n\n']), 502, 'upstream_invalid'],
+    ['sends other events', streaming([{ type: 'message_start' }]), 502, 'upstream_invalid'],
+    ['sends choices that are none', streaming([{ choices: 'x' }]), 502, 'upstream_invalid'],
     ['ends in a line', streaming([], half('data: {"cho')), 502, 'upstream_incomplete'],
     ['ends before its end', streaming([start()], half('')), 502, 'upstream_incomplete'],
     ['breaks off', streaming([start()], (response) => void response.destroy()), 502, 'upstream_incomplete'],
@@ -292,6 +299,33 @@ describe('an upstream at fault', () => {
     app = appWith()
     expect(response.status).toBe(502)
     expect((await json(response)).error.code).toBe('upstream_unreachable')
+  })
+
+  it('is asked while the prompt is judged where it is to be, and shows nothing of a blocked one', async () => {
+    const asked = new Promise<void>((resolve) => {
+      upstream.answer = async (response) => {
+        resolve()
+        await streaming([start(), ...contents(HARMLESS), stop()])(response, {})
+      }
+    })
+    const late = {
+      open: stream.open.bind(stream),
+      classifyPrompt: stream.classifyPrompt.bind(stream),
+      stats: () => stream.stats(),
+      moderate: (...given: Parameters<StreamGuard['moderate']>) => {
+        const events = stream.moderate(...given)
+        return (async function* () {
+          await asked
+          yield* events
+        })()
+      },
+    } as ServedStream
+    app = appWith({ stream: late, upstream: { url: upstream.url, ahead: true } })
+    const response = await ask({ messages: [{ role: 'user', content: BLOCKED_PROMPT }] })
+    app = appWith()
+    expect(response.status).toBe(400)
+    expect((await json(response)).error.code).toBe('moderation_blocked')
+    await idle()
   })
 
   it('gets the key that is its own', async () => {
