@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/tiles.h"
 
@@ -38,6 +39,9 @@ inline Vector Add(Vector a, Vector b) {
 inline Vector MultiplyAdd(Vector a, Vector b, Vector c) {
   return _mm512_fmadd_ps(a, b, c);
 }
+inline Vector LoadHalves(const char* from) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+}
 #else
 using Vector = __m256;
 constexpr int kRows = 6, kVectors = 2, kLanes = 8;
@@ -55,6 +59,9 @@ inline Vector Add(Vector a, Vector b) {
 }
 inline Vector MultiplyAdd(Vector a, Vector b, Vector c) {
   return _mm256_fmadd_ps(a, b, c);
+}
+inline Vector LoadHalves(const char* from) {
+  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
 }
 #endif
 
@@ -230,6 +237,44 @@ void Dot(const float* rows, const Cells& cells, int length, Rows to) {
   }
 }
 
+// Adds a block of values to the sums of one or two rows, each times a row's score of its cell. In the order
+// of Tile, without the way through memory that many rows share.
+template <int Count>
+void AddValues(const Rows& scores, const Cells& cells, int length, const Rows& sums, bool add) {
+  constexpr int kStrip = 2 * kVectors;
+  int column = 0;
+  const auto strip = [&](auto vectors) {
+    constexpr int kWidth = decltype(vectors)::value;
+    Vector totals[Count][kWidth];
+    float* to = sums.data + column;
+    QWEN3GUARD_UNROLL for (int r = 0; r < Count; ++r) {
+      QWEN3GUARD_UNROLL for (int i = 0; i < kWidth; ++i) {
+        totals[r][i] = add ? LoadVector(to + r * sums.stride + i * kLanes) : All(0);
+      }
+    }
+    for (int cell = 0; cell < kCells; ++cell) {
+      const char* from = cells.at(cell) + static_cast<size_t>(column) * sizeof(uint16_t);
+      Vector factors[Count];
+      QWEN3GUARD_UNROLL for (int r = 0; r < Count; ++r) factors[r] =
+          All(scores.data[r * scores.stride + cell]);
+      QWEN3GUARD_UNROLL for (int i = 0; i < kWidth; ++i) {
+        const Vector value = LoadHalves(from + i * kLanes * sizeof(uint16_t));
+        QWEN3GUARD_UNROLL for (int r = 0; r < Count; ++r) {
+          totals[r][i] = MultiplyAdd(factors[r], value, totals[r][i]);
+        }
+      }
+    }
+    QWEN3GUARD_UNROLL for (int r = 0; r < Count; ++r) {
+      QWEN3GUARD_UNROLL for (int i = 0; i < kWidth; ++i) {
+        Store(to + r * sums.stride + i * kLanes, totals[r][i]);
+      }
+    }
+    column += kWidth * kLanes;
+  };
+  while (length - column >= kStrip * kLanes) strip(std::integral_constant<int, kStrip>());
+  while (column < length) strip(std::integral_constant<int, 1>());
+}
+
 // A head's vectors lie apart, which no processor fetches ahead by itself.
 void Fetch(const Cells& cells, int length) {
   for (int cell = 0; cell < kCells; ++cell) {
@@ -358,6 +403,9 @@ int Group(const Attention& attention) {
   return attention.heads / attention.key_heads;
 }
 
+// Rows up to which cells are not converted in blocks for all of them.
+constexpr int kFewRows = 4;
+
 // Queries of a piece: as many as keep its scores in the second cache.
 int QueriesOf(const Attention& attention) {
   const int rows = attention.cells <= 1024 ? 64 : 32;
@@ -368,14 +416,28 @@ int QueryBlocks(const Attention& attention) {
   return (attention.queries + QueriesOf(attention) - 1) / QueriesOf(attention);
 }
 
+// Heads of keys of a piece. Few rows cost little beside the reading of cells, which lie side by side in all
+// heads: pieces of several heads read on in memory, as long as there are pieces enough for all threads.
+int HeadsOf(const Attention& attention) {
+  constexpr int kPieces = 16;
+  if (QueriesOf(attention) * Group(attention) > kFewRows) return 1;
+  const int pieces = QueryBlocks(attention) * attention.streams * attention.key_heads;
+  for (int heads = attention.key_heads; heads > 1; --heads) {
+    if (attention.key_heads % heads == 0 && pieces / heads >= kPieces) return heads;
+  }
+  return 1;
+}
+
 }  // namespace
 
 int AttentionPieces(const Attention& attention) {
-  return QueryBlocks(attention) * attention.key_heads * attention.streams;
+  return QueryBlocks(attention) * attention.key_heads / HeadsOf(attention) * attention.streams;
 }
 
 size_t AttentionScratch(const Attention& attention) {
-  const size_t rows = static_cast<size_t>(QueriesOf(attention)) * static_cast<size_t>(Group(attention));
+  const auto queries = static_cast<size_t>(QueriesOf(attention)),
+             group = static_cast<size_t>(Group(attention));
+  const size_t rows = queries * group * static_cast<size_t>(HeadsOf(attention));
   const auto length = static_cast<size_t>(attention.length), cells = static_cast<size_t>(attention.cells);
   // Queries, sums and scores of the rows; a block of keys or values; the numbers of the seen cells.
   return rows * (2 * length + cells + 1) + kCells * length + cells + 16 + cells / 8;
@@ -383,27 +445,35 @@ size_t AttentionScratch(const Attention& attention) {
 
 void Attend(const Attention& attention, int piece, float* scratch) {
   const int group = Group(attention), blocks = QueryBlocks(attention), length = attention.length;
+  const int heads = HeadsOf(attention), parts = attention.key_heads / heads;
   // The last queries see most: they come first, so that no thread is left with them.
   const int block = blocks - 1 - piece % blocks, rest = piece / blocks;
-  const auto head = static_cast<size_t>(rest % attention.key_heads);
-  const auto stream = static_cast<size_t>(rest / attention.key_heads);
+  const auto first_head = static_cast<size_t>(rest % parts * heads);
+  const auto stream = static_cast<size_t>(rest / parts);
   const int first = block * QueriesOf(attention);
-  const int queries = std::min(QueriesOf(attention), attention.queries - first), rows = queries * group;
+  const int queries = std::min(QueriesOf(attention), attention.queries - first);
+  const int rows = queries * group, all_rows = rows * heads;  // of a head of keys, of all of them
 
   const auto width = static_cast<size_t>(length), cells = static_cast<size_t>(attention.cells);
-  const Rows query{scratch, width}, sums{query.data + rows * width, width};
-  const Rows scores{sums.data + rows * width, cells};
-  const Rows converted{scores.data + rows * cells, width}, transposed{converted.data, kCells};
+  const Rows query{scratch, width}, sums{query.data + all_rows * width, width};
+  const Rows scores{sums.data + all_rows * width, cells};
+  const Rows converted{scores.data + all_rows * cells, width}, transposed{converted.data, kCells};
   float* inverse = converted.data + kCells * width;
   Seen seen{};
-  seen.numbers = reinterpret_cast<int*>(inverse + rows);
+  seen.numbers = reinterpret_cast<int*>(inverse + all_rows);
   seen.straight = seen.numbers + cells + 16;  // See writes one past the last
 
+  // Of a row: its query, and its head of queries.
+  const auto query_of = [&](int r) { return static_cast<size_t>(first + r % rows / group); };
+  const auto head_of = [&](int r) {
+    return (first_head + static_cast<size_t>(r / rows)) * static_cast<size_t>(group) +
+           static_cast<size_t>(r % group);
+  };
   const __m256 scale = _mm256_set1_ps(attention.scale);
-  for (int r = 0; r < rows; ++r) {
-    const auto* from = reinterpret_cast<const float*>(
-        attention.query.data + static_cast<size_t>(first + r / group) * attention.query.row +
-        (head * group + r % group) * attention.query.head + stream * attention.query.stream);
+  for (int r = 0; r < all_rows; ++r) {
+    const auto* from =
+        reinterpret_cast<const float*>(attention.query.data + query_of(r) * attention.query.row +
+                                       head_of(r) * attention.query.head + stream * attention.query.stream);
     float* to = query.data + r * width;
     for (int i = 0; i < length; i += 8) {
       _mm256_storeu_ps(to + i, _mm256_mul_ps(_mm256_loadu_ps(from + i), scale));
@@ -413,41 +483,54 @@ void Attend(const Attention& attention, int piece, float* scratch) {
   const char* positions = attention.positions;
   See(attention, mask, positions == nullptr ? nullptr : positions + stream * attention.mask_stream, queries,
       seen);
-  const int count = seen.padded / kCells;
-  const auto cells_of = [&](const Attention::Vectors& vectors, int b) {
+  const int count = seen.padded / kCells, steps = count * heads;
+  // Blocks of cells one after the other, of each its heads.
+  const auto cells_of = [&](const Attention::Vectors& vectors, int step) {
+    const size_t head = first_head + static_cast<size_t>(step % heads);
     return Cells{vectors.data + head * vectors.head + stream * vectors.stream, vectors.row,
-                 seen.numbers + b * kCells};
+                 seen.numbers + step / heads * kCells};
   };
 
-  for (int b = 0; b < count; ++b) {
-    const Cells keys = cells_of(attention.key, b);
-    const Rows to{scores.data + b * kCells, cells};
-    Fetch(b + 1 < count ? cells_of(attention.key, b + 1) : cells_of(attention.value, 0), length);
-    if (rows <= 4) {
+  for (int step = 0; step < steps; ++step) {
+    const Cells keys = cells_of(attention.key, step);
+    const int row = step % heads * rows;
+    const Rows from{query.data + row * width, width},
+        to{scores.data + row * cells + step / heads * kCells, cells};
+    Fetch(step + 1 < steps ? cells_of(attention.key, step + 1) : cells_of(attention.value, 0), length);
+    if (rows <= kFewRows) {
       for (int r = 0; r < rows; r += 2) {
         const auto dot = rows - r > 1 ? Dot<2> : Dot<1>;
-        dot(query.data + r * width, keys, length, {to.data + r * cells, cells});
+        dot(from.data + r * width, keys, length, {to.data + r * cells, cells});
       }
     } else {
       ConvertTransposed(keys, length, transposed.data);
-      Multiply<true>(rows, length, kCells, query, transposed, to, false);
+      Multiply<true>(rows, length, kCells, from, transposed, to, false);
     }
   }
-  for (int r = 0; r < rows; ++r) {
-    inverse[r] = Softmax(scores.data + r * cells, seen, mask + (r / group) * attention.mask_row);
+  for (int r = 0; r < all_rows; ++r) {
+    inverse[r] = Softmax(scores.data + r * cells, seen, mask + r % rows / group * attention.mask_row);
   }
-  if (count == 0) std::fill(sums.data, sums.data + rows * width, 0.0f);
-  for (int b = 0; b < count; ++b) {
-    const Cells values = cells_of(attention.value, b);
-    if (b + 1 < count) Fetch(cells_of(attention.value, b + 1), length);
-    Convert(values, length, converted.data);
-    Multiply<false>(rows, kCells, length, {scores.data + b * kCells, cells}, converted, sums, b > 0);
+  if (steps == 0) std::fill(sums.data, sums.data + all_rows * width, 0.0f);
+  for (int step = 0; step < steps; ++step) {
+    const Cells values = cells_of(attention.value, step);
+    const int row = step % heads * rows;
+    const bool add = step >= heads;
+    const Rows factors{scores.data + row * cells + step / heads * kCells, cells},
+        to{sums.data + row * width, width};
+    if (step + 1 < steps) Fetch(cells_of(attention.value, step + 1), length);
+    if (rows <= kFewRows) {
+      for (int r = 0; r < rows; r += 2) {
+        const auto values_of = rows - r > 1 ? AddValues<2> : AddValues<1>;
+        values_of({factors.data + r * cells, cells}, values, length, {to.data + r * width, width}, add);
+      }
+    } else {
+      Convert(values, length, converted.data);
+      Multiply<false>(rows, kCells, length, factors, converted, to, add);
+    }
   }
-  for (int r = 0; r < rows; ++r) {
-    const size_t row =
-        stream * static_cast<size_t>(attention.queries) + static_cast<size_t>(first + r / group);
-    float* to =
-        attention.output + (row * static_cast<size_t>(attention.heads) + head * group + r % group) * width;
+  for (int r = 0; r < all_rows; ++r) {
+    const size_t row = stream * static_cast<size_t>(attention.queries) + query_of(r);
+    float* to = attention.output + (row * static_cast<size_t>(attention.heads) + head_of(r)) * width;
     const __m256 factor = _mm256_set1_ps(inverse[r]);
     for (int i = 0; i < length; i += 8) {
       _mm256_storeu_ps(to + i, _mm256_mul_ps(_mm256_loadu_ps(sums.data + r * width + i), factor));

@@ -7,7 +7,8 @@ namespace guard::kernels {
 
 // Attention of queries in f32 to keys and values in f16, computed and summed up in f32: softmax(scale * Q K +
 // mask) V. A piece is some queries of all the heads that share a head of keys, so that each key is converted
-// once for many of them. What the mask hides from all of them costs nothing.
+// once for many of them; or few queries of several heads, which read on in memory. What the mask hides from
+// all of them costs nothing.
 //
 // A query's output is the same, to the last bit, whatever is computed beside it and wherever its cells lie,
 // as long as `positions` orders them: products are summed in an order of their own alone, exponentials

@@ -143,6 +143,12 @@ int main(int argc, char** argv) {
     worst = std::max(worst, Check(length, queries, key_heads, group, streams, cells, sight, Random{random.Next()}));
   }
   worst = std::max(worst, Check(128, 7, 1, 2, 1, 1088, Sight::kPast, random));
+  // Many streams with few queries: pieces of two heads of keys, and of four.
+  for (Sight sight : {Sight::kPast, Sight::kOwn}) {
+    worst = std::max(worst, Check(48, 1, 4, 2, 9, 192, sight, Random{random.Next()}));
+    worst = std::max(worst, Check(144, 2, 4, 2, 17, 128, sight, Random{random.Next()}));
+    worst = std::max(worst, Check(16, 3, 4, 1, 17, 64, sight, Random{random.Next()}));
+  }
   std::printf("{\"worst\":%.3g}\n", worst);
   return 0;
 }
