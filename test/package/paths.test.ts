@@ -66,16 +66,20 @@ it('are there, each file that is named without its folder', () => {
   expect(alone.filter((line) => !names.has(line.split(': ')[1]!))).toEqual([])
 })
 
-/** Headings as GitHub makes anchors of them. */
+/** Headings as GitHub makes anchors of them: those of the same words are numbered from the second on. */
 function anchors(markdown: string): string[] {
   const headings = markdown.match(/^#{1,6} .*$/gm) ?? []
-  return headings.map((heading) =>
-    heading
+  const seen = new Map<string, number>()
+  return headings.map((heading) => {
+    const anchor = heading
       .replace(/^#+ /, '')
       .toLowerCase()
       .replace(/[^\p{L}\p{N}_ -]/gu, '')
-      .replaceAll(' ', '-'),
-  )
+      .replaceAll(' ', '-')
+    const before = seen.get(anchor) ?? 0
+    seen.set(anchor, before + 1)
+    return before === 0 ? anchor : `${anchor}-${before}`
+  })
 }
 
 it('are there, each that a link in Markdown leads to, with its heading', () => {

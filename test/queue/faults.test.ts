@@ -282,7 +282,7 @@ describe.skipIf(!REDIS)('a batch in a queue', () => {
         const filler = path.join(folder, 'filler')
         expect(() => writeFileSync(filler, Buffer.alloc(2 ** 20))).toThrow('ENOSPC')
         await worker()
-        await batch.until('stderr', 'leaves work to others: ENOSPC')
+        await batch.until('stderr', 'its disk is full (ENOSPC')
         rmSync(filler)
         expectSame(await batch.finished, out, rows)
       } finally {
