@@ -145,18 +145,18 @@ const rows = (name: string) =>
 it('what README says of costs is what was measured', () => {
   const performance = readMarkdown('docs/performance.md')
   for (const figure of [
-    '| qwen3guard | 156 ',
-    '| qwen3guard | 227 ',
-    '| 64 | 1 | 12.3 |',
-    '| 512 | 1 | 14.0 |',
-    '| 64 | 8 | idle | 425.8 |',
-    '| 512 | 8 | idle | 195.7 |',
+    '| qwen3guard | 151 ',
+    '| qwen3guard | 222 ',
+    '| 64 | 1 | 11.9 |',
+    '| 512 | 1 | 14.6 |',
+    '| 64 | 8 | idle | 457.0 |',
+    '| 512 | 8 | idle | 233.3 |',
   ]) {
     expect(performance).toContain(figure)
   }
   const table = readMarkdown('README.md')
   expect(table).toContain(
-    '0.16 s a prompt, 0.23 s a reply | 12 to 14 ms a token; 196 to 426 tokens/s in eight',
+    '0.15 s a prompt, 0.22 s a reply | 12 to 15 ms a token; 233 to 457 tokens/s in eight',
   )
 })
 
