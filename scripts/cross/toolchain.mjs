@@ -53,6 +53,8 @@ export function toolchain(target, log) {
     CMAKE_SYSTEM_PROCESSOR: target.cmake.processor,
     ...programs,
     CMAKE_TRY_COMPILE_TARGET_TYPE: 'STATIC_LIBRARY',
+    // zig links threads by itself, and has no library of such a name; without a link CMake believes in any that it asks for.
+    CMAKE_HAVE_LIBC_PTHREAD: '1',
     CMAKE_FIND_ROOT_PATH_MODE_PACKAGE: 'NEVER',
     CMAKE_FIND_ROOT_PATH_MODE_LIBRARY: 'NEVER',
     ...(ccache() && { CMAKE_C_COMPILER_LAUNCHER: ccache(), CMAKE_CXX_COMPILER_LAUNCHER: ccache() }),
