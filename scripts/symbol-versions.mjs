@@ -7,7 +7,10 @@ const isNewer = (one, other) => one.localeCompare(other, 'en', { numeric: true }
 
 /** The versions of symbols that a Linux binary names and those systems lack, such as GLIBC_2.34. */
 export function tooNewSymbols(file) {
-  const named = readFileSync(file, 'latin1').matchAll(/\0(GLIBC|GLIBCXX|CXXABI|GCC)_([\d.]+)(?=\0)/g)
-  const newer = [...named].filter(([, library, version]) => isNewer(version, OLDEST[library]))
+  const named = readFileSync(file, 'latin1').matchAll(/\0(GLIBC|GLIBCXX|CXXABI|GCC)_([\w.]+)(?=\0)/g)
+  // Those systems know no features by name, such as GLIBC_ABI_DT_RELR, which a newer linker may ask for.
+  const newer = [...named].filter(
+    ([, library, version]) => !/^\d/.test(version) || isNewer(version, OLDEST[library]),
+  )
   return [...new Set(newer.map(([, library, version]) => `${library}_${version}`))].sort()
 }

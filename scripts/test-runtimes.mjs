@@ -33,7 +33,7 @@ function tried(runtime, project, isWanted) {
   if (missing)
     return { name, version: '', result: `not run: ${missing}`, failed: isWanted || name !== 'Electron' }
   const [program] = command
-  const version = start([program], ['--version'], project, env).stdout.trim().split('\n')[0]
+  const version = start([program], ['--version'], project, env).stdout?.trim().split('\n')[0] ?? ''
   const { status, signal, error, stdout, stderr } = start(command, ['smoke.mjs'], project, env)
   const said = stdout?.trim().split('\n').at(-1) ?? ''
   if (status === 0 && said === EXPECTED) return { name, version, result: 'passed', failed: false }

@@ -210,8 +210,9 @@ export class Engine {
     this.#nextId = id === 0x7fffffff ? 1 : id + 1
     const onAbort = () => {
       this.#submit()
+      // Where that failed, it has told everybody.
+      if (!this.#inFlight.delete(id)) return
       this.#native.cancel(id)
-      this.#inFlight.delete(id)
       on.failed(signal?.reason)
     }
     const detach = () => signal?.removeEventListener('abort', onAbort)

@@ -222,7 +222,7 @@ export async function* readBatch(
       } catch (error) {
         options.signal?.throwIfAborted()
         note(`queue: ${error instanceof Error ? error.message : String(error)}`)
-        await setTimeout(RETRY_MS)
+        await untilAborted(setTimeout(RETRY_MS), options.signal)
       }
     }
   }

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+
 /** What each callback threw last. */
 const threw = new WeakMap<object, string>()
 
@@ -7,14 +9,19 @@ const threw = new WeakMap<object, string>()
  */
 export function heard<T>(name: string, callback: ((told: T) => void) | undefined): (told: T) => void {
   if (!callback) return () => {}
+  const warn = (error: unknown) => {
+    const text = error instanceof Error ? error.message : inspect(error)
+    if (threw.get(callback) === text) return
+    threw.set(callback, text)
+    process.emitWarning(`${name} threw: ${text}`, { code: 'QWEN3GUARD_CALLBACK' })
+  }
   return (told) => {
     try {
-      callback(told)
+      // An async function is one, too: TypeScript takes it for what returns nothing.
+      const done: unknown = callback(told)
+      if (done instanceof Promise) done.catch(warn)
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error)
-      if (threw.get(callback) === text) return
-      threw.set(callback, text)
-      process.emitWarning(`${name} threw: ${text}`, { code: 'QWEN3GUARD_CALLBACK' })
+      warn(error)
     }
   }
 }

@@ -22,7 +22,8 @@ export async function needsOf(
     ...(contextSize !== undefined && { contextSize }),
     ...(kvType !== undefined && { kvType }),
     ...(flashAttention !== undefined && { flashAttention }),
-    ...(deterministic !== undefined && { deterministic }),
+    // False is what leaving it out is.
+    ...(deterministic && { deterministic }),
     ...(chatTemplate !== undefined && { chatTemplate }),
   }
 }

@@ -172,7 +172,8 @@ async function* moderationEvents(
       try {
         delta = again ? '' : await source.read()
       } catch (error) {
-        if (error !== closing.reason) throw error
+        // A source may fail with undefined, which is also the reason of a guard that is not closing.
+        if (!closing.aborted || error !== closing.reason) throw error
         failure = { error }
         break
       }

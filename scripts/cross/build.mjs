@@ -8,6 +8,7 @@ import { buildTools } from '../build-tools.mjs'
 import { flavourDefinitions, flavoursOf } from '../flavours.mjs'
 import { noGpu } from '../gpu-backends.mjs'
 import { BuildError, llamaSource, patchHash, pin, sourceHash } from '../llama-source.mjs'
+import { keepMacosEntryExports } from './macos-exports.mjs'
 import { windowsImports } from './node-api.mjs'
 import { npmPackage, PACKAGES } from './npm-file.mjs'
 import { binaryOf, TARGETS } from './targets.mjs'
@@ -81,6 +82,7 @@ async function buildFlavour(target, flavour, flavours, staging) {
   mkdirSync(path.dirname(to), { recursive: true })
   const made = path.join(output, 'qwen3guard.node')
   if (target.platform === 'win32') keepEntryExports(made)
+  if (target.platform === 'darwin') keepMacosEntryExports(made)
   copyFileSync(made, to)
   const seconds = Math.round((Date.now() - started) / 1000)
   log(`${path.relative(root, to)}: ${(statSync(to).size / 1e6).toFixed(2)} MB in ${seconds} s`)

@@ -163,9 +163,10 @@ describe('a callback that throws', () => {
     const told = heard('onNote', throws)
     told('one')
     told('two')
+    heard('onProgress', () => Promise.reject(new Error('later')))('three')
     await new Promise((resolve) => setImmediate(resolve))
     process.off('warning', note)
-    expect(warnings).toEqual(['onNote threw: on purpose'])
+    expect(warnings).toEqual(['onNote threw: on purpose', 'onProgress threw: later'])
   })
 })
 

@@ -82,6 +82,16 @@ describe('moderate and its source', () => {
     expect(guard.stats().openSequences).toBe(0)
   })
 
+  it('throws for a source that fails without an error, and blames no guard', async () => {
+    const reply = new ReadableStream<string>({ start: (controller) => controller.error() })
+    const types: string[] = []
+    const events = async () => {
+      for await (const { type } of guard.moderate(PROMPT, reply, { policy: REPLY_ONLY })) types.push(type)
+    }
+    await expect(events()).rejects.toBeUndefined()
+    expect(types).toEqual(['prompt'])
+  })
+
   it('throws for a stream that somebody else reads, and leaves nothing on the signal', async () => {
     const locked = new ReadableStream<string>()
     locked.getReader()
