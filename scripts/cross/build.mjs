@@ -13,7 +13,7 @@ import { windowsImports } from './node-api.mjs'
 import { npmPackage, PACKAGES } from './npm-file.mjs'
 import { binaryOf, TARGETS } from './targets.mjs'
 import { toolchain } from './toolchain.mjs'
-import { keepEntryExports } from './windows-exports.mjs'
+import { keepWindowsEntryExports } from './windows-exports.mjs'
 
 function run(command, args, env) {
   return new Promise((resolve, reject) => {
@@ -81,7 +81,7 @@ async function buildFlavour(target, flavour, flavours, staging) {
   const to = path.join(root, 'prebuilds', binaryOf(target, flavour, flavours))
   mkdirSync(path.dirname(to), { recursive: true })
   const made = path.join(output, 'qwen3guard.node')
-  if (target.platform === 'win32') keepEntryExports(made)
+  if (target.platform === 'win32') keepWindowsEntryExports(made)
   if (target.platform === 'darwin') keepMacosEntryExports(made)
   copyFileSync(made, to)
   const seconds = Math.round((Date.now() - started) / 1000)

@@ -6,7 +6,7 @@ import { BuildError } from '../llama-source.mjs'
 const ENTRY = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
 
 /** Rewrites the file's table in place. @throws BuildError if a function of the entry is not in it */
-export function keepEntryExports(file) {
+export function keepWindowsEntryExports(file) {
   const bytes = readFileSync(file)
   const header = bytes.readUInt32LE(0x3c)
   const optional = header + 24

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 // @ts-expect-error: a script without types
 import { keepMacosEntryExports } from '../../scripts/cross/macos-exports.mjs'
 // @ts-expect-error: a script without types
-import { keepEntryExports } from '../../scripts/cross/windows-exports.mjs'
+import { keepWindowsEntryExports } from '../../scripts/cross/windows-exports.mjs'
 // @ts-expect-error: a script without types
 import { tooNewSymbols } from '../../scripts/symbol-versions.mjs'
 import { readBinaryFile } from '../support/binary-file.js'
@@ -52,7 +52,7 @@ function dllWith(names: string[]): string {
 
 it('leaves a DLL its Node-API entry, each name with its function', () => {
   const file = dllWith(['_Unwind_Resume', ENTRY[0]!, ENTRY[1]!, 'unw_step'])
-  keepEntryExports(file)
+  keepWindowsEntryExports(file)
   expect(readBinaryFile(file).exports).toEqual(ENTRY)
   const bytes = readFileSync(file)
   const functionOf = (index: number) =>
@@ -62,7 +62,7 @@ it('leaves a DLL its Node-API entry, each name with its function', () => {
 })
 
 it('refuses a DLL without the entry', () => {
-  expect(() => keepEntryExports(dllWith(['_Unwind_Resume', ENTRY[0]!]))).toThrow(
+  expect(() => keepWindowsEntryExports(dllWith(['_Unwind_Resume', ENTRY[0]!]))).toThrow(
     `exports ${ENTRY[0]} of ${ENTRY.join(', ')}`,
   )
 })
