@@ -38,6 +38,14 @@ size_t Engine::FindWholeSlices(const Request& request) {
   return static_cast<size_t>(context_->length(request.sequence));
 }
 
+// Up to the first slice that ended early, where the batch had no room for its outputs: what follows is cut
+// at other places.
+void Engine::CountWholeSlices(int32_t sequence, size_t start, size_t end) {
+  int32_t& whole = whole_[Index(sequence)];
+  const auto first = static_cast<int32_t>(start);
+  if (first == whole && first % context_->options().alone_whole == 0) whole = static_cast<int32_t>(end);
+}
+
 // For the text that has the sequence next: Gen's begin with the same policy.
 void Engine::KeepWholeSlices(int32_t sequence) {
   const int32_t slice = context_->options().alone_whole;

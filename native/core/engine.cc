@@ -435,8 +435,8 @@ void Engine::Collect(const Slice& slice) {
     }
     ++work.read_done;
   }
+  if (IsAlone() && request.keep == kWhole) CountWholeSlices(request.sequence, work.done, end);
   work.done = end;
-  if (request.keep == kWhole) whole_[Index(request.sequence)] = static_cast<int32_t>(end);
   if (!finite) {
     Fail(work, Share(Failure("ERR_DECODE", "the model gave logits that are not finite")));
   } else if (work.done == request.tokens.size()) {

@@ -190,6 +190,8 @@ class Engine {
   // [engine thread] As FindBeginning and Empty, where decodes take up one request.
   size_t FindWholeSlices(const Request& request);
   void KeepWholeSlices(int32_t sequence);
+  // [engine thread] After the tokens from `start` to `end` of a whole request were decoded.
+  void CountWholeSlices(int32_t sequence, size_t start, size_t end);
   size_t Append(Work& work, size_t budget, std::vector<Slice>& slices);
   void Decode(std::vector<Slice>& slices);
   void Collect(const Slice& slice);

@@ -148,13 +148,14 @@ int QueryBlocks(const Attention& attention) {
 }
 
 // Heads of keys of a piece. Few rows cost little beside the reading of cells, which lie side by side in all
-// heads: pieces of several heads read on in memory, as long as there are pieces enough for all threads.
-int HeadsOf(const Attention& attention) {
-  constexpr int kPieces = 16;
+// heads: pieces of several heads read on in memory, as long as there are pieces enough for all threads to end
+// at about the same time.
+int HeadsOf(const Attention& attention, int threads) {
+  const int least = std::max(16, 2 * threads);
   if (QueriesOf(attention) * Group(attention) > kFewRows) return 1;
   const int pieces = QueryBlocks(attention) * attention.streams * attention.key_heads;
   for (int heads = attention.key_heads; heads > 1; --heads) {
-    if (attention.key_heads % heads == 0 && pieces / heads >= kPieces) return heads;
+    if (attention.key_heads % heads == 0 && pieces / heads >= least) return heads;
   }
   return 1;
 }
@@ -162,13 +163,14 @@ int HeadsOf(const Attention& attention) {
 }  // namespace
 
 int AttentionPieces(const Attention& attention) {
-  return QueryBlocks(attention) * attention.key_heads / HeadsOf(attention) * attention.streams;
+  return QueryBlocks(attention) * attention.key_heads / HeadsOf(attention, attention.threads) *
+         attention.streams;
 }
 
 size_t AttentionScratch(const Attention& attention) {
   const auto queries = static_cast<size_t>(QueriesOf(attention)),
              group = static_cast<size_t>(Group(attention));
-  const size_t rows = queries * group * static_cast<size_t>(HeadsOf(attention));
+  const size_t rows = queries * group * static_cast<size_t>(HeadsOf(attention, 1));
   const auto length = static_cast<size_t>(attention.length), cells = static_cast<size_t>(attention.cells);
   // Queries, sums and scores of the rows; a block of keys or values; the numbers of the seen cells.
   return rows * (2 * length + cells + 1) + kCells * length + cells + 16 + cells / 8;
@@ -176,7 +178,7 @@ size_t AttentionScratch(const Attention& attention) {
 
 void Attend(const Attention& attention, int piece, float* scratch) {
   const int group = Group(attention), blocks = QueryBlocks(attention), length = attention.length;
-  const int heads = HeadsOf(attention), parts = attention.key_heads / heads;
+  const int heads = HeadsOf(attention, attention.threads), parts = attention.key_heads / heads;
   // The last queries see most: they come first, so that no thread is left with them.
   const int block = blocks - 1 - piece % blocks, rest = piece / blocks;
   const auto first_head = static_cast<size_t>(rest % parts * heads);

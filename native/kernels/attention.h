@@ -21,7 +21,8 @@ struct Attention {
   };
   int length;  // of a head's vectors: a multiple of 16
   int queries, heads, key_heads, streams;
-  int cells;  // a multiple of kCells
+  int cells;        // a multiple of kCells
+  int threads = 1;  // that compute pieces: no result depends on it
   float scale;
   Vectors query, key, value;
   const char* mask;  // f16, of each cell
@@ -35,7 +36,7 @@ struct Attention {
 constexpr int kCells = 64;
 
 int AttentionPieces(const Attention& attention);
-// Floats that a thread needs to compute pieces. It depends on the shape alone.
+// Floats that a thread needs to compute pieces, however many threads there are.
 size_t AttentionScratch(const Attention& attention);
 void Attend(const Attention& attention, int piece, float* scratch);
 

@@ -156,6 +156,7 @@ struct AttentionOp : ggml::cpu::tensor_traits {
   bool compute_forward(ggml_compute_params* params, ggml_tensor* op) override {
     Attention attention{};
     if (!ReadAttention(op, attention)) return false;
+    attention.threads = params->nth;
     if (params->ith == 0) ggml_threadpool_chunk_set(params->threadpool, params->nth);
     ggml_barrier(params->threadpool);
     float* scratch =

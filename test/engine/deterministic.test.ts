@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadBinding } from '../../lib/binding/addon.js'
+import { Engine } from '../../lib/engine/engine.js'
+import { Model } from '../../lib/engine/model.js'
 import { GenGuard, type Message, StreamGuard } from '../../lib/index.js'
+import { fixtureModel } from '../support/fixture-model.js'
 import { cut, INPUTS, type StreamVerdict, said, shuffled, streamed, TEXTS } from '../support/judged-beside.js'
 
 // A cache in f32 is read by kernels whose sums depend on how many tokens there are, whatever the CPU.
@@ -35,6 +38,39 @@ describe('with deterministic: true, where the kernels do not give it', () => {
       expect(usage.cachedTokens).toBeGreaterThan(0)
       expect(usage.cachedTokens % 128).toBe(0)
     })
+  })
+
+  it('takes up nothing that was computed in slices cut short by their outputs', async () => {
+    const model = await Model.load(await fixtureModel('gen-f32-tied'), { gpu: false })
+    const engine = () =>
+      Engine.create(model, {
+        contextSize: 512,
+        maxSequences: 1,
+        cells: 512,
+        unified: false,
+        maxQueue: 2,
+        batchSize: 64,
+        maxOutputs: 7,
+        prefillTokens: 64,
+        offloads: false,
+        alone: { whole: 32, following: 8 },
+        keeps: true,
+        threads: 1,
+        kvType: 'f32',
+        flashAttention: false,
+      })
+    const tokens = Int32Array.from({ length: 200 }, (_, i) => 40 + ((i * 37) % 400))
+    const last = { keep: 'whole', read: Int32Array.of(199), named: Int32Array.of(41, 42, 43) } as const
+    const [used, fresh] = [await engine(), await engine()]
+    const sequence = await used.acquire({ cells: 256 })
+    // More outputs than a decode has room for, in the third slice and those behind it.
+    const read = Int32Array.from({ length: 100 }, (_, i) => 70 + i)
+    await sequence.decodeText(tokens.slice(0, 190), { ...last, read })
+    const after = await sequence.decodeText(tokens, last)
+    expect(after.cached).toBe(64)
+    const expected = await (await fresh.acquire({ cells: 256 })).decodeText(tokens, last)
+    expect(after.named).toEqual(expected.named)
+    await Promise.all([used.close(), fresh.close()])
   })
 
   it('Stream says the same of many replies at once, each cut anew, and in a conversation', async () => {

@@ -24,7 +24,7 @@ function run(words: string[], env: Record<string, string>) {
     encoding: 'utf8',
     env: { ...process.env, ...env },
   })
-  expect(child, child.stderr).toMatchObject({ status: 0 })
+  expect(child, child.stderr).toMatchObject({ status: 0, signal: null })
   // What a back end says goes through the log.
   expect(child.stderr).not.toContain('ggml_')
   return JSON.parse(child.stdout)
