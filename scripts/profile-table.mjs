@@ -1,31 +1,22 @@
 // Where the JS thread's time goes, from what `node --cpu-prof` writes: node scripts/profile-table.mjs [--per COUNT] PROFILE…
 // A row for each file of the code, in microseconds of its own for each of COUNT; a column for each profile.
-import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { placeOf, readProfile } from './profile-places.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { per: { type: 'string', default: '1' }, rows: { type: 'string', default: '20' } },
 })
 
-/** What a stack's top belongs to: a file of ours, a package, Node.js itself, or one of V8's names in brackets. */
-function placeOf({ functionName, url }) {
-  if (url === '') return /^\(.*\)$/.test(functionName) ? functionName : 'native functions'
-  if (url.startsWith('node:')) return 'Node.js'
-  const dependency = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)
-  return dependency?.[1] ?? url.replace(/^.*\/dist\//, 'lib/').replace(/\.js$/, '.ts')
-}
-
-/** Microseconds by place. The root is idle time, and no work. */
+/** Microseconds by place. */
 function ownTime(file) {
-  const { nodes, samples, timeDeltas } = JSON.parse(readFileSync(file, 'utf8'))
-  const places = new Map(nodes.map(({ id, callFrame }) => [id, placeOf(callFrame)]))
-  const times = new Map()
-  samples.forEach((id, i) => {
-    const place = places.get(id)
-    if (place !== '(idle)' && place !== '(root)') times.set(place, (times.get(place) ?? 0) + timeDeltas[i])
-  })
-  return times
+  const { nodes, times } = readProfile(file)
+  const places = new Map()
+  for (const { id, callFrame } of nodes) {
+    const time = times.get(id) ?? 0
+    if (time > 0) places.set(placeOf(callFrame), (places.get(placeOf(callFrame)) ?? 0) + time)
+  }
+  return places
 }
 
 const profiles = positionals.map(ownTime)

@@ -119,6 +119,65 @@ describe('scripts/profile-table.mjs', () => {
   })
 })
 
+describe('scripts/flame-graph.mjs', () => {
+  it('draws what each stack took, as wide as its time, without idle time', async () => {
+    const frame = (id: number, functionName: string, url: string, ...children: number[]) => ({
+      id,
+      callFrame: { functionName, url },
+      children,
+    })
+    const nodes = [
+      frame(1, '(root)', '', 2, 3, 4, 8),
+      frame(2, '(idle)', ''),
+      frame(3, '(garbage collector)', ''),
+      frame(4, 'classify', 'file:///home/me/copy/dist/gen/guard.js', 5, 6, 7),
+      frame(5, 'render<T>', 'file:///home/me/copy/node_modules/@huggingface/jinja/dist/index.js', 9),
+      frame(6, '', 'file:///home/me/copy/dist/gen/guard.js'),
+      frame(7, 'thin', 'file:///home/me/copy/dist/gen/guard.js'),
+      frame(8, 'classify', 'file:///home/me/copy/dist/gen/guard.js'),
+      frame(9, 'evaluate', 'file:///home/me/copy/node_modules/@huggingface/jinja/dist/index.js'),
+    ]
+    const samples = [2, 3, 4, 5, 9, 6, 7, 8]
+    const timeDeltas = [900, 200, 50, 100, 100, 99, 1, 50]
+    const [whole, half] = ['whole', 'half'].map((name) => path.join(directory, `${name}.cpuprofile`))
+    writeFileSync(whole!, JSON.stringify({ nodes, samples, timeDeltas }))
+    const halves = timeDeltas.map((time) => time / 2)
+    writeFileSync(half!, JSON.stringify({ nodes, samples, timeDeltas: halves }))
+    const svg = await outputOf('scripts/flame-graph.mjs', '--per', '10', '--least', '1', whole!, half!)
+
+    expect(svg).toMatch(
+      /^<svg [^>]*>\n<title>Flame graphs of whole \(60\.0 µs\) and half \(30\.0 µs\)<\/title>/,
+    )
+    expect(svg).toMatch(/<\/svg>\n$/)
+    const frames = [
+      ...svg.matchAll(/<g><title>(.*?)<\/title><rect class="\w+" x="(.*?)" y="(\d+)" width="(.*?)"/g),
+    ]
+    const shown = frames.map(([, title, x, y, width]) => ({
+      title,
+      x: Number(x),
+      y: Number(y),
+      width: Number(width),
+    }))
+    // What a package calls of its own is its caller's, stacks of one label are one, and the thin frame is not there.
+    expect(shown.map(({ title }) => title)).toEqual([
+      'classify · lib/gen/guard.ts: 40.0 µs',
+      'render&lt;T&gt; · @huggingface/jinja: 20.0 µs',
+      '(anonymous) · lib/gen/guard.ts: 9.9 µs',
+      'garbage collector: 20.0 µs',
+      'classify · lib/gen/guard.ts: 20.0 µs',
+      'render&lt;T&gt; · @huggingface/jinja: 10.0 µs',
+      '(anonymous) · lib/gen/guard.ts: 5.0 µs',
+      'garbage collector: 10.0 µs',
+    ])
+    const [classify, render, , collector, later] = shown
+    expect(classify!.width + collector!.width).toBeCloseTo(968, 0)
+    expect(later!.width).toBeCloseTo(classify!.width / 2, 0)
+    expect(collector!.x).toBeCloseTo(classify!.x + classify!.width, 0)
+    expect([render!.x, render!.y]).toEqual([classify!.x, classify!.y - 16])
+    expect(svg).not.toMatch(/\/home|NaN|undefined/)
+  })
+})
+
 describe('scripts/measure-*.mjs', () => {
   const TRIED = {
     'measure-accuracy.mjs': ['--short'],
