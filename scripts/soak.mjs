@@ -1,5 +1,5 @@
 // `npm run soak -- [--minutes N] [--seed N] [--short] [--only NAME] [--write]`: every long check of scripts/soak, one after
-// the other, in equal shares of the time. Each takes --seconds and --seed and prints one line of JSON:
+// the other, in shares of the time (SHARES). Each takes --seconds and --seed and prints one line of JSON:
 // {"promise", "figure", "ok", "seed"}. The short form leaves out what has to build llama.cpp first. `--write` puts the table into docs/reliability.md.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -42,12 +42,19 @@ const names = readdirSync(folder)
   .filter((name) => name.endsWith('.mjs'))
   .map((name) => path.basename(name, '.mjs'))
   .filter((name) => values.only?.includes(name) ?? !(values.short && BUILDING.includes(name)))
-const seconds = values.short ? 2 : Math.max(2, Math.round((60 * Number(values.minutes)) / names.length))
-const rows = names.map((name) => ({ name, ...run(name, seconds) }))
+/**
+ * What tries much takes more than others. In an hour libFuzzer has ten minutes for each of its two programs; what knows no time
+ * (asan, memory, workers) takes its own.
+ */
+const SHARES = { fuzz: 10, lifecycle: 4, 'model-files': 2 }
+const shareOf = (name) => SHARES[name] ?? 1
+const share = (60 * Number(values.minutes)) / names.map(shareOf).reduce((a, b) => a + b, 0)
+const secondsOf = (name) => (values.short ? 2 : Math.max(2, Math.round(share * shareOf(name))))
+const rows = names.map((name) => ({ name, ...run(name, secondsOf(name)) }))
 const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim()
 const cell = (text) => String(text).replaceAll('|', '\\|')
 const table = [
-  `Commit ${commit}; ${os.cpus()[0].model}, ${os.availableParallelism()} CPUs, Node.js ${process.version}; ${seconds} s a check.`,
+  `Commit ${commit}; ${os.cpus()[0].model}, ${os.availableParallelism()} CPUs, Node.js ${process.version}; ${values.short ? '2 s a check' : `${values.minutes} minutes`}.`,
   '',
   '| check | promise | figure | holds | seed |',
   '|---|---|---|---|---|',

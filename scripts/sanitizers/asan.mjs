@@ -7,8 +7,9 @@ import path from 'node:path'
 import { root, sanitizedBuild } from './build.mjs'
 import { findings } from './reports.mjs'
 
-// Not here: what compiles programs of its own (test/native/kernels.test.ts), measures memory (the sanitizer keeps what was freed), limits it, or looks into objects of the usual build.
+// Not here: what measures memory (the sanitizer keeps what was freed), limits it, or looks into objects of the usual build.
 export const TESTS = [
+  'test/native/kernels.test.ts',
   'test/native/repack.test.ts',
   'test/native/barrier.test.ts',
   'test/engine',
@@ -30,6 +31,8 @@ function environment() {
   const suppressions = path.join(root, 'scripts', 'sanitizers', 'leaks.txt')
   return {
     LD_PRELOAD: library,
+    // The kernels' own checks, those for instructions that this CPU lacks among them, in plain C++.
+    QWEN3GUARD_TEST_SANITIZE: 'address,undefined',
     QWEN3GUARD_PREBUILD: path.join(root, 'build-asan'),
     // An error ends the process. A leak does not, since Node has some of its own: the reports say whose it is.
     ASAN_OPTIONS: `log_path=${reports}/asan:abort_on_error=1:exitcode=0:detect_leaks=1:quarantine_size_mb=32:detect_odr_violation=0`,

@@ -41,7 +41,11 @@ const shuffled = () =>
     .map(({ i }) => i)
 
 /** Probabilities of a verdict in a fixed order, and what the model says. */
-const of = ({ said, ...probabilities }) => ({ said, numbers: Object.values(probabilities).flat() })
+const of = ({ said, severity, ...probabilities }) => ({
+  said,
+  severity,
+  numbers: Object.values(probabilities).flat(),
+})
 
 const VARIANTS = {
   gen: {
@@ -54,15 +58,20 @@ const VARIANTS = {
             { role: 'assistant', content: texts[i] },
           ],
     async judge(guard, i) {
-      const { text, scores } = await guard.classify(this.input(i)).catch((error) => {
+      const {
+        text,
+        safety: severity,
+        scores,
+      } = await guard.classify(this.input(i)).catch((error) => {
         // A demonstration model that leaves its grammar must do so each time.
         if (error.code !== 'ERR_GEN_FORMAT') throw error
-        return { text: error.text, scores: { safety: {}, categories: {} } }
+        return { text: error.text, safety: null, scores: { safety: {}, categories: {} } }
       })
       const { safety, strict = 0, loose = 0, categories, refusal } = scores
       return [
         of({
           said: text,
+          severity,
           a: Object.values(safety),
           b: [strict, loose, refusal ?? 0],
           c: Object.values(categories),
@@ -79,7 +88,12 @@ const VARIANTS = {
         for (const delta of cuts(texts[i])) tokens.push(...(await moderation.push(delta)))
         tokens.push(...(await moderation.end()).rest)
         return [moderation.prompt, ...tokens].map(({ safety, risk, probabilities, categories }) =>
-          of({ said: safety ?? risk, a: Object.values(probabilities), b: Object.values(categories) }),
+          of({
+            said: safety ?? risk,
+            severity: safety ?? risk,
+            a: Object.values(probabilities),
+            b: Object.values(categories),
+          }),
         )
       } finally {
         await moderation.close()
@@ -126,8 +140,9 @@ async function compare(variant, options) {
         seen.greatest = Math.max(seen.greatest, worst)
         if (said === before.said) continue
         seen.changed += 1
-        const [most, next] = numbers.slice(0, 3).sort((a, b) => b - a)
-        if (variant === 'stream' && most - next > 2 * TOLERANCE) seen.near = false
+        // Probabilities of the three severities come first, for Gen as for Stream.
+        const [most, next] = before.numbers.slice(0, 3).sort((a, b) => b - a)
+        if (before.severity !== verdicts[at].severity && most - next > 2 * TOLERANCE) seen.near = false
       }
     }
   }

@@ -5,7 +5,7 @@
 import { GenGuard, StreamGuard } from '../../dist/index.js'
 import { outcomeOf } from './mutants/answering.mjs'
 import { ENDED_BY_SIGNAL, given, inputEntries, PASS_ON, textEntries } from './mutants/entries.mjs'
-import { injectionFindings } from './mutants/injection.mjs'
+import { calledSafe, injectionFindings } from './mutants/injection.mjs'
 import { watchLoop } from './mutants/loop-holds.mjs'
 import { flags, report } from './mutants/soak.mjs'
 import { blocks, ODD_INPUTS, SHAPES } from './mutants/texts.mjs'
@@ -61,6 +61,10 @@ try {
   }
   await close()
   for (const finding of await injectionFindings(stream)) found(finding)
+  const safe = await calledSafe(gen, stream)
+  console.error(
+    `a harmful question with an attack behind it is called Safe by the demonstration models: Gen ${safe.gen} of 200, Stream ${safe.stream}`,
+  )
   const sizes = [1, 2, 4, 8].map((n) => n * MB).filter((size) => size < count)
   for (const [shape, make] of Object.entries(SHAPES)) {
     if (isOver()) skipped += 1

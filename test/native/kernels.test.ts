@@ -11,6 +11,11 @@ const NATIVE = path.join(ROOT, 'native')
 const directory = temporaryDirectory()
 /** Compilers take their time on a busy machine. */
 const LIMIT_MS = 300_000
+/** `npm run test:asan` names sanitizers here. */
+const SANITIZE = process.env.QWEN3GUARD_TEST_SANITIZE
+const OPTIMIZED = SANITIZE ? ['-O1', '-g1', `-fsanitize=${SANITIZE}`, '-fno-sanitize-recover=all'] : ['-O2']
+/** Without the sanitizer's library, which is there for Node.js: programs are linked with their own. */
+const OWN = { stdio: 'pipe', env: { ...process.env, LD_PRELOAD: '' } } as const
 const compiler = ['g++', 'clang++', 'c++'].find((name) => spawnSync(name, ['--version']).status === 0)
 const cpu = loadBinding().instructionSets().cpu
 const AMX = [
@@ -48,8 +53,8 @@ function objectsOf(flags: string[]): string[] {
   const sources = readdirSync(path.join(NATIVE, 'kernels'))
     .filter((file) => file.endsWith('.cc') && file !== 'ggml-buffer.cc')
     .map((file) => path.join(NATIVE, 'kernels', file))
-  execFileSync(compiler!, ['-O2', '-std=c++17', ...flags, `-I${NATIVE}`, '-c', ...sources], {
-    stdio: 'pipe',
+  execFileSync(compiler!, [...OPTIMIZED, '-std=c++17', ...flags, `-I${NATIVE}`, '-c', ...sources], {
+    ...OWN,
     cwd: folder,
   })
   const made = readdirSync(folder).map((file) => path.join(folder, file))
@@ -61,10 +66,12 @@ function objectsOf(flags: string[]): string[] {
 function run(source: string, name: string, flags: string[], shapes: number): string[] {
   const program = path.join(directory, name)
   const sources = [path.join(import.meta.dirname, source), ...objectsOf(flags)]
-  execFileSync(compiler!, ['-O2', '-std=c++17', ...flags, `-I${NATIVE}`, ...sources, '-o', program], {
-    stdio: 'pipe',
-  })
-  return execFileSync(program, [String(shapes)], { encoding: 'utf8' })
+  execFileSync(
+    compiler!,
+    [...OPTIMIZED, '-std=c++17', ...flags, `-I${NATIVE}`, ...sources, '-o', program],
+    OWN,
+  )
+  return execFileSync(program, [String(shapes)], { ...OWN, encoding: 'utf8' })
     .trim()
     .split('\n')
 }

@@ -9,11 +9,11 @@ export { seeded as randomOf } from '../mutants/random.mjs'
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc')
 
-/** Of the arguments: how long, or how often, the seed, and how many at once. One that is not given has the value of `defaults`. */
+/** Of the arguments: how long, or how often, the seed, how many at once, and on which Node.js. One that is not given has the value of `defaults`. */
 export function soakArguments(defaults) {
   const { values } = parseArgs({
     options: Object.fromEntries(
-      ['seconds', 'count', 'seed', 'jobs'].map((name) => [name, { type: 'string' }]),
+      ['seconds', 'count', 'seed', 'jobs', 'node'].map((name) => [name, { type: 'string' }]),
     ),
   })
   const number = (name) => {
@@ -29,6 +29,7 @@ export function soakArguments(defaults) {
     count: number('count'),
     seed: number('seed') ?? Date.now() % 2 ** 31,
     jobs: number('jobs'),
+    node: values.node,
   }
 }
 
