@@ -181,7 +181,7 @@ void Attend(const Attention& attention, int piece, float* scratch) {
   const int heads = HeadsOf(attention, attention.threads), parts = attention.key_heads / heads;
   // The last queries see most: they come first, so that no thread is left with them.
   const int block = blocks - 1 - piece % blocks, rest = piece / blocks;
-  const auto first_head = static_cast<size_t>(rest % parts * heads);
+  const auto first_head = static_cast<size_t>(rest % parts) * static_cast<size_t>(heads);
   const auto stream = static_cast<size_t>(rest / parts);
   const int first = block * QueriesOf(attention);
   const int queries = std::min(QueriesOf(attention), attention.queries - first);
@@ -197,7 +197,9 @@ void Attend(const Attention& attention, int piece, float* scratch) {
   seen.straight = seen.numbers + cells + 16;  // See writes one past the last
 
   // Of a row: its query, and its head of queries.
-  const auto query_of = [&](int r) { return static_cast<size_t>(first + r % rows / group); };
+  const auto query_of = [&](int r) {
+    return static_cast<size_t>(first) + static_cast<size_t>(r % rows / group);
+  };
   const auto head_of = [&](int r) {
     return (first_head + static_cast<size_t>(r / rows)) * static_cast<size_t>(group) +
            static_cast<size_t>(r % group);

@@ -21,8 +21,8 @@ struct Attention {
   };
   int length;  // of a head's vectors: a multiple of 16
   int queries, heads, key_heads, streams;
-  int cells;        // a multiple of kCells
-  int threads = 1;  // that compute pieces: no result depends on it
+  int cells;    // a multiple of kCells
+  int threads;  // that compute pieces: no result depends on it
   float scale;
   Vectors query, key, value;
   const char* mask;  // f16, of each cell

@@ -60,6 +60,7 @@ double Check(int length, int queries, int key_heads, int group, int streams, int
   std::vector<float> output(size(length, heads, queries, streams), NAN);
 
   Attention attention;
+  attention.threads = 1;
   attention.length = length;
   attention.queries = queries;
   attention.heads = heads;
