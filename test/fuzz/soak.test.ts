@@ -57,6 +57,14 @@ it('determinism: with `deterministic` nothing differs by a bit', () => {
   return passes('determinism', '--count', '4', '--seconds', '1')
 }, 300_000)
 
+it('load: of 1,000 streams at once none is lost, nor released unjudged', () => {
+  return passes('load', '--seconds', '2')
+}, 300_000)
+
+it('lifecycle: whatever a guard is doing, it can be left in any way', () => {
+  return passes('lifecycle', '--count', '1', '--seconds', '12')
+}, 300_000)
+
 async function passes(name: string, ...flags: string[]): Promise<void> {
   const { code, row, said } = await soak(name, '--seed', '18', ...flags)
   expect(row, said.slice(-4000)).toMatchObject({ ok: true, seed: 18 })
